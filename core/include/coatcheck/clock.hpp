@@ -1,0 +1,46 @@
+// Wall-clock time, injected so that tests never sleep.
+//
+// Unit everywhere in coatcheck: milliseconds since the Unix epoch, as std::int64_t.
+// Thread safety: now() may be called from any thread.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+namespace coatcheck {
+
+using epoch_ms = std::int64_t;     // a point in time
+using duration_ms = std::int64_t;  // a length of time
+
+class clock {
+ public:
+  virtual ~clock() = default;
+  [[nodiscard]] virtual epoch_ms now() const noexcept = 0;
+};
+
+// The machine's wall clock; lives as long as the process.
+[[nodiscard]] inline const clock& system_clock() noexcept {
+  struct wall final : clock {
+    [[nodiscard]] epoch_ms now() const noexcept override {
+      using namespace std::chrono;
+      return duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    }
+  };
+  static const wall instance;
+  return instance;
+}
+
+// A clock that a test sets by hand.
+class manual_clock final : public clock {
+ public:
+  explicit manual_clock(epoch_ms start = 1'700'000'000'000) noexcept : now_(start) {}
+  [[nodiscard]] epoch_ms now() const noexcept override { return now_.load(std::memory_order_relaxed); }
+  void set(epoch_ms at) noexcept { now_.store(at, std::memory_order_relaxed); }
+  void advance(duration_ms by) noexcept { now_.fetch_add(by, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<epoch_ms> now_;
+};
+
+}  // namespace coatcheck
