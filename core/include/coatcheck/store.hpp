@@ -1,0 +1,201 @@
+// The store contract: what a place that keeps sessions must do. Every store (memory, LMDB, Redis, and
+// the ones to come) fulfils exactly this, and one test suite (tests/contract) runs against all of them.
+//
+// The three outcomes of a read are never mixed up: found, absent, unknown. `unknown` (an outage, a
+// deadline, a damaged value) says nothing about the key; whoever gets it must not create or overwrite.
+//
+// Every write can be a compare-and-set on an etag, an opaque tag of the bytes that were read. A write
+// that expects an etag fails with `gone` when the key is not there any more: that is what keeps a
+// destroyed session destroyed. `touch` moves the deadline alone: it leaves bytes and etag as they are,
+// so it never makes another writer's compare-and-set a conflict.
+//
+// A key is 1 to 128 bytes of [A-Za-z0-9_-]; `owner` is any string of up to 256 bytes, empty for none.
+// `expires_at` is in milliseconds since the epoch; an entry whose time has come reads as absent.
+//
+// Completions: a synchronous store runs the completion before the call returns. An asynchronous one runs
+// it later, on the thread of the loop that turns its driver, exactly once, at the latest when the
+// store's operation deadline has passed, also when the store is closed. A key, bytes or owner passed in
+// is copied if it is needed after the call returns.
+//
+// Thread safety: a synchronous store may be used from any thread. An asynchronous one belongs to the
+// thread of its driver.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "coatcheck/clock.hpp"
+#include "coatcheck/error.hpp"
+
+namespace coatcheck {
+
+// Opaque tag of one stored version. Up to 20 bytes; equal tags mean equal versions.
+class etag {
+ public:
+  static constexpr std::size_t max_size = 20;
+
+  etag() = default;
+  explicit etag(std::string_view tag) noexcept : size_(static_cast<std::uint8_t>(std::min(tag.size(), max_size))) {
+    if (size_ != 0) std::memcpy(data_.data(), tag.data(), size_);
+  }
+  [[nodiscard]] std::string_view view() const noexcept { return {data_.data(), size_}; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  friend bool operator==(const etag& a, const etag& b) noexcept { return a.view() == b.view(); }
+
+ private:
+  std::array<char, max_size> data_{};
+  std::uint8_t size_ = 0;
+};
+
+struct stored_value {
+  std::string bytes;
+  etag tag;
+  epoch_ms expires_at = 0;
+};
+
+enum class get_status : std::uint8_t { found, absent, unknown };
+struct get_result {
+  get_status status = get_status::unknown;
+  stored_value value;  // when found
+  error why;           // when unknown
+};
+
+// What a put expects to find. Anything else than `any` makes it a compare-and-set.
+struct expectation {
+  enum class kind : std::uint8_t { any, absent, match };
+  kind what = kind::any;
+  etag tag;  // for match
+
+  [[nodiscard]] static expectation anything() noexcept { return {}; }
+  [[nodiscard]] static expectation nothing() noexcept { return {kind::absent, {}}; }
+  [[nodiscard]] static expectation version(const etag& tag) noexcept { return {kind::match, tag}; }
+};
+
+// stored: `tag` is the new version. conflict: another version is there, in `current`. gone: a version was
+// expected and the key is absent. unknown: may or may not have been stored.
+enum class put_status : std::uint8_t { stored, conflict, gone, unknown };
+struct put_result {
+  put_status status = put_status::unknown;
+  etag tag;              // when stored
+  stored_value current;  // when conflict
+  error why;             // when unknown
+};
+
+enum class touch_status : std::uint8_t { touched, gone, unknown };
+struct touch_result {
+  touch_status status = touch_status::unknown;
+  error why;
+};
+
+enum class remove_status : std::uint8_t { removed, absent, unknown };
+struct remove_result {
+  remove_status status = remove_status::unknown;
+  error why;
+};
+
+struct keys_result {
+  bool known = false;
+  std::vector<std::string> keys;
+  std::string cursor;  // of scan: pass it to the next call; empty when the scan is complete
+  error why;
+};
+
+struct count_result {
+  bool known = false;
+  std::uint64_t count = 0;
+  error why;
+};
+
+struct store_stats {
+  std::uint64_t entries = 0;
+  std::uint64_t bytes = 0;      // of values, keys and bookkeeping, as far as the store knows
+  std::uint64_t max_bytes = 0;  // 0: not bounded by the store
+};
+struct stats_result {
+  bool known = false;
+  store_stats stats;
+  error why;
+};
+
+// Where a result goes. Two words, never allocates; `context` must outlive the operation.
+template <class R>
+class completion {
+ public:
+  using function = void (*)(void* context, R&& value);
+  completion(function fn, void* context) noexcept : fn_(fn), context_(context) {}
+  void operator()(R&& value) const { fn_(context_, std::move(value)); }
+
+ private:
+  function fn_;
+  void* context_;
+};
+
+class store {
+ public:
+  store() = default;
+  store(const store&) = delete;
+  store& operator=(const store&) = delete;
+  virtual ~store() = default;
+
+  // True when every completion runs before the call that asked for it returns.
+  [[nodiscard]] virtual bool synchronous() const noexcept = 0;
+
+  virtual void get(std::string_view key, completion<get_result> done) = 0;
+  virtual void put(std::string_view key, std::string_view bytes, epoch_ms expires_at, expectation expect,
+                   std::string_view owner, completion<put_result> done) = 0;
+  // Moves the deadline if the key is there; never creates, never changes bytes or etag.
+  virtual void touch(std::string_view key, epoch_ms expires_at, completion<touch_result> done) = 0;
+  virtual void remove(std::string_view key, completion<remove_result> done) = 0;
+
+  // The live keys that were last put with this owner.
+  virtual void owned_by(std::string_view owner, completion<keys_result> done) = 0;
+  // Removes them all, save `except` (a key; empty: none is spared). Counts what it removed.
+  virtual void remove_owner(std::string_view owner, std::string_view except, completion<count_result> done) = 0;
+  // Live keys, about `limit` a call, in no order; an entry that is there throughout is seen at least once.
+  virtual void scan(std::string_view cursor, std::size_t limit, completion<keys_result> done) = 0;
+  // Drops up to `limit` entries whose time has come; a store that expires by itself answers 0.
+  virtual void prune(std::size_t limit, completion<count_result> done) = 0;
+  virtual void stats(completion<stats_result> done) = 0;
+  // Known and 1 when the store answers; `why` when it does not.
+  virtual void health(completion<count_result> done) = 0;
+  // Ends all work; later and pending operations complete as unknown (store_closed). Idempotent.
+  virtual void close() = 0;
+};
+
+// Runs one operation of a synchronous store and returns its result:
+//   auto got = complete<get_result>([&](auto done) { s.get(key, done); });
+template <class R, class Start>
+[[nodiscard]] R complete(Start&& start) {
+  R out;
+  start(completion<R>([](void* context, R&& value) { *static_cast<R*>(context) = std::move(value); }, &out));
+  return out;
+}
+
+class driver;  // driver.hpp: the host's event loop, as remote stores see it
+
+struct store_options {
+  const clock* time = nullptr;  // not owned; null: the system clock
+  driver* loop = nullptr;       // not owned; needed by asynchronous stores alone
+};
+
+// Opens the store that a URL names:
+//   memory:            the process-wide memory store, shared by every thread; memory:NAME another one.
+//                      ?max_bytes=N (default 256 MiB)
+//   file:PATH          LMDB file (relative: to the working directory). ?durability=process|disk
+//                      (default process), ?map_size=BYTES (default 1 GiB, fixed when the file is made)
+//   redis://[user[:password]@]host[:port][/db]  and  redis+unix:///path/to/socket[?db=N]
+//                      ?timeout=MS (default 250, 1–60000), ?prefix=P (default "cc:"), ?queue=N
+// Percent-encoding works in user, password and path. Unknown schemes and parameters are refused.
+[[nodiscard]] result<std::shared_ptr<store>> open_store(std::string_view url, const store_options& options = {});
+
+// Whether `url` names an asynchronous store, which needs a driver.
+[[nodiscard]] result<bool> needs_driver(std::string_view url);
+
+}  // namespace coatcheck

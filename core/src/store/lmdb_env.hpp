@@ -1,0 +1,103 @@
+// One open store file: LMDB's environment, its tables, pooled read transactions, the writer.
+//
+// A process has at most one environment per file (lmdb_registry.hpp): LMDB's locks belong to the process, and
+// closing a second one would drop those of the first. An environment must not be used, nor closed, in a child of
+// fork: closing it there would clear the parent's reader slots. The destructor leaks what an ancestor opened.
+//
+// Thread safety: any thread, after open.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <lmdb.h>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "coatcheck/error.hpp"
+
+#include "store/lmdb_file.hpp"
+#include "store/lmdb_room.hpp"
+#include "store/lmdb_tables.hpp"
+#include "store/lmdb_writer.hpp"
+
+namespace coatcheck {
+
+enum class durability : std::uint8_t {
+  process,  // a commit survives the process (kill -9), not a power cut
+  disk,     // a commit is on the disk before the call returns
+};
+
+struct lmdb_options {
+  std::optional<std::uint64_t> map_size;  // bytes; unset: as the file has it, or the default for a new one
+  std::optional<durability> safety;       // unset: as the process has it open already, or `process`
+};
+
+inline constexpr std::uint64_t default_map_size = 1ULL << 30;
+inline constexpr std::uint64_t min_map_size = 64ULL << 10;
+inline constexpr std::uint64_t max_map_size = 1ULL << 46;
+
+class lmdb_env {
+ public:
+  // Errors: store_format, store_permission, store_unavailable, store_full, invalid_option (another map size).
+  [[nodiscard]] static result<std::unique_ptr<lmdb_env>> open(const store_file& file, const lmdb_options& options);
+  ~lmdb_env();
+  lmdb_env(const lmdb_env&) = delete;
+  lmdb_env& operator=(const lmdb_env&) = delete;
+
+  // Whether `options` ask for something else than what is open. Error: invalid_option.
+  [[nodiscard]] result<void> agrees_with(const lmdb_options& options) const;
+
+  // Runs `work(MDB_txn*) -> int` in a read transaction of the moment. Returns 0 or an LMDB error.
+  template <class Work>
+  [[nodiscard]] int read(Work&& work) {
+    MDB_txn* txn = nullptr;
+    if (const int rc = begin_read(txn); rc != 0) return rc;
+    const int rc = work(txn);
+    end_read(txn);
+    return rc;
+  }
+  template <class Work>
+  [[nodiscard]] int write(epoch_ms now, Work&& work) {
+    return writer_->write(now, std::forward<Work>(work));
+  }
+
+  [[nodiscard]] const lmdb_tables& tables() const noexcept { return tables_; }
+  [[nodiscard]] lmdb_room& room() noexcept { return *room_; }  // inside write() alone
+  [[nodiscard]] const store_file& file() const noexcept { return file_; }
+  [[nodiscard]] std::uint64_t map_size() const noexcept { return map_size_; }
+  // Of the process that opened it: crypto::fork_generation().
+  [[nodiscard]] unsigned generation() const noexcept { return generation_; }
+
+ private:
+  explicit lmdb_env(store_file file) noexcept : file_(std::move(file)) {}
+
+  [[nodiscard]] result<void> start(const lmdb_options& options);
+  [[nodiscard]] int open_tables(std::uint64_t& recorded_size, bool& foreign);
+  [[nodiscard]] int make_tables(std::uint64_t map_size, bool& foreign);
+  [[nodiscard]] int read_format(MDB_txn* txn, std::uint64_t& recorded_size, bool& foreign) const;
+  [[nodiscard]] result<void> check_whole();
+  [[nodiscard]] error failure(int code) const;
+
+  int begin_read(MDB_txn*& txn);
+  void end_read(MDB_txn* txn) noexcept;
+
+  // Read transactions that wait for their next use; each keeps a slot in the file's reader table.
+  struct alignas(64) resting {
+    std::atomic<MDB_txn*> txn{nullptr};
+  };
+  static constexpr std::size_t pool_size = 16;
+
+  store_file file_;
+  MDB_env* env_ = nullptr;
+  unsigned generation_ = 0;
+  durability safety_ = durability::process;
+  std::uint64_t map_size_ = 0;
+  lmdb_tables tables_;
+  std::unique_ptr<lmdb_room> room_;
+  std::unique_ptr<lmdb_writer> writer_;
+  std::array<resting, pool_size> pool_;
+};
+
+}  // namespace coatcheck

@@ -1,0 +1,17 @@
+// `memory:` and `memory:NAME`: a handle on one of the process's memory stores.
+//
+// Closing a handle ends that handle alone; the sessions stay for the others. Thread safety: any thread.
+#pragma once
+
+#include <memory>
+
+#include "coatcheck/store.hpp"
+
+#include "store/url.hpp"
+
+namespace coatcheck {
+
+// Errors: invalid_url, invalid_option (open with another bound).
+[[nodiscard]] result<std::shared_ptr<store>> open_memory_store(const parsed_url& url, const store_options& options);
+
+}  // namespace coatcheck
