@@ -1,0 +1,57 @@
+// Work that takes several store calls, as one object: each step starts a call and goes on in its completion, so
+// that the same code serves stores that answer at once (the operation lives on the caller's stack) and stores
+// that answer later (it lives on the heap and deletes itself).
+//
+// `Shared` is a shared_ptr to what all operations of one owner have in common; it has a member `sessions()`.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "coatcheck/store.hpp"
+
+namespace coatcheck {
+
+template <class Operation, class Result, class Shared>
+class store_operation {
+ public:
+  store_operation(Shared shared, completion<Result> done) noexcept : shared_(std::move(shared)), done_(done) {}
+  store_operation(const store_operation&) = delete;
+  store_operation& operator=(const store_operation&) = delete;
+  std::unique_ptr<Operation> self;  // set on the heap: it owns itself until finish()
+
+ protected:
+  // The last thing an operation does: `this` may be gone when it returns.
+  void finish(Result&& out) {
+    const auto keep = std::move(self);
+    done_(std::move(out));
+  }
+  // A completion that calls `(this->*Member)(result)`.
+  template <class R, void (Operation::*Member)(R&&)>
+  completion<R> then() noexcept {
+    return completion<R>(
+        [](void* context, R&& value) { (static_cast<Operation*>(context)->*Member)(std::move(value)); },
+        static_cast<Operation*>(this));
+  }
+
+  Shared shared_;
+
+ private:
+  completion<Result> done_;
+};
+
+// Runs `Operation(shared, arguments…)` whose start() ends, now or later, in finish().
+template <class Operation, class Shared, class... Arguments>
+void run_operation(const Shared& shared, Arguments&&... arguments) {
+  if (shared->sessions().synchronous()) {
+    Operation operation(shared, std::forward<Arguments>(arguments)...);
+    operation.start();
+  } else {
+    auto operation = std::make_unique<Operation>(shared, std::forward<Arguments>(arguments)...);
+    Operation& started = *operation;
+    started.self = std::move(operation);
+    started.start();
+  }
+}
+
+}  // namespace coatcheck

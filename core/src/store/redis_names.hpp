@@ -1,0 +1,44 @@
+// The names of keys that the Redis store uses, all under one prefix. docs/formats.md, "Redis".
+//
+// Thread safety: immutable.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "coatcheck/clock.hpp"
+#include "coatcheck/store.hpp"
+
+namespace coatcheck {
+
+namespace net {
+class redis_link;
+}
+
+class redis_names {
+ public:
+  explicit redis_names(std::string_view prefix);
+  [[nodiscard]] std::string_view values() const noexcept { return values_; }    // <prefix>s:
+  [[nodiscard]] std::string_view marks() const noexcept { return marks_; }      // <prefix>w:
+  [[nodiscard]] std::string_view indexes() const noexcept { return indexes_; }  // <prefix>o:
+  // The glob pattern that matches the names of values and nothing else.
+  [[nodiscard]] std::string_view pattern() const noexcept { return pattern_; }
+  // An owner as Redis sees it: it may be a name or an address, and those are nobody's business there.
+  [[nodiscard]] static std::string digest(std::string_view owner);
+
+ private:
+  std::string values_;
+  std::string marks_;
+  std::string indexes_;
+  std::string pattern_;
+};
+
+// Whether a text is a cursor that SCAN gave, or empty.
+[[nodiscard]] bool valid_cursor(std::string_view cursor) noexcept;
+
+// The store itself (redis_store.cc), on a link that is its own.
+[[nodiscard]] std::shared_ptr<store> make_redis_store(std::shared_ptr<net::redis_link> link, redis_names names,
+                                                      const clock& time);
+
+}  // namespace coatcheck

@@ -1,0 +1,145 @@
+// From a Redis URL to a store: names, limits and the server's address.
+#include <algorithm>
+#include <utility>
+
+#include "crypto/digest.hpp"
+#include "net/redis_link.hpp"
+#include "store/redis_names.hpp"
+#include "store/redis_store.hpp"
+
+namespace coatcheck {
+namespace {
+
+constexpr std::uint16_t default_port = 6379;
+constexpr std::uint64_t max_database = 1'000'000;
+constexpr std::size_t max_prefix = 64;
+constexpr std::uint64_t max_queue = 1'000'000;
+
+std::string escape_glob(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (std::string_view("*?[]^-\\").find(c) != std::string_view::npos) {
+      out += '\\';
+    }
+    out += c;
+  }
+  return out;
+}
+
+result<unsigned> parse_database(std::string_view text) {
+  std::uint64_t number = 0;
+  const bool digits = !text.empty() && text.size() <= 7 &&
+                      std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  for (const char c : digits ? text : std::string_view()) {
+    number = number * 10 + static_cast<std::uint64_t>(c - '0');
+  }
+  if (!digits || number > max_database) {
+    return {errc::invalid_url, "store URL: the database must be a number from 0 to 1000000"};
+  }
+  return static_cast<unsigned>(number);
+}
+
+result<void> fill_tcp(const parsed_url& url, net::redis_target& target) {
+  if (auto known = url.only({"timeout", "prefix", "queue"}); !known) {
+    return known.error();
+  }
+  if (url.host.empty()) {
+    return {errc::invalid_url, "store URL: redis: needs a host, as in redis://127.0.0.1:6379"};
+  }
+  if (url.path.size() > 1) {
+    auto database = parse_database(std::string_view(url.path).substr(1));
+    if (!database) {
+      return database.error();
+    }
+    target.database = *database;
+  }
+  const std::uint16_t port = url.port == 0 ? default_port : url.port;
+  auto found = net::resolve_tcp(url.host, port);
+  if (!found) {
+    return found.error();
+  }
+  target.addresses = *std::move(found);
+  const bool numeric_v6 = url.host.find(':') != std::string::npos;
+  target.name = (numeric_v6 ? "[" + url.host + "]" : url.host) + ":" + std::to_string(port);
+  return {};
+}
+
+result<void> fill_unix(const parsed_url& url, net::redis_target& target) {
+  if (auto known = url.only({"timeout", "prefix", "queue", "db"}); !known) {
+    return known.error();
+  }
+  if (!url.host.empty() || url.port != 0 || url.path.size() < 2 || url.path[0] != '/') {
+    return {errc::invalid_url, "store URL: redis+unix: needs an absolute path, as in redis+unix:///run/redis.sock"};
+  }
+  auto database = parse_database(url.parameter("db").value_or("0"));
+  if (!database) {
+    return database.error();
+  }
+  target.database = *database;
+  auto found = net::resolve_unix(url.path);
+  if (!found) {
+    return found.error();
+  }
+  target.addresses = *std::move(found);
+  target.name = url.path;
+  return {};
+}
+
+}  // namespace
+
+redis_names::redis_names(std::string_view prefix)
+    : values_(std::string(prefix) + "s:"),
+      marks_(std::string(prefix) + "w:"),
+      indexes_(std::string(prefix) + "o:"),
+      pattern_(escape_glob(values_) + "*") {}
+
+std::string redis_names::digest(std::string_view owner) {
+  static constexpr char digits[] = "0123456789abcdef";
+  constexpr std::size_t used = 16;  // 128 bits: nobody finds a second owner with the same ones
+  const crypto::sha256_digest full = crypto::sha256(owner);
+  std::string out;
+  for (std::size_t i = 0; i < used; ++i) {
+    out += digits[full[i] >> 4];
+    out += digits[full[i] & 15];
+  }
+  return out;
+}
+
+bool valid_cursor(std::string_view cursor) noexcept {
+  return cursor.size() <= 20 && std::all_of(cursor.begin(), cursor.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const store_options& options) {
+  if (options.loop == nullptr) {
+    return {errc::invalid_option, "a Redis store needs an event loop (store_options::loop)"};
+  }
+  const auto timeout = url.number("timeout", 250, 1, 60'000);
+  if (!timeout) {
+    return timeout.error();
+  }
+  const auto queue = url.number("queue", 16'384, 1, max_queue);
+  if (!queue) {
+    return queue.error();
+  }
+  const std::string_view prefix = url.parameter("prefix").value_or("cc:");
+  if (prefix.size() > max_prefix ||
+      std::any_of(prefix.begin(), prefix.end(), [](char c) { return c <= ' ' || c > '~'; })) {
+    return {errc::invalid_url, "store URL: prefix must be at most 64 printable ASCII characters without a space"};
+  }
+  if (url.has_password ? url.password.empty() : !url.user.empty()) {
+    return {errc::invalid_url, "store URL: a user needs a password, as in redis://user:password@host"};
+  }
+  net::redis_target target;
+  target.user = url.user;
+  target.password = url.password;
+  if (auto filled = url.scheme == "redis" ? fill_tcp(url, target) : fill_unix(url, target); !filled) {
+    return filled.error();
+  }
+  net::redis_link::options chosen;
+  chosen.timeout = static_cast<duration_ms>(*timeout);
+  chosen.queue = static_cast<std::size_t>(*queue);
+  return make_redis_store(net::redis_link::create(std::move(target), chosen, *options.loop), redis_names(prefix),
+                          options.time != nullptr ? *options.time : system_clock());
+}
+
+}  // namespace coatcheck

@@ -1,0 +1,30 @@
+// What the Redis server does in one step for us: the Lua scripts of the Redis store. docs/formats.md, "Redis", has
+// the keys. Every script is atomic, takes its time from the caller and treats an entry whose time has come as absent.
+//
+// Thread safety: immutable after first use.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace coatcheck {
+
+struct redis_script {
+  std::string text;
+  std::string digest;  // SHA-1 in hex, by which EVALSHA names it
+};
+
+// All of them take the keys and arguments in the order that is written at the script's text.
+struct redis_scripts {
+  redis_script put;
+  redis_script touch;
+  redis_script remove;
+  redis_script owned_by;
+  redis_script remove_owner;
+  redis_script scan;
+  redis_script stats;
+};
+
+[[nodiscard]] const redis_scripts& scripts();
+
+}  // namespace coatcheck

@@ -1,0 +1,285 @@
+// The connection's state machine without a socket: order, deadlines, abandoned operations, and what handlers may do.
+#include "net/resp_connection.hpp"
+
+#include <deque>
+#include <functional>
+#include <gtest/gtest.h>
+#include <string>
+#include <vector>
+
+#include "net/redis_error.hpp"
+#include "net/resp_format.hpp"
+
+namespace coatcheck::net {
+namespace {
+
+// A command whose text says which it is, and what became of it.
+struct outcome {
+  int calls = 0;
+  std::string text;
+  bool ok = false;
+  errc code{};
+  std::string why;
+  std::string word;
+  std::function<void()> then;
+};
+
+class RespConnection : public testing::Test {
+ protected:
+  outcome& ask(const std::string& name, steady_ms deadline = 1000) {
+    outcome& mine = outcomes_.emplace_back();
+    accepted_ = machine_.submit(handler(mine), deadline, encoded(name));
+    return mine;
+  }
+  static std::string encoded(const std::string& name) {
+    std::string command;
+    append_command(command, {"GET", name});
+    return command;
+  }
+  static reply_handler handler(outcome& into) {
+    return [to = &into](const answer& given) {
+      ++to->calls;
+      to->ok = static_cast<bool>(given);
+      to->code = given.code;
+      to->why = given.why;
+      to->word = given.refused_word;
+      if (given) to->text = given.value->root().text();
+      if (to->then) to->then();
+    };
+  }
+  // What a socket would be given.
+  std::string send() {
+    machine_.stage();
+    const std::string bytes(machine_.output());
+    machine_.consume(bytes.size());
+    return bytes;
+  }
+  [[nodiscard]] bool receive(const std::string& bytes) { return machine_.receive(bytes); }
+
+  static answer late() { return answer::failure(errc::store_timeout, "late"); }
+  static answer lost() { return answer::failure(errc::store_unavailable, "lost"); }
+
+  resp_connection machine_{{.operations = 8, .waiting_bytes = 4096, .patience = 250}};
+  std::deque<outcome> outcomes_;
+  bool accepted_ = true;
+};
+
+TEST_F(RespConnection, RepliesGoToTheirCommandsInOrder) {
+  auto& a = ask("a");
+  auto& b = ask("b");
+  EXPECT_EQ(send(), encoded("a") + encoded("b"));
+  EXPECT_TRUE(receive("$1\r\nA\r\n$1\r\nB\r\n"));
+  EXPECT_EQ(a.text, "A");
+  EXPECT_EQ(b.text, "B");
+  EXPECT_EQ(a.calls + b.calls, 2);
+  EXPECT_EQ(machine_.awaited(), 0U);
+}
+
+TEST_F(RespConnection, AnAbandonedOperationKeepsItsPlace) {
+  auto& a = ask("a", 100);
+  auto& b = ask("b", 500);
+  (void)send();
+  machine_.expire(100, late());
+  EXPECT_EQ(a.code, errc::store_timeout);
+  EXPECT_EQ(machine_.abandoned(), 1U);
+  EXPECT_TRUE(receive("$1\r\nA\r\n$1\r\nB\r\n"));
+  EXPECT_EQ(b.text, "B");
+  EXPECT_EQ(a.calls, 1);
+  EXPECT_EQ(machine_.abandoned(), 0U);
+}
+
+TEST_F(RespConnection, AnOperationThatIsLateBeforeItIsSentIsNeverSent) {
+  auto& a = ask("a", 100);
+  auto& b = ask("bb", 500);
+  auto& c = ask("c", 100);
+  auto& d = ask("dddd", 500);
+  machine_.expire(200, late());
+  EXPECT_EQ(a.code, errc::store_timeout);
+  EXPECT_EQ(c.code, errc::store_timeout);
+  EXPECT_EQ(send(), encoded("bb") + encoded("dddd"));
+  EXPECT_TRUE(receive("$1\r\nB\r\n$1\r\nD\r\n"));
+  EXPECT_EQ(b.text, "B");
+  EXPECT_EQ(d.text, "D");
+}
+
+TEST_F(RespConnection, WhileTheServerDoesNotReadCommandsWait) {
+  ask("a");
+  machine_.stage();
+  machine_.consume(5);
+  auto& b = ask("b", 100);
+  machine_.stage();
+  EXPECT_EQ(machine_.output(), encoded("a").substr(5));
+  EXPECT_EQ(machine_.waiting(), 1U);
+  machine_.expire(100, late());
+  EXPECT_EQ(b.calls, 1);
+  EXPECT_EQ(send(), encoded("a").substr(5));
+  EXPECT_EQ(send(), "");
+}
+
+TEST_F(RespConnection, AReplyNobodyAskedForPutsTheStreamInDoubt) {
+  EXPECT_FALSE(receive("+OK\r\n"));
+  EXPECT_FALSE(machine_.why().empty());
+}
+
+TEST_F(RespConnection, ASurplusReplyIsNotGivenToTheNextOperation) {
+  auto& a = ask("a");
+  (void)send();
+  EXPECT_FALSE(receive("$1\r\nA\r\n$5\r\nother\r\n"));
+  EXPECT_EQ(a.text, "A");
+}
+
+TEST_F(RespConnection, BrokenBytesAreReportedAndGiveNothingToAnybody) {
+  auto& a = ask("a");
+  (void)send();
+  EXPECT_FALSE(receive("?what\r\n"));
+  EXPECT_EQ(a.calls, 0);
+  machine_.lose(answer::failure(errc::store_protocol, machine_.why()));
+  EXPECT_EQ(a.code, errc::store_protocol);
+}
+
+TEST_F(RespConnection, LosingTheConnectionEndsWhatIsOnTheWireAlone) {
+  auto& a = ask("a");
+  (void)send();
+  auto& b = ask("b");
+  EXPECT_TRUE(receive("$10\r\nhal"));
+  machine_.lose(lost());
+  EXPECT_EQ(a.code, errc::store_unavailable);
+  EXPECT_EQ(b.calls, 0);
+  EXPECT_EQ(send(), encoded("b"));
+  EXPECT_TRUE(receive("$1\r\nB\r\n"));  // the half reply belonged to the old connection
+  EXPECT_EQ(b.text, "B");
+}
+
+TEST_F(RespConnection, ACommandThatWasHalfSentIsNotContinuedOnTheNextConnection) {
+  ask("a");
+  machine_.stage();
+  machine_.consume(3);
+  machine_.lose(lost());
+  EXPECT_EQ(machine_.output(), "");
+}
+
+TEST_F(RespConnection, TheHandshakeGoesFirst) {
+  auto& a = ask("a");
+  outcome hello;
+  machine_.submit_first(handler(hello), encoded("hello"));
+  EXPECT_EQ(std::string(machine_.output()), encoded("hello"));
+  machine_.consume(machine_.output().size());
+  EXPECT_TRUE(receive("$1\r\nH\r\n"));
+  EXPECT_EQ(hello.text, "H");
+  EXPECT_EQ(a.calls, 0);
+  EXPECT_EQ(send(), encoded("a"));
+}
+
+TEST_F(RespConnection, TheQueueIsBounded) {
+  for (int i = 0; i < 8; ++i) ask("x");
+  EXPECT_TRUE(accepted_);
+  auto& ninth = ask("x");
+  EXPECT_FALSE(accepted_);
+  EXPECT_EQ(ninth.calls, 0);
+  (void)send();
+  ask("x");
+  EXPECT_FALSE(accepted_) << "operations on the wire count";
+  EXPECT_TRUE(receive("$-1\r\n"));
+  ask("x");
+  EXPECT_TRUE(accepted_);
+}
+
+TEST_F(RespConnection, TheBytesThatWaitAreBounded) {
+  outcome unused;
+  EXPECT_FALSE(machine_.submit(handler(unused), 1000, std::string(5000, 'x')));
+  EXPECT_TRUE(machine_.submit(handler(unused), 1000, std::string(4000, 'x')));
+  EXPECT_FALSE(machine_.submit(handler(unused), 1000, std::string(50, 'x'), std::string(50, 'y')));
+}
+
+TEST_F(RespConnection, TheDeadlineIsTheEarliestOneAndMovesOnWhenItPassed) {
+  EXPECT_EQ(machine_.next_deadline(), no_deadline);
+  ask("a", 300);
+  ask("b", 200);
+  EXPECT_EQ(machine_.next_deadline(), 200);
+  (void)send();
+  machine_.expire(200, late());
+  EXPECT_EQ(machine_.next_deadline(), 300);
+  machine_.expire(300, late());
+  EXPECT_EQ(machine_.next_deadline(), 300 + 250) << "when the server counts as stuck";
+}
+
+TEST_F(RespConnection, AServerThatOwesAnAbandonedReplyForTooLongIsStuck) {
+  ask("a", 100);
+  (void)send();
+  machine_.expire(100, late());
+  EXPECT_FALSE(machine_.stuck(349));
+  EXPECT_TRUE(machine_.stuck(350));
+  EXPECT_TRUE(receive("$-1\r\n"));
+  EXPECT_FALSE(machine_.stuck(1000));
+}
+
+TEST_F(RespConnection, ManyAbandonedOperationsCountAsStuck) {
+  for (int i = 0; i < 5; ++i) ask("a", 100);
+  (void)send();
+  machine_.expire(100, late());
+  EXPECT_TRUE(machine_.stuck(100));
+}
+
+TEST_F(RespConnection, AHandlerMaySubmit) {
+  outcome second;
+  auto& a = ask("a");
+  a.then = [&] { EXPECT_TRUE(machine_.submit(handler(second), 1000, encoded("second"))); };
+  auto& b = ask("b");
+  (void)send();
+  EXPECT_TRUE(receive("$1\r\nA\r\n$1\r\nB\r\n"));
+  EXPECT_EQ(b.text, "B");
+  EXPECT_EQ(send(), encoded("second"));
+  EXPECT_TRUE(receive("$1\r\nS\r\n"));
+  EXPECT_EQ(second.text, "S");
+}
+
+TEST_F(RespConnection, AHandlerMayEndEverythingWhileRepliesAreLeft) {
+  auto& a = ask("a");
+  auto& b = ask("b");
+  a.then = [&] { machine_.end(answer::failure(errc::store_closed, "closed")); };
+  (void)send();
+  EXPECT_TRUE(receive("$1\r\nA\r\n$1\r\nB\r\n+surplus\r\n"));
+  EXPECT_EQ(a.text, "A");
+  EXPECT_EQ(b.code, errc::store_closed);
+  EXPECT_FALSE(b.ok);
+}
+
+TEST_F(RespConnection, HandlersOfLateAndLostOperationsMaySubmit) {
+  outcome again;
+  auto& a = ask("a", 100);
+  a.then = [&] { EXPECT_TRUE(machine_.submit(handler(again), 900, encoded("again"))); };
+  machine_.expire(100, late());
+  EXPECT_EQ(send(), encoded("again"));
+  again.then = [&] { ask("third", 900); };
+  machine_.lose(lost());
+  EXPECT_EQ(send(), encoded("third"));
+  EXPECT_EQ(again.calls, 1);
+}
+
+TEST_F(RespConnection, AnErrorReplyIsARefusalWithItsWord) {
+  auto& a = ask("a");
+  auto& b = ask("b");
+  (void)send();
+  EXPECT_TRUE(receive("-NOSCRIPT No matching script.\r\n-SECRET tail with data\r\n"));
+  EXPECT_EQ(a.code, errc::store_refused);
+  EXPECT_EQ(a.word, "NOSCRIPT");
+  EXPECT_EQ(b.code, errc::store_refused);
+  EXPECT_EQ(b.word, "");
+  EXPECT_EQ(b.why.find("data"), std::string::npos);
+  EXPECT_EQ(b.why.find("SECRET"), std::string::npos);
+}
+
+TEST(RedisError, EveryKnownWordHasAMessageThatNamesItAndNoMore) {
+  for (const std::string word : {"NOAUTH", "WRONGPASS", "NOPERM", "READONLY", "OOM", "MISCONF", "LOADING", "BUSY",
+                                 "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "MOVED", "ASK", "TRYAGAIN"}) {
+    const redis_refusal got = classify_redis_error(word + " some text with SESSIONDATA");
+    EXPECT_EQ(got.word, word);
+    EXPECT_NE(got.message.find(word), std::string_view::npos);
+    EXPECT_EQ(got.message.find("SESSIONDATA"), std::string_view::npos);
+  }
+  EXPECT_EQ(classify_redis_error("").word, "");
+  EXPECT_EQ(classify_redis_error("LOADINGX y").word, "");
+}
+
+}  // namespace
+}  // namespace coatcheck::net

@@ -1,0 +1,166 @@
+// The link on a driver that knows only what it was told, as libuv's and asyncio's do: it watches the descriptor of the
+// last update until before_close, and fires the earliest deadline that an update named.
+#include <algorithm>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <string>
+
+#include "net/redis_link.hpp"
+#include "net/resp_format.hpp"
+#include "support/redis_server.hpp"
+
+namespace coatcheck {
+namespace {
+
+using coatcheck_test::redis_server;
+
+class told_driver final : public driver {
+ public:
+  void update(pollable& what) override {
+    what_ = &what;
+    fd_ = what.fd();
+    write_ = what.wants_write();
+    armed_ = std::min(armed_, what.deadline());
+    busy_ = what.busy();
+  }
+  void before_close(pollable&, int fd) override {
+    if (fd_ == fd) fd_ = -1;
+  }
+  void flush_soon(pollable& what) override {
+    what_ = &what;
+    flush_ = true;
+  }
+  void forget(pollable&) override {
+    what_ = nullptr;
+    fd_ = -1;
+  }
+  [[nodiscard]] bool busy() const { return busy_; }
+
+  void turn() {
+    if (flush_ && what_ != nullptr) {
+      flush_ = false;
+      what_->flush();
+    }
+    const steady_ms now = steady_now();
+    const steady_ms wait = flush_ ? 0 : std::clamp<steady_ms>(armed_ - now, 0, 1000);
+    pollfd one{fd_, static_cast<short>(POLLIN | (write_ ? POLLOUT : 0)), 0};
+    if (::poll(&one, 1, static_cast<int>(wait)) > 0) {
+      if (what_ != nullptr && (one.revents & POLLOUT) != 0) what_->on_writable();
+      if (what_ != nullptr && fd_ == one.fd && (one.revents & ~POLLOUT) != 0) what_->on_readable();
+    }
+    if (what_ != nullptr && armed_ <= steady_now()) {
+      armed_ = no_deadline;
+      if (what_->deadline() <= steady_now()) what_->on_deadline(steady_now());
+      if (what_ != nullptr) update(*what_);
+    }
+  }
+
+ private:
+  pollable* what_ = nullptr;
+  int fd_ = -1;
+  bool write_ = false;
+  bool flush_ = false;
+  bool busy_ = false;
+  steady_ms armed_ = no_deadline;
+};
+
+struct ping {
+  bool ended = false;
+  bool ok = false;
+  duration_ms took = 0;
+};
+
+ping send_ping(told_driver& loop, net::redis_link& link, steady_ms deadline = 0) {
+  ping out;
+  std::string command;
+  net::append_command(command, {"PING"});
+  const steady_ms since = steady_now();
+  link.submit(
+      [&out, since](const net::answer& given) {
+        out = {true, static_cast<bool>(given), steady_now() - since};
+      },
+      deadline != 0 ? deadline : link.new_deadline(), command);
+  EXPECT_FALSE(out.ended);
+  EXPECT_TRUE(loop.busy());
+  while (!out.ended && steady_now() < since + 10'000) loop.turn();
+  EXPECT_TRUE(out.ended);
+  EXPECT_FALSE(loop.busy());
+  return out;
+}
+
+TEST(RedisDriver, ADriverThatKnowsOnlyWhatItWasToldSeesEveryChange) {
+  if (redis_server::program().empty()) GTEST_SKIP() << "redis-server is not installed";
+  redis_server server;
+  told_driver loop;
+  net::redis_target target;
+  // Nobody listens at the first address: the second attempt gets a descriptor of the same number.
+  target.addresses = *net::resolve_tcp("127.0.0.1", 1);
+  target.addresses.push_back(net::resolve_tcp("127.0.0.1", static_cast<std::uint16_t>(server.port()))->front());
+  target.name = "the test's server";
+  const auto link = net::redis_link::create(std::move(target), {.timeout = 300, .queue = 100}, loop);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(send_ping(loop, *link).ok);
+
+  server.freeze();
+  for (int i = 0; i < 3; ++i) {
+    const ping frozen = send_ping(loop, *link);
+    EXPECT_FALSE(frozen.ok);
+    EXPECT_LE(frozen.took, 300 + 150);
+  }
+  const ping sooner = send_ping(loop, *link, steady_now() + 50);
+  EXPECT_LE(sooner.took, 50 + 150) << "an earlier deadline than those before it";
+  server.thaw();
+  const steady_ms thawed = steady_now();
+  while (!send_ping(loop, *link).ok && steady_now() < thawed + 5000) {
+  }
+  EXPECT_LE(steady_now() - thawed, 1500);
+
+  server.restart();
+  const steady_ms started = steady_now();
+  while (!send_ping(loop, *link).ok && steady_now() < started + 5000) {
+  }
+  EXPECT_LE(steady_now() - started, 1500);
+  link->close();
+}
+
+// A caller who starts over whenever an operation fails, while the server is gone: the loop still gets its turns, and
+// the server is found again.
+TEST(RedisDriver, ACallerWhoStartsOverAtOnceDoesNotKeepTheLinkFromComingBack) {
+  if (redis_server::program().empty()) GTEST_SKIP() << "redis-server is not installed";
+  redis_server server;
+  told_driver loop;
+  net::redis_target target;
+  target.addresses = *net::resolve_tcp("127.0.0.1", static_cast<std::uint16_t>(server.port()));
+  target.name = "the test's server";
+  server.kill();
+  const auto link = net::redis_link::create(std::move(target), {.timeout = 100, .queue = 100}, loop);
+  struct retry {
+    net::redis_link& link;
+    bool ok = false;
+    long failures = 0;
+    void start() {
+      std::string command;
+      net::append_command(command, {"PING"});
+      link.submit(
+          [this](const net::answer& given) {
+            ok = ok || given;
+            failures += given ? 0 : 1;
+            if (!ok) start();
+          },
+          link.new_deadline(), command);
+    }
+  } one{*link};
+  struct retry two {
+    *link
+  };
+  one.start();
+  two.start();
+  const steady_ms end = steady_now() + 10'000;
+  while (one.failures + two.failures < 50 && steady_now() < end) loop.turn();
+  server.restart();
+  while (!(one.ok && two.ok) && steady_now() < end) loop.turn();
+  EXPECT_TRUE(one.ok && two.ok);
+  link->close();
+}
+
+}  // namespace
+}  // namespace coatcheck

@@ -1,0 +1,163 @@
+// A real redis-server of a test's own, on a free loopback port and a Unix socket, without persistence.
+// It can be killed, frozen and started again. It dies with the test.
+#pragma once
+
+#include <arpa/inet.h>
+#include <cstdlib>
+#include <filesystem>
+#include <hiredis/hiredis.h>
+#include <initializer_list>
+#include <memory>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vector>
+
+namespace coatcheck_test {
+
+class redis_server {
+ public:
+  // Where redis-server is; empty: not installed.
+  static std::string program() {
+    for (const char* path : {"/usr/bin/redis-server", "/usr/local/bin/redis-server"}) {
+      if (::access(path, X_OK) == 0) return path;
+    }
+    return {};
+  }
+
+  // `more` are further words of its command line ("--requirepass", "x").
+  explicit redis_server(std::vector<std::string> more = {}) : more_(std::move(more)) {
+    std::string name = (std::filesystem::temp_directory_path() / "coatcheck-redis-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
+    directory_ = name;
+    // Another process may take the port between the look and the start: then try another one.
+    for (int tries = 0; tries < 20 && process_ < 0; ++tries) {
+      port_ = free_port();
+      start();
+    }
+    if (process_ < 0) throw std::runtime_error("redis-server does not start");
+  }
+  ~redis_server() {
+    kill();
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
+  }
+  redis_server(const redis_server&) = delete;
+  redis_server& operator=(const redis_server&) = delete;
+
+  [[nodiscard]] int port() const { return port_; }
+  [[nodiscard]] std::string socket() const { return directory_ + "/redis.sock"; }
+  // "redis://127.0.0.1:PORT" and "redis+unix:///…/redis.sock".
+  [[nodiscard]] std::string url() const { return "redis://127.0.0.1:" + std::to_string(port_); }
+  [[nodiscard]] std::string unix_url() const { return "redis+unix://" + socket(); }
+
+  // Starts it on the same port and socket, and waits until it accepts connections. False when it ended instead.
+  bool start() {
+    int out[2];
+    if (::pipe(out) != 0) throw std::runtime_error("pipe failed");
+    std::vector<std::string> words = {
+        program(), "--port",   std::to_string(port_), "--bind", "127.0.0.1",   "--save", "", "--appendonly", "no",
+        "--dir",   directory_, "--unixsocket",        socket(), "--daemonize", "no"};
+    words.insert(words.end(), more_.begin(), more_.end());
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    const pid_t parent = ::getpid();
+    process_ = ::fork();
+    if (process_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      if (::getppid() != parent) ::_exit(1);
+      ::dup2(out[1], 1);
+      ::close(out[0]);
+      ::close(out[1]);
+      ::execv(argv[0], argv.data());
+      ::_exit(127);
+    }
+    ::close(out[1]);
+    std::string log;
+    char chunk[512];
+    for (;;) {
+      const ssize_t got = ::read(out[0], chunk, sizeof chunk);
+      if (got <= 0) break;
+      log.append(chunk, static_cast<std::size_t>(got));
+      // The Unix socket is announced after the TCP port.
+      if (log.find("The server is now ready to accept connections at") != std::string::npos) {
+        log_ = out[0];
+        return true;
+      }
+    }
+    ::close(out[0]);
+    ::waitpid(process_, nullptr, 0);
+    process_ = -1;
+    return false;
+  }
+  void kill() {
+    if (process_ < 0) return;
+    ::kill(process_, SIGKILL);
+    ::waitpid(process_, nullptr, 0);
+    process_ = -1;
+    ::close(log_);
+  }
+  void restart() {
+    kill();
+    if (!start()) throw std::runtime_error("redis-server does not start again");
+  }
+  void freeze() {
+    ::kill(process_, SIGSTOP);
+    ::waitpid(process_, nullptr, WUNTRACED);  // returns once it has stopped
+  }
+  void thaw() { ::kill(process_, SIGCONT); }
+
+  // Runs a command on a connection of its own and gives its answer as text.
+  std::string command(std::initializer_list<std::string_view> words) {
+    const std::unique_ptr<redisContext, void (*)(redisContext*)> context(redisConnect("127.0.0.1", port_), redisFree);
+    if (!context || context->err != 0) throw std::runtime_error("cannot connect to the test's Redis");
+    std::vector<const char*> argv;
+    std::vector<std::size_t> sizes;
+    for (const std::string_view word : words) {
+      argv.push_back(word.data());
+      sizes.push_back(word.size());
+    }
+    const std::unique_ptr<redisReply, void (*)(void*)> reply(
+        static_cast<redisReply*>(
+            redisCommandArgv(context.get(), static_cast<int>(argv.size()), argv.data(), sizes.data())),
+        freeReplyObject);
+    return reply ? as_text(*reply) : std::string();
+  }
+
+ private:
+  static std::string as_text(const redisReply& reply) {
+    if (reply.type == REDIS_REPLY_INTEGER) return std::to_string(reply.integer);
+    if (reply.type == REDIS_REPLY_NIL) return "(nil)";
+    if (reply.type != REDIS_REPLY_ARRAY) return std::string(reply.str, static_cast<std::size_t>(reply.len));
+    std::string all;
+    for (std::size_t i = 0; i < reply.elements; ++i) all += as_text(*reply.element[i]) + "\n";
+    return all;
+  }
+  static int free_port() {
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof at;
+    const bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0 &&
+                       ::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0;
+    ::close(fd);
+    if (!bound) throw std::runtime_error("no free port");
+    return ntohs(at.sin_port);
+  }
+
+  std::vector<std::string> more_;
+  std::string directory_;
+  int port_ = 0;
+  pid_t process_ = -1;
+  int log_ = -1;
+};
+
+}  // namespace coatcheck_test
