@@ -1,0 +1,214 @@
+// The session engine: key ring + store + policy. A host makes one call at the start of a request (`open`)
+// and at most one at its end (`commit`); `destroy` and `regenerate` are for logout and login.
+//
+// The payload is a JSON object as text. The engine stores bytes and compares values; it parses JSON only
+// when bytes differ. Every write is a compare-and-set: concurrent writes to different keys are merged, a
+// destroyed session stays destroyed. An outcome that is not known (`unknown`) never creates, overwrites
+// or turns a user anonymous: what to answer then is the host's policy.
+//
+// A snapshot is a plain value: it holds no lock, connection or reference, and may simply be dropped.
+//
+// Synchronous stores: completions run before the call returns; use `complete<R>` (store.hpp) or throwing.hpp.
+// Thread safety: that of the store. With a synchronous store an engine may be used from any thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "coatcheck/clock.hpp"
+#include "coatcheck/cookie.hpp"
+#include "coatcheck/error.hpp"
+#include "coatcheck/key_ring.hpp"
+#include "coatcheck/store.hpp"
+#include "coatcheck/token_sessions.hpp"
+
+namespace coatcheck {
+
+enum class secure_mode : std::uint8_t {
+  automatic,  // Secure on requests that came over TLS (the host says so), not on others
+  always,     // Secure, and not sent at all on a request that is not secure
+  never,
+};
+enum class same_site_mode : std::uint8_t { lax, strict, none, unset, automatic };  // automatic: none on TLS, else lax
+
+struct cookie_options {
+  // Empty: `session`, and on secure requests `__Host-session` (`__Secure-session` where domain or path forbid
+  // __Host-). A name that is given is used as it is.
+  std::string name{};
+  std::optional<duration_ms> max_age{};  // unset: a cookie of the browser session. Set: also the idle timeout
+  std::string domain{};
+  std::string path = "/";
+  bool http_only = true;
+  secure_mode secure = secure_mode::automatic;
+  same_site_mode same_site = same_site_mode::lax;
+  bool partitioned = false;
+  cookie_priority priority = cookie_priority::unset;
+};
+
+enum class merge_policy : std::uint8_t { mine, theirs, reject };  // for a key that both sides changed
+
+struct session_policy {
+  // No request for this long ends a session. Default 1 h (NIST SP 800-63B-4, AAL2). A cookie's max_age replaces it.
+  duration_ms idle_timeout = 3'600'000;
+  // A session never lives longer than this, whatever its activity. 0: unbounded. Unset: 24 h (AAL2); where the
+  // idle timeout is longer than that, 30 days (AAL1) or the idle timeout, whichever is longer.
+  std::optional<duration_ms> absolute_timeout{};
+  // Share of the idle timeout that must have passed before a touch is written: 0 (each request) to 0.9.
+  double touch_share = 0.1;
+  bool rolling = false;             // Set-Cookie on every response
+  bool save_uninitialised = false;  // store a new session that nobody changed
+  merge_policy on_conflict = merge_policy::mine;
+  // Compare-and-set attempts before session_conflict. Of requests that race, each round lets one through.
+  int conflict_retries = 100;
+  std::size_t max_payload = 1024 * 1024;  // bytes
+  std::size_t id_bytes = 32;              // of randomness in a new id
+};
+
+struct engine_options {
+  key_ring keys;
+  std::shared_ptr<store> sessions{};
+  cookie_options cookie{};
+  session_policy policy{};
+  const clock* time = nullptr;     // not owned; null: the system clock
+  token_session_options tokens{};  // sessions in the cookie itself; `sessions` then keeps their families
+};
+
+struct request_facts {
+  std::string_view cookie_header{};  // the raw Cookie header; empty: none
+  bool secure = false;               // whether the request came over TLS, as far as the host trusts it
+};
+
+// Why a session is fresh. For logs and metrics; an application need not look.
+enum class fresh_reason : std::uint8_t {
+  none,           // it is not fresh
+  no_cookie,      // the request carried none of that name
+  refused,        // over a limit
+  bad_signature,  // no candidate verified
+  not_found,      // verified, but no store entry: expired there, destroyed, or never saved
+  expired,        // idle or absolute deadline passed
+  ambiguous,      // two different live sessions in one request: neither is trusted
+  revoked,        // token modes: its family was revoked, or its owner's sessions were
+  reused,         // token modes: a cookie that was replaced long ago came again; its family is revoked now
+};
+[[nodiscard]] std::string_view name_of(fresh_reason reason) noexcept;
+
+// What was read of one session, or an empty one for a session that is not stored yet.
+struct snapshot {
+  std::string id{};     // empty: not stored yet
+  std::size_t key = 0;  // index of the ring's key under which the store key is made
+  etag tag{};           // of the stored version; empty: not stored yet
+  epoch_ms created = 0;
+  epoch_ms expires_at = 0;   // idle deadline, as the store has it
+  epoch_ms absolute_at = 0;  // 0: unbounded
+  duration_ms idle = 0;      // this session's idle timeout
+  std::string owner{};
+  // What the application set on this session's cookie, a JSON object, or empty: maxAge (ms) or expires (ms since
+  // the epoch), domain, path, httpOnly, secure, sameSite ("lax", "strict", "none", false), partitioned, priority.
+  std::string cookie{};
+  std::string payload{};  // JSON object text; "{}" for a new one
+
+  // As one line of text, without the payload, and back: for hosts that keep no native object.
+  [[nodiscard]] std::string pack() const;
+  [[nodiscard]] static result<snapshot> unpack(std::string_view packed, std::string_view payload);
+};
+
+enum class open_status : std::uint8_t { found, fresh, unknown };
+struct opened {
+  open_status status = open_status::unknown;
+  snapshot session;
+  fresh_reason reason = fresh_reason::none;
+  bool touch_due = false;  // found, and its deadline should be moved: commit even if nobody looked at it
+  error why;               // when unknown
+};
+
+struct commit_request {
+  snapshot base{};                       // from open, or from an earlier commit of this request
+  std::optional<std::string> payload{};  // unset: nobody looked at the session
+  std::optional<std::string> cookie{};   // new cookie settings (see snapshot); unset: as they were
+  std::optional<std::string> owner{};    // new owner; unset: as it was
+  std::string id{};                      // for a new session: an id the host made (genid); empty: the engine's
+  bool secure = false;                   // of the request
+  bool save = false;                     // store even if nothing changed (an explicit save())
+  // The payload comes from a JSON printer (JSON.stringify, json.dumps), which makes no invalid text and no duplicate
+  // members: then only what such printers let through is looked for, and most payloads need no parsing at all.
+  bool printed = false;
+  bool presented = true;  // the request carried this session's cookie
+};
+enum class commit_status : std::uint8_t {
+  unchanged,  // nothing to write
+  stored,     // written as it is
+  merged,     // written, with another request's changes
+  touched,    // only the deadline moved
+  gone,       // it was destroyed meanwhile: nothing was written, and no cookie is to be sent
+  conflict,   // both changed the same key and the policy is `reject`, or the retries ran out
+  unknown,    // may or may not have been written
+  refused,    // the payload cannot be stored (`why`)
+};
+struct committed {
+  commit_status status = commit_status::unknown;
+  std::string set_cookie;  // value of the Set-Cookie header to add; empty: none
+  // A cookie was due but not made, because it must be Secure and the request is not: the host should warn.
+  bool cookie_withheld = false;
+  snapshot session;  // base of a further commit
+  error why;         // for gone, conflict, unknown, refused
+};
+
+struct destroyed {
+  remove_status status = remove_status::unknown;
+  std::string set_cookie;  // clears the cookie in the browser
+  error why;               // when unknown
+};
+
+class engine {
+ public:
+  // Errors: invalid_option, invalid_cookie (a name prefix that the options contradict, …).
+  [[nodiscard]] static result<std::shared_ptr<engine>> create(engine_options options);
+  ~engine();
+
+  [[nodiscard]] bool synchronous() const noexcept;
+  [[nodiscard]] const session_policy& policy() const noexcept;
+  [[nodiscard]] store& sessions() const noexcept;
+  [[nodiscard]] const key_ring& keys() const noexcept;
+  // The cookie's name on a request of this kind.
+  [[nodiscard]] std::string_view cookie_name(bool secure) const noexcept;
+
+  // Finds the session of a request. Never fails: a bad cookie gives a fresh session with a reason.
+  void open(const request_facts& request, completion<opened> done) const;
+  // Reads a session again by id (express' reload, a WebSocket's later look).
+  void load(std::string_view session_id, completion<opened> done) const;
+  // Writes what changed, if anything, or moves the deadline if that is due.
+  void commit(commit_request request, completion<committed> done) const;
+  // Ends a session. `secure` is that of the request, for the clearing cookie.
+  void destroy(const snapshot& session, bool secure, completion<destroyed> done) const;
+  // For login: ends the session under its old id at once and gives an empty-id snapshot with the same
+  // payload, cookie settings and owner; `commit` stores it under a new id. status unknown: nothing changed. status
+  // absent for a session that was stored: another request ended it meanwhile, and the snapshot is an empty one.
+  struct regenerated {
+    remove_status status = remove_status::unknown;
+    snapshot session;
+    error why;
+  };
+  void regenerate(const snapshot& session, completion<regenerated> done) const;
+
+  // Set-Cookie value that clears the session's cookie.
+  [[nodiscard]] std::string clearing_cookie(bool secure, std::string_view cookie_settings = {}) const;
+
+ private:
+  struct impl;
+  explicit engine(std::shared_ptr<const impl> state);
+  std::shared_ptr<const impl> impl_;  // shared with operations under way
+};
+
+// Three-way merge of JSON objects by top-level key. Result: the merged object's text, or session_conflict when
+// both changed one key and the policy is `reject`, or not_serialisable when a side is not a JSON object.
+[[nodiscard]] result<std::string> merge_payloads(std::string_view base, std::string_view mine, std::string_view theirs,
+                                                 merge_policy policy);
+// Whether two JSON texts mean the same value: order of keys, `1.0` and `1`, escapes do not count.
+[[nodiscard]] bool same_json(std::string_view a, std::string_view b);
+// Whether a text may be stored: a JSON object in UTF-8, depth up to 64, no duplicate or `__proto__` member,
+// integers within ±(2^53 − 1), finite numbers, no lone surrogate. What every language reads back as it was.
+[[nodiscard]] result<void> check_payload(std::string_view json, std::size_t max_bytes = 1024 * 1024);
+
+}  // namespace coatcheck

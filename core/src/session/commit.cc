@@ -1,0 +1,245 @@
+// commit: from what the request left behind to at most one write, merged with what others wrote meanwhile.
+#include <algorithm>
+
+#include "session/json.hpp"
+#include "session/operations.hpp"
+#include "session/record.hpp"
+
+namespace coatcheck::session {
+namespace {
+
+constexpr duration_ms day = 24 * 3'600'000;
+
+bool is_empty_object(std::string_view json) { return json.empty() || same_json(json, "{}"); }
+
+}  // namespace
+
+epoch_ms absolute_deadline(const session_policy& policy, duration_ms idle, epoch_ms created) noexcept {
+  const duration_ms by_default = idle <= day ? day : std::max(30 * day, idle);
+  const duration_ms absolute = policy.absolute_timeout.value_or(by_default);
+  return absolute == 0 ? 0 : created + absolute;
+}
+
+commit_operation::commit_operation(engine_ref engine, commit_request request, completion<committed> done)
+    : operation_base(std::move(engine), done),
+      request_(std::move(request)),
+      now_(engine_->now()),
+      is_new_(request_.base.tag.empty()) {}
+
+void commit_operation::start() {
+  next_ = request_.base;
+  if (next_.payload.empty()) next_.payload = "{}";
+
+  if (request_.cookie) {
+    if (is_empty_object(*request_.cookie)) request_.cookie->clear();
+    cookie_changed_ = *request_.cookie != next_.cookie &&
+                      (request_.cookie->empty() || next_.cookie.empty() || !same_json(*request_.cookie, next_.cookie));
+  }
+  if (cookie_changed_) next_.cookie = *request_.cookie;
+  auto settings = cookie_settings::parse(next_.cookie);
+  if (!settings && cookie_changed_) return fail(commit_status::refused, settings.error());
+  // What another service put into the record and we cannot read does not stop this request.
+  if (settings) settings_ = *std::move(settings);
+
+  is_new_ ? start_new() : start_existing();
+}
+
+// False when the cookie's own settings end the session now (maxAge 0, expires in the past).
+bool commit_operation::apply_lifetime() {
+  const auto& policy = engine_->options.policy;
+  if (is_new_ || cookie_changed_) {
+    next_.idle = engine_->cookie.idle(settings_, policy);
+    next_.absolute_at = absolute_deadline(policy, next_.idle, next_.created);
+  }
+  next_.expires_at = renewed_deadline(next_, settings_, now_);
+  return next_.expires_at > now_;
+}
+
+void commit_operation::start_new() {
+  const auto& policy = engine_->options.policy;
+  if (request_.payload) next_.payload = std::move(*request_.payload);
+  if (request_.owner) next_.owner = *request_.owner;
+  const bool changed = request_.save || policy.save_uninitialised || !is_empty_object(next_.payload);
+  if (!changed) return end(commit_status::unchanged);
+  if (auto checked = check_committed(request_, next_.payload, policy.max_payload); !checked) {
+    return fail(commit_status::refused, checked.error());
+  }
+
+  next_.created = now_;
+  if (!apply_lifetime()) return end(commit_status::unchanged);
+
+  const auto key = engine_->options.keys.signing_key(now_);
+  if (!key) {
+    return fail(commit_status::refused,
+                {errc::invalid_secret, "no key of the key ring may sign now: add an active one"});
+  }
+  next_.key = *key;
+  if (!request_.id.empty()) {
+    next_.id = request_.id;
+  } else if (next_.id.empty()) {
+    auto id = new_session_id(policy.id_bytes);
+    if (!id) return fail(commit_status::refused, id.error());
+    next_.id = *std::move(id);
+  }
+  // Before anything is stored: a session whose cookie cannot be written would be stored in vain.
+  send_cookie();
+  if (out_.status == commit_status::refused) return finish(std::move(out_));
+  store_key_ = engine_->options.keys.store_key(next_.id, next_.key);
+  put();
+}
+
+void commit_operation::start_existing() {
+  if (next_.key >= engine_->options.keys.size()) {
+    return fail(commit_status::refused,
+                {errc::invalid_state, "the session snapshot was made with another key ring than this engine's"});
+  }
+  const auto& policy = engine_->options.policy;
+  store_key_ = engine_->options.keys.store_key(next_.id, next_.key);
+  const bool owner_changed = request_.owner && *request_.owner != next_.owner;
+  const bool bytes_differ = request_.payload && *request_.payload != next_.payload;
+  if (bytes_differ) {
+    if (auto checked = check_committed(request_, *request_.payload, policy.max_payload); !checked) {
+      return fail(commit_status::refused, checked.error());
+    }
+  }
+  const bool changed = request_.save || cookie_changed_ || owner_changed ||
+                       (bytes_differ && !same_json(*request_.payload, next_.payload));
+  if (!changed) {
+    const epoch_ms renewed = renewed_deadline(next_, settings_, now_);
+    const auto gained = static_cast<double>(renewed - next_.expires_at);
+    if (gained <= 0 || gained < static_cast<double>(next_.idle) * policy.touch_share) {
+      if (policy.rolling && request_.presented) send_cookie();
+      return end(commit_status::unchanged);
+    }
+    next_.expires_at = renewed;
+    return engine_->sessions().touch(store_key_, renewed, then<touch_result, &commit_operation::on_touch>());
+  }
+
+  if (request_.payload) next_.payload = *request_.payload;
+  if (request_.owner) next_.owner = *request_.owner;
+  if (!apply_lifetime()) next_.expires_at = now_;
+  if (cookie_changed_) {
+    send_cookie();
+    if (out_.status == commit_status::refused) return finish(std::move(out_));
+  }
+  put();
+}
+
+void commit_operation::put() {
+  ++attempts_;
+  const auto expect = next_.tag.empty() ? expectation::nothing() : expectation::version(next_.tag);
+  engine_->sessions().put(store_key_, encode_record(next_, store_key_), next_.expires_at, expect, next_.owner,
+                          then<put_result, &commit_operation::on_put>());
+}
+
+void commit_operation::on_put(put_result&& got) {
+  const auto& policy = engine_->options.policy;
+  switch (got.status) {
+    case put_status::stored:
+      next_.tag = got.tag;
+      if (is_new_ || cookie_changed_ || engine_->cookie.persistent(settings_) ||
+          (policy.rolling && request_.presented)) {
+        if (out_.set_cookie.empty()) send_cookie();
+      }
+      return end(theirs_.empty() ? commit_status::stored : commit_status::merged);
+    case put_status::conflict:
+      return on_conflict(std::move(got.current));
+    case put_status::gone:
+      return fail(commit_status::gone, {errc::session_gone,
+                                        "the session was destroyed or expired while this request was under way; "
+                                        "its changes were not stored"});
+    case put_status::unknown:
+      return fail(commit_status::unknown, std::move(got.why));
+  }
+}
+
+void commit_operation::on_conflict(stored_value&& current) {
+  const auto& policy = engine_->options.policy;
+  if (is_new_) {
+    return fail(commit_status::conflict, {errc::session_conflict,
+                                          "a session with this id exists already; a function "
+                                          "that makes ids must never make one twice"});
+  }
+  if (attempts_ > policy.conflict_retries) {
+    return fail(commit_status::conflict, {errc::session_conflict,
+                                          "the session was changed by other requests on every "
+                                          "attempt to store it (conflict_retries)"});
+  }
+  snapshot theirs;
+  if (auto decoded = decode_record(std::move(current.bytes), store_key_, theirs); !decoded) {
+    return fail(commit_status::unknown, decoded.error());
+  }
+  const std::string& mine = request_.payload ? *request_.payload : request_.base.payload;
+  auto merged = merge_payloads(request_.base.payload, mine, theirs.payload, policy.on_conflict);
+  if (!merged) return fail(commit_status::conflict, merged.error());
+  if (merged->size() > policy.max_payload) {
+    return fail(commit_status::refused,
+                {errc::payload_too_large, "the session, merged with another request's changes, is over max_payload"});
+  }
+
+  theirs_ = std::move(theirs.payload);
+  const bool same_owner = !request_.owner || *request_.owner == theirs.owner;
+  next_.tag = current.tag;
+  next_.payload = *std::move(merged);
+  if (!request_.owner) next_.owner = theirs.owner;
+  if (!cookie_changed_) {
+    next_.cookie = theirs.cookie;
+    next_.idle = theirs.idle;
+    next_.absolute_at = theirs.absolute_at;
+    auto settings = cookie_settings::parse(next_.cookie);
+    settings_ = settings ? *std::move(settings) : cookie_settings{};
+  }
+  if (!cookie_changed_ && same_owner && same_json(next_.payload, theirs_)) {
+    next_.expires_at = current.expires_at;  // the other request has written all of it
+    return end(commit_status::merged);
+  }
+  if (!apply_lifetime()) next_.expires_at = now_;
+  put();
+}
+
+void commit_operation::on_touch(touch_result&& got) {
+  switch (got.status) {
+    case touch_status::touched:
+      if (engine_->cookie.persistent(settings_) || (engine_->options.policy.rolling && request_.presented)) {
+        send_cookie();
+      }
+      return end(commit_status::touched);
+    case touch_status::gone:
+      return fail(commit_status::gone,
+                  {errc::session_gone, "the session was destroyed or expired while this request was under way"});
+    case touch_status::unknown:
+      return fail(commit_status::unknown, std::move(got.why));
+  }
+}
+
+// Leaves status `refused` in `out_` when the settings give no valid cookie.
+void commit_operation::send_cookie() {
+  const auto refuse = [this](error why) {
+    out_.status = commit_status::refused;
+    out_.session = std::move(request_.base);
+    out_.why = std::move(why);
+  };
+  auto signed_id = engine_->options.keys.sign_express(next_.id, now_);
+  if (!signed_id) return refuse(signed_id.error());
+  const epoch_ms kept_until = std::min(next_.expires_at, now_ + max_cookie_age);
+  auto written = engine_->cookie.write(*signed_id, settings_, kept_until, request_.secure);
+  if (!written) return refuse(written.error());
+  out_.set_cookie = std::move(written->header);
+  out_.cookie_withheld = written->withheld;
+}
+
+void commit_operation::end(commit_status status) {
+  out_.status = status;
+  out_.session = std::move(next_);
+  finish(std::move(out_));
+}
+
+void commit_operation::fail(commit_status status, error why) {
+  out_ = {};
+  out_.status = status;
+  out_.session = std::move(request_.base);
+  out_.why = std::move(why);
+  finish(std::move(out_));
+}
+
+}  // namespace coatcheck::session

@@ -1,0 +1,169 @@
+// The engine's front: checks its options once, then starts operations.
+#include "coatcheck/engine.hpp"
+
+#include <type_traits>
+#include <utility>
+
+#include "session/cookie_policy.hpp"
+#include "session/operations.hpp"
+#include "session/token_mode.hpp"
+
+namespace coatcheck {
+
+using namespace session;
+
+struct engine::impl final : engine_state {
+  impl(engine_options chosen, cookie_policy cookies, const clock& wall, std::shared_ptr<const token_mode> in_cookies)
+      : engine_state{std::move(chosen), std::move(cookies), &wall, std::move(in_cookies)} {}
+};
+
+namespace {
+
+result<void> check_policy(const session_policy& policy) {
+  const auto refuse = [](const char* text) { return result<void>(errc::invalid_option, text); };
+  if (policy.idle_timeout <= 0) return refuse("idle_timeout must be more than 0 ms");
+  if (policy.absolute_timeout && *policy.absolute_timeout < 0) {
+    return refuse("absolute_timeout must be 0 (unbounded) or more, in ms");
+  }
+  if (!(policy.touch_share >= 0 && policy.touch_share <= 0.9)) return refuse("touch_share must be between 0 and 0.9");
+  if (policy.conflict_retries < 0) return refuse("conflict_retries must be 0 or more");
+  if (policy.max_payload < 2) return refuse("max_payload must be 2 bytes or more");
+  if (policy.id_bytes < 16 || policy.id_bytes > 64) return refuse("id_bytes must be between 16 and 64");
+  return {};
+}
+
+}  // namespace
+
+std::string_view name_of(fresh_reason reason) noexcept {
+  switch (reason) {
+    case fresh_reason::none:
+      return "none";
+    case fresh_reason::no_cookie:
+      return "no_cookie";
+    case fresh_reason::refused:
+      return "refused";
+    case fresh_reason::bad_signature:
+      return "bad_signature";
+    case fresh_reason::not_found:
+      return "not_found";
+    case fresh_reason::expired:
+      return "expired";
+    case fresh_reason::ambiguous:
+      return "ambiguous";
+    case fresh_reason::revoked:
+      return "revoked";
+    case fresh_reason::reused:
+      return "reused";
+  }
+  return "unknown";
+}
+
+engine::engine(std::shared_ptr<const impl> state) : impl_(std::move(state)) {}
+engine::~engine() = default;
+
+result<std::shared_ptr<engine>> engine::create(engine_options options) {
+  if (!options.sessions) return error{errc::invalid_option, "an engine needs a store (options.sessions)"};
+  if (auto checked = check_policy(options.policy); !checked) return checked.error();
+  auto cookies = cookie_policy::create(options.cookie);
+  if (!cookies) return cookies.error();
+  const clock& wall = options.time != nullptr ? *options.time : system_clock();
+  std::shared_ptr<const token_mode> tokens;
+  if (options.tokens.mode != session_mode::store) {
+    auto made = token_mode::create(options, wall);
+    if (!made) return made.error();
+    tokens = *std::move(made);
+  }
+  return std::shared_ptr<engine>(
+      new engine(std::make_shared<const impl>(std::move(options), *std::move(cookies), wall, std::move(tokens))));
+}
+
+bool engine::synchronous() const noexcept { return impl_->sessions().synchronous(); }
+const session_policy& engine::policy() const noexcept { return impl_->options.policy; }
+store& engine::sessions() const noexcept { return impl_->sessions(); }
+const key_ring& engine::keys() const noexcept { return impl_->options.keys; }
+std::string_view engine::cookie_name(bool secure) const noexcept { return impl_->cookie.name(secure); }
+
+void engine::open(const request_facts& request, completion<opened> done) const {
+  if (impl_->tokens) return run<token_open_operation>(impl_, request, done);
+  run<open_operation>(impl_, request, done);
+}
+
+void engine::load(std::string_view session_id, completion<opened> done) const {
+  if (impl_->tokens) {
+    opened out;
+    out.why = {errc::invalid_state, "a session on tokens is in its cookie: it cannot be read by its id"};
+    return done(std::move(out));
+  }
+  run<open_operation>(impl_, session_id, done);
+}
+
+void engine::commit(commit_request request, completion<committed> done) const {
+  if (impl_->tokens) return run<token_commit_operation>(impl_, std::move(request), done);
+  run<commit_operation>(impl_, std::move(request), done);
+}
+
+namespace {
+
+// Logout and login begin alike: the record goes, at once.
+template <class Result>
+class end_operation final : public operation_base<end_operation<Result>, Result> {
+ public:
+  end_operation(engine_ref engine, const snapshot& ended, Result prepared, completion<Result> done)
+      : operation_base<end_operation, Result>(std::move(engine), done), ended_(ended), out_(std::move(prepared)) {}
+
+  void start() {
+    const auto& engine = *this->engine_;
+    if (engine.tokens && !ended_.tag.empty()) {
+      return run_operation<tokens::revoke_operation>(engine.tokens->families, tokens::presented_token{ended_.id, 0, {}},
+                                                     this->template then<remove_result, &end_operation::on_remove>());
+    }
+    if (ended_.tag.empty() || ended_.key >= engine.options.keys.size()) {
+      return on_remove({remove_status::absent, {}});
+    }
+    engine.sessions().remove(engine.options.keys.store_key(ended_.id, ended_.key),
+                             this->template then<remove_result, &end_operation::on_remove>());
+  }
+
+ private:
+  void on_remove(remove_result&& got) {
+    out_.status = got.status;
+    out_.why = std::move(got.why);
+    if constexpr (std::is_same_v<Result, engine::regenerated>) out_.session = renewed(got.status);
+    this->finish(std::move(out_));
+  }
+
+  [[nodiscard]] snapshot renewed(remove_status status) {
+    if (status == remove_status::unknown) return std::move(ended_);
+    snapshot out;
+    out.payload = "{}";
+    // A session that somebody else ended meanwhile does not live on under a new id.
+    if (status == remove_status::removed || ended_.tag.empty()) {
+      out.payload = std::move(ended_.payload);
+      out.cookie = std::move(ended_.cookie);
+      out.owner = std::move(ended_.owner);
+    }
+    return out;
+  }
+
+  snapshot ended_;
+  Result out_;
+};
+
+}  // namespace
+
+void engine::destroy(const snapshot& session, bool secure, completion<destroyed> done) const {
+  destroyed prepared;
+  prepared.set_cookie = clearing_cookie(secure, session.cookie);
+  run<end_operation<destroyed>>(impl_, session, std::move(prepared), done);
+}
+
+void engine::regenerate(const snapshot& session, completion<regenerated> done) const {
+  run<end_operation<regenerated>>(impl_, session, regenerated{}, done);
+}
+
+std::string engine::clearing_cookie(bool secure, std::string_view cookie_settings_json) const {
+  const auto settings = cookie_settings::parse(cookie_settings_json);
+  return impl_->cookie.clear(settings ? *settings : cookie_settings{}, secure);
+}
+
+}  // namespace coatcheck

@@ -1,0 +1,221 @@
+// JSON as the engine needs it: may this text be stored, do two texts mean the same, merge three of them.
+// Parsing is nlohmann/json's; what is decided here is what crosses languages unharmed (I-JSON, RFC 7493).
+#include "session/json.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "coatcheck/engine.hpp"
+
+namespace coatcheck {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+constexpr std::size_t max_depth = 64;
+constexpr std::int64_t max_safe_integer = (std::int64_t{1} << 53) - 1;
+
+// Walks a text once and stops at the first thing that another language would not read back as it was.
+class portability_check final : public nlohmann::json_sax<json> {
+ public:
+  [[nodiscard]] const char* problem() const noexcept { return problem_; }
+
+  bool null() override { return scalar(); }
+  bool boolean(bool) override { return scalar(); }
+  bool number_integer(number_integer_t value) override {
+    return value < -max_safe_integer ? refuse("an integer is below -(2^53 - 1)") : scalar();
+  }
+  bool number_unsigned(number_unsigned_t value) override {
+    return value > static_cast<std::uint64_t>(max_safe_integer) ? refuse("an integer is above 2^53 - 1") : scalar();
+  }
+  bool number_float(number_float_t value, const string_t& text) override {
+    if (!std::isfinite(value)) return refuse("a number is not finite");
+    // An integer token too long for 64 bits arrives here as a float.
+    if (text.find_first_of(".eE") == string_t::npos) return refuse("an integer is outside ±(2^53 - 1)");
+    return scalar();
+  }
+  bool string(string_t&) override { return scalar(); }
+  bool binary(binary_t&) override { return refuse("it holds binary data"); }
+  bool start_object(std::size_t) override {
+    first_key_.push_back(keys_.size());
+    return open();
+  }
+  bool key(string_t& name) override {
+    if (name == "__proto__") return refuse("a member is named __proto__");
+    for (std::size_t i = first_key_.back(); i < keys_.size(); ++i) {
+      if (keys_[i] == name) return refuse("an object has two members of one name");
+    }
+    keys_.push_back(std::move(name));
+    return true;
+  }
+  bool end_object() override {
+    keys_.resize(first_key_.back());
+    first_key_.pop_back();
+    return close();
+  }
+  bool start_array(std::size_t) override { return depth_ == 0 ? refuse("it is not an object") : open(); }
+  bool end_array() override { return close(); }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
+    return refuse("it is not valid JSON in UTF-8");
+  }
+
+ private:
+  bool scalar() { return depth_ == 0 ? refuse("it is not an object") : true; }
+  bool open() { return ++depth_ > max_depth ? refuse("it is nested more than 64 deep") : true; }
+  bool close() {
+    --depth_;
+    return true;
+  }
+  bool refuse(const char* why) {
+    if (problem_ == nullptr) problem_ = why;
+    return false;
+  }
+
+  const char* problem_ = nullptr;
+  std::size_t depth_ = 0;
+  std::vector<std::string> keys_;       // of all open objects, innermost last
+  std::vector<std::size_t> first_key_;  // where each open object's keys begin
+};
+
+bool is_number_byte(char c) noexcept {
+  return (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.' || c == 'e' || c == 'E';
+}
+
+// Whether the texts differ in one number alone, a counter say, and that number's value differs. The same
+// digits inside a string differ all the more.
+bool one_number_differs(std::string_view a, std::string_view b) noexcept {
+  const std::size_t shorter = std::min(a.size(), b.size());
+  std::size_t head = 0;
+  while (head < shorter && a[head] == b[head]) ++head;
+  std::size_t tail = 0;
+  while (tail < shorter - head && a[a.size() - 1 - tail] == b[b.size() - 1 - tail]) ++tail;
+  while (head > 0 && is_number_byte(a[head - 1])) --head;
+  while (tail > 0 && is_number_byte(a[a.size() - tail])) --tail;
+  const auto number = [&](std::string_view text) {
+    const auto* const begin = text.data() + head;
+    const auto* const end = text.data() + text.size() - tail;
+    double value = 0;
+    const auto [stop, failed] = std::from_chars(begin, end, value);
+    return begin < end && stop == end && failed == std::errc{} ? value : std::nan("");
+  };
+  return std::islessgreater(number(a), number(b));  // false where either is no number
+}
+
+// A sum over the bytes that no rewriting of the same value changes: order of members and the ways to write a
+// number are left out.
+bool byte_sums_differ(std::string_view a, std::string_view b) noexcept {
+  const auto sum = [](std::string_view text) {
+    std::uint64_t total = 0;
+    for (const char c : text) total += c > ' ' && !is_number_byte(c) ? static_cast<unsigned char>(c) : 0U;
+    return total;
+  };
+  return sum(a) != sum(b);
+}
+
+// Sees most changes without parsing. Only sound without escapes, which are other bytes for the same text.
+bool surely_different(std::string_view a, std::string_view b) noexcept {
+  if (a.find('\\') != std::string_view::npos || b.find('\\') != std::string_view::npos) return false;
+  return one_number_differs(a, b) || byte_sums_differ(a, b);
+}
+
+// Null where the member is absent: what one side removed is told from what it set to null.
+const ordered_json* member(const ordered_json& object, const std::string& name) {
+  const auto at = object.find(name);
+  return at == object.end() ? nullptr : &*at;
+}
+
+bool equal(const ordered_json* a, const ordered_json* b) {
+  if (a == nullptr || b == nullptr) return a == b;
+  // Through the unordered type: the order of members inside is not part of the value.
+  return json(*a) == json(*b);
+}
+
+// Whether a text from a JSON printer is sure to hold nothing that check_payload refuses. Errs on the safe side.
+bool surely_portable(std::string_view printed) noexcept {
+  constexpr std::size_t unsafe_digits = 16;  // 2^53 has 16
+  if (printed.size() < 2 || printed.front() != '{' || printed.back() != '}') return false;
+  if (printed.find("__proto__") != std::string_view::npos || printed.find("\\u") != std::string_view::npos)
+    return false;
+  std::size_t opened = 0;
+  std::size_t digits = 0;
+  for (const char c : printed) {
+    digits = c >= '0' && c <= '9' ? digits + 1 : 0;
+    if (digits == unsafe_digits) return false;
+    if (c == '{' || c == '[') ++opened;
+  }
+  return opened <= max_depth;
+}
+
+}  // namespace
+
+result<void> session::check_committed(const commit_request& request, std::string_view payload, std::size_t max_bytes) {
+  if (request.printed && payload.size() <= max_bytes && surely_portable(payload)) return {};
+  return check_payload(payload, max_bytes);
+}
+
+result<void> check_payload(std::string_view text, std::size_t max_bytes) {
+  if (text.size() > max_bytes) {
+    return {errc::payload_too_large, "the session is " + std::to_string(text.size()) + " bytes of JSON; at most " +
+                                         std::to_string(max_bytes) + " are stored (max_payload)"};
+  }
+  portability_check check;
+  if (!json::sax_parse(text.begin(), text.end(), &check) || check.problem() != nullptr) {
+    return {errc::not_serialisable,
+            std::string("the session cannot be stored so that every language reads it back: ") +
+                (check.problem() != nullptr ? check.problem() : "it is not valid JSON in UTF-8")};
+  }
+  return {};
+}
+
+bool same_json(std::string_view a, std::string_view b) {
+  if (a == b) return true;
+  if (surely_different(a, b)) return false;
+  const json left = json::parse(a, nullptr, false);
+  const json right = json::parse(b, nullptr, false);
+  return !left.is_discarded() && !right.is_discarded() && left == right;
+}
+
+result<std::string> merge_payloads(std::string_view base_text, std::string_view mine_text, std::string_view theirs_text,
+                                   merge_policy policy) {
+  const auto base = ordered_json::parse(base_text, nullptr, false);
+  const auto mine = ordered_json::parse(mine_text, nullptr, false);
+  auto merged = ordered_json::parse(theirs_text, nullptr, false);
+  if (!base.is_object() || !mine.is_object() || !merged.is_object()) {
+    return {errc::not_serialisable, "the session cannot be merged: a side is not a JSON object"};
+  }
+
+  // Every key that I changed against the base, whether set, replaced or removed.
+  std::vector<std::string> changed;
+  for (const auto& [name, value] : mine.items()) {
+    if (!equal(&value, member(base, name))) changed.push_back(name);
+  }
+  for (const auto& [name, value] : base.items()) {
+    if (member(mine, name) == nullptr) changed.push_back(name);
+  }
+
+  for (const auto& name : changed) {
+    const ordered_json* wanted = member(mine, name);
+    const ordered_json* present = member(merged, name);
+    if (equal(wanted, present)) continue;
+    if (!equal(present, member(base, name))) {
+      if (policy == merge_policy::theirs) continue;
+      if (policy == merge_policy::reject) {
+        return {errc::session_conflict, "two requests changed the same key of the session at the same time"};
+      }
+    }
+    if (wanted == nullptr) {
+      merged.erase(name);
+    } else {
+      merged[name] = *wanted;
+    }
+  }
+  return merged.dump();
+}
+
+}  // namespace coatcheck

@@ -1,0 +1,16 @@
+// What the engine asks of JSON beyond engine.hpp.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "coatcheck/engine.hpp"
+
+namespace coatcheck::session {
+
+// check_payload for what a host commits. Where a JSON printer made it (commit_request::printed), the verdict is the
+// same and mostly needs no parsing.
+[[nodiscard]] result<void> check_committed(const commit_request& request, std::string_view payload,
+                                           std::size_t max_bytes);
+
+}  // namespace coatcheck::session

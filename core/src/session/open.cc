@@ -1,0 +1,118 @@
+// open and load: from a Cookie header, or an id, to a snapshot.
+#include <algorithm>
+
+#include "session/operations.hpp"
+#include "session/record.hpp"
+
+namespace coatcheck::session {
+
+epoch_ms renewed_deadline(const snapshot& session, const cookie_settings& settings, epoch_ms now) noexcept {
+  if (settings.expires) return *settings.expires;
+  const epoch_ms idle = now + session.idle;
+  return session.absolute_at != 0 ? std::min(idle, session.absolute_at) : idle;
+}
+
+open_operation::open_operation(engine_ref engine, const request_facts& request, completion<opened> done)
+    : operation_base(std::move(engine), done), now_(engine_->now()) {
+  const auto found = find_cookie(request.cookie_header, engine_->cookie.name(request.secure));
+  for (const auto& value : found.values) {
+    const auto verified = engine_->options.keys.unsign_express(value, now_);
+    if (!verified) continue;
+    const bool seen = std::any_of(candidates_.begin(), candidates_.end(),
+                                  [&](const candidate& other) { return other.id == verified->value; });
+    if (!seen) candidates_.push_back({std::string(verified->value), verified->key});
+  }
+  out_.reason = found.values.empty() ? (found.refused ? fresh_reason::refused : fresh_reason::no_cookie)
+                                     : (candidates_.empty() ? fresh_reason::bad_signature : fresh_reason::not_found);
+}
+
+open_operation::open_operation(engine_ref engine, std::string_view session_id, completion<opened> done)
+    : operation_base(std::move(engine), done), now_(engine_->now()) {
+  const auto& keys = engine_->options.keys;
+  for (std::size_t key = 0; key < keys.size(); ++key) {
+    if (!keys.verifies(key, now_)) continue;
+    candidates_.push_back({std::string(session_id), key});
+    break;
+  }
+  out_.reason = fresh_reason::not_found;
+}
+
+void open_operation::start() {
+  if (candidates_.empty()) return conclude();
+  key_ = candidates_[0].key;
+  look();
+}
+
+void open_operation::look() {
+  store_key_ = engine_->options.keys.store_key(candidates_[current_].id, key_);
+  engine_->sessions().get(store_key_, then<get_result, &open_operation::on_get>());
+}
+
+// A session made before a rotation stands under the older key's hash, whichever key signed its cookie last:
+// after the key that verified, every other one is tried, newest first.
+bool open_operation::next_key() {
+  const auto& keys = engine_->options.keys;
+  const std::size_t first = candidates_[current_].key;
+  for (std::size_t key = key_ == first ? 0 : key_ + 1; key < keys.size(); ++key) {
+    if (key == first || !keys.verifies(key, now_)) continue;
+    key_ = key;
+    return true;
+  }
+  return false;
+}
+
+void open_operation::on_get(get_result&& got) {
+  if (got.status == get_status::unknown) {
+    out_.status = open_status::unknown;
+    out_.reason = fresh_reason::none;
+    out_.session = {};
+    out_.why = std::move(got.why);
+    return finish(std::move(out_));
+  }
+  if (got.status == get_status::absent) {
+    if (next_key()) return look();
+  } else {
+    snapshot session;
+    session.id = candidates_[current_].id;
+    session.key = key_;
+    session.tag = got.value.tag;
+    session.expires_at = got.value.expires_at;
+    if (auto decoded = decode_record(std::move(got.value.bytes), store_key_, session); !decoded) {
+      out_.status = open_status::unknown;
+      out_.reason = fresh_reason::none;
+      out_.session = {};
+      out_.why = decoded.error();
+      return finish(std::move(out_));
+    }
+    if (session.expires_at <= now_ || (session.absolute_at != 0 && session.absolute_at <= now_)) {
+      if (live_ == 0) out_.reason = fresh_reason::expired;
+    } else if (++live_ == 1) {
+      out_.session = std::move(session);
+    }
+  }
+  if (++current_ < candidates_.size()) {
+    key_ = candidates_[current_].key;
+    return look();
+  }
+  conclude();
+}
+
+void open_operation::conclude() {
+  if (live_ == 1) {
+    out_.status = open_status::found;
+    out_.reason = fresh_reason::none;
+    const auto settings = cookie_settings::parse(out_.session.cookie);
+    const epoch_ms renewed = renewed_deadline(out_.session, settings ? *settings : cookie_settings{}, now_);
+    const auto gained = static_cast<double>(renewed - out_.session.expires_at);
+    out_.touch_due =
+        gained > 0 && gained >= static_cast<double>(out_.session.idle) * engine_->options.policy.touch_share;
+  } else {
+    out_.status = open_status::fresh;
+    if (live_ > 1) out_.reason = fresh_reason::ambiguous;
+    out_.session = {};
+    out_.session.payload = "{}";
+  }
+  finish(std::move(out_));
+}
+
+}  // namespace coatcheck::session

@@ -1,0 +1,107 @@
+// What the engine does in steps (store/operation.hpp): opening a session that a store keeps, and committing it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "coatcheck/engine.hpp"
+
+#include "session/cookie_policy.hpp"
+#include "store/operation.hpp"
+
+namespace coatcheck::session {
+
+struct token_mode;  // token_mode.hpp
+
+// What every operation of one engine shares; immutable.
+struct engine_state {
+  engine_options options;
+  cookie_policy cookie;
+  const clock* time;
+  std::shared_ptr<const token_mode> tokens{};  // null: mode `store`
+
+  [[nodiscard]] epoch_ms now() const noexcept { return time->now(); }
+  [[nodiscard]] store& sessions() const noexcept { return *options.sessions; }
+};
+using engine_ref = std::shared_ptr<const engine_state>;
+
+// Runs `Operation(engine, arguments…)` whose start() ends, now or later, in finish().
+template <class Operation, class... Arguments>
+void run(const engine_ref& engine, Arguments&&... arguments) {
+  run_operation<Operation>(engine, std::forward<Arguments>(arguments)...);
+}
+
+template <class Operation, class Result>
+class operation_base : public store_operation<Operation, Result, engine_ref> {
+ public:
+  operation_base(engine_ref engine, completion<Result> done) noexcept
+      : store_operation<Operation, Result, engine_ref>(std::move(engine), done) {}
+
+ protected:
+  const engine_ref& engine_ = this->shared_;
+};
+
+// Looks for a session by its candidates: (id, key) pairs from the cookie, or an id that the host names.
+class open_operation final : public operation_base<open_operation, opened> {
+ public:
+  open_operation(engine_ref engine, const request_facts& request, completion<opened> done);
+  open_operation(engine_ref engine, std::string_view session_id, completion<opened> done);
+  void start();
+
+ private:
+  struct candidate {
+    std::string id;
+    std::size_t key;  // the first to look under
+  };
+  void look();
+  void on_get(get_result&& got);
+  [[nodiscard]] bool next_key();
+  void conclude();
+
+  epoch_ms now_;
+  std::vector<candidate> candidates_;
+  std::size_t current_ = 0;
+  std::size_t key_ = 0;
+  std::string store_key_;
+  std::size_t live_ = 0;
+  opened out_;
+};
+
+class commit_operation final : public operation_base<commit_operation, committed> {
+ public:
+  commit_operation(engine_ref engine, commit_request request, completion<committed> done);
+  void start();
+
+ private:
+  void start_new();
+  void start_existing();
+  [[nodiscard]] bool apply_lifetime();
+  void put();
+  void on_put(put_result&& got);
+  void on_conflict(stored_value&& current);
+  void on_touch(touch_result&& got);
+  void send_cookie();
+  void end(commit_status status);
+  void fail(commit_status status, error why);
+
+  commit_request request_;
+  epoch_ms now_;
+  bool is_new_;
+  bool cookie_changed_ = false;
+  int attempts_ = 0;
+  std::string store_key_;
+  std::string theirs_;  // the other side's payload, once there was a conflict
+  cookie_settings settings_;
+  snapshot next_;
+  committed out_;
+};
+
+// When a session that began at `created` ends at the latest; 0: never.
+[[nodiscard]] epoch_ms absolute_deadline(const session_policy& policy, duration_ms idle, epoch_ms created) noexcept;
+// The deadline that a session gets when it is renewed now.
+[[nodiscard]] epoch_ms renewed_deadline(const snapshot& session, const cookie_settings& settings,
+                                        epoch_ms now) noexcept;
+
+}  // namespace coatcheck::session
