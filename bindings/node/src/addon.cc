@@ -1,0 +1,63 @@
+// The addon's entry point: makes the state of this environment and hands out the native functions.
+#include <iterator>
+#include <node_api.h>
+
+#include "environment.hpp"
+#include "handles.hpp"
+#include "jwt_handles.hpp"
+#include "values.hpp"
+
+namespace coatcheck::node {
+namespace {
+
+// setDispatcher(function(slot, value))
+napi_value set_dispatcher(napi_env env, napi_callback_info info) {
+  const arguments<1> given(env, info);
+  environment::of(env)->set_dispatcher(given[0]);
+  return nullptr;
+}
+
+napi_value start(napi_env env, napi_value exports) {
+  if (!environment::attach(env)) return nullptr;
+  const napi_property_descriptor functions[] = {
+#define COATCHECK_FUNCTION(name, function) \
+  {name, nullptr, function, nullptr, nullptr, nullptr, napi_enumerable, nullptr}
+      COATCHECK_FUNCTION("setDispatcher", set_dispatcher),
+      COATCHECK_FUNCTION("createKeys", create_keys),
+      COATCHECK_FUNCTION("openStore", open_store),
+      COATCHECK_FUNCTION("createEngine", create_engine),
+      COATCHECK_FUNCTION("createRefreshTokens", create_refresh_tokens),
+      COATCHECK_FUNCTION("newId", new_id),
+      COATCHECK_FUNCTION("findCookie", find_cookie),
+      COATCHECK_FUNCTION("serialiseCookie", serialise_cookie),
+      COATCHECK_FUNCTION("sameJson", same_json),
+      COATCHECK_FUNCTION("mergePayloads", merge_payloads),
+      COATCHECK_FUNCTION("checkPayload", check_payload),
+      COATCHECK_FUNCTION("jwtImportKey", jwt_import_key),
+      COATCHECK_FUNCTION("jwtGenerateKey", jwt_generate_key),
+      COATCHECK_FUNCTION("jwtExportKey", jwt_export_key),
+      COATCHECK_FUNCTION("jwtThumbprint", jwt_thumbprint),
+      COATCHECK_FUNCTION("jwtPublicKey", jwt_public_key),
+      COATCHECK_FUNCTION("jwtCreateKeySet", jwt_create_key_set),
+      COATCHECK_FUNCTION("jwtParseKeySet", jwt_parse_key_set),
+      COATCHECK_FUNCTION("jwtExportKeySet", jwt_export_key_set),
+      COATCHECK_FUNCTION("jwtKeySetKeys", jwt_key_set_keys),
+      COATCHECK_FUNCTION("jwtCreateVerifier", jwt_create_verifier),
+      COATCHECK_FUNCTION("jwtCreateSigner", jwt_create_signer),
+      COATCHECK_FUNCTION("jwsSign", jws_sign_bytes),
+      COATCHECK_FUNCTION("jwsVerify", jws_verify_bytes),
+      COATCHECK_FUNCTION("jwsVerifyJson", jws_verify_json_text),
+      COATCHECK_FUNCTION("jwsSignJson", jws_sign_json_text),
+      COATCHECK_FUNCTION("jwtEncrypt", jwt_encrypt),
+      COATCHECK_FUNCTION("jwtDecrypt", jwt_decrypt),
+      COATCHECK_FUNCTION("jwtCreateRemote", jwt_create_remote),
+#undef COATCHECK_FUNCTION
+  };
+  napi_define_properties(env, exports, std::size(functions), functions);
+  return exports;
+}
+
+}  // namespace
+}  // namespace coatcheck::node
+
+NAPI_MODULE_INIT() { return coatcheck::node::start(env, exports); }

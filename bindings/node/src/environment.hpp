@@ -1,0 +1,104 @@
+// What the addon keeps per napi_env: the JavaScript function that receives asynchronous results, the loop's
+// driver for remote stores, and the list of stores to close when the environment ends. A process with worker
+// threads or several contexts has several; they share nothing but what the core itself shares (`memory:`).
+//
+// Asynchronous results: JavaScript gives every operation a small number, its slot; the result comes back as
+// one call dispatch(slot, value). All results of one turn of the loop are handed over inside one callback
+// scope, so that microtasks run once for all of them.
+//
+// Thread safety: belongs to the thread of its napi_env.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <node_api.h>
+#include <vector>
+
+#include "coatcheck/store.hpp"
+
+#include "uv_driver.hpp"
+
+namespace coatcheck::node {
+
+class callback_frame;
+
+class environment final : public std::enable_shared_from_this<environment> {
+ public:
+  // Makes the environment's state and hangs it on the napi_env, which owns it.
+  [[nodiscard]] static bool attach(napi_env env);
+  [[nodiscard]] static std::shared_ptr<environment> of(napi_env env);
+  explicit environment(napi_env env) noexcept : env_(env) {}
+  ~environment();
+
+  [[nodiscard]] napi_env env() const noexcept { return env_; }
+  void set_dispatcher(napi_value function);
+
+  // The driver on this environment's loop, made when the first remote store is opened. Null: no loop.
+  [[nodiscard]] uv_driver* driver();
+  // An asynchronous store must be closed before the loop ends.
+  void close_at_end(const std::shared_ptr<store>& what);
+
+  // To hand over a result: false when JavaScript can't run any more; otherwise make the value, then deliver it.
+  [[nodiscard]] bool begin_delivery();
+  void deliver(std::uint32_t slot, napi_value value);
+
+ private:
+  friend class callback_frame;
+  static void on_cleanup(napi_async_cleanup_hook_handle handle, void* self);
+
+  napi_env env_;
+  napi_ref dispatcher_ = nullptr;
+  napi_async_context async_context_ = nullptr;
+  std::shared_ptr<uv_driver> driver_;
+  std::vector<std::weak_ptr<store>> remote_;
+  callback_frame* frame_ = nullptr;
+  bool closing_ = false;
+};
+
+// Stands around every callback of the loop. Opens the scopes when the first result is delivered, and closes
+// them, which runs microtasks, when it ends.
+class callback_frame {
+ public:
+  explicit callback_frame(environment& where) noexcept : where_(where) { where_.frame_ = this; }
+  callback_frame(const callback_frame&) = delete;
+  callback_frame& operator=(const callback_frame&) = delete;
+  ~callback_frame();
+
+ private:
+  friend class environment;
+  void open();
+
+  environment& where_;
+  bool opened_ = false;
+  napi_handle_scope handles_ = nullptr;
+  napi_callback_scope callbacks_ = nullptr;
+};
+
+// One operation, for stores that answer at once and for those that answer later alike. `ToJs` makes the value
+// that JavaScript gets: returned for the first kind, delivered to `slot` for the second.
+template <class R>
+struct pending_operation {
+  std::shared_ptr<environment> where;
+  std::shared_ptr<const void> keep;  // the engine or store that works on it
+  std::uint32_t slot;
+  std::uint32_t flags;
+  napi_value (*to_js)(napi_env, R&&, std::uint32_t flags);
+
+  static void done(void* context, R&& value) {
+    const std::unique_ptr<pending_operation> self(static_cast<pending_operation*>(context));
+    if (!self->where->begin_delivery()) return;
+    self->where->deliver(self->slot, self->to_js(self->where->env(), std::move(value), self->flags));
+  }
+};
+
+template <class R, class Start>
+napi_value run_operation(napi_env env, const std::shared_ptr<environment>& where, std::shared_ptr<const void> keep,
+                         bool synchronous, std::uint32_t slot, std::uint32_t flags,
+                         napi_value (*to_js)(napi_env, R&&, std::uint32_t), Start&& start) {
+  if (synchronous) return to_js(env, complete<R>(std::forward<Start>(start)), flags);
+  auto* operation = new pending_operation<R>{where, std::move(keep), slot, flags, to_js};
+  start(completion<R>(&pending_operation<R>::done, operation));
+  return nullptr;  // undefined
+}
+
+}  // namespace coatcheck::node

@@ -1,0 +1,131 @@
+// Options as JavaScript objects into the core's structs. Cold: runs when a middleware is made.
+#include "options.hpp"
+
+namespace coatcheck::node {
+namespace {
+
+std::string string_of(const Napi::Object& from, const char* name) {
+  const Napi::Value value = from.Get(name);
+  return value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
+}
+
+void read_bool(const Napi::Object& from, const char* name, bool& into) {
+  const Napi::Value value = from.Get(name);
+  if (value.IsBoolean()) into = value.As<Napi::Boolean>().Value();
+}
+
+void read_milliseconds(const Napi::Object& from, const char* name, duration_ms& into) {
+  const Napi::Value value = from.Get(name);
+  if (value.IsNumber()) into = value.As<Napi::Number>().Int64Value();
+}
+
+cookie_priority priority_of(const std::string& word) {
+  if (word == "low") return cookie_priority::low;
+  if (word == "medium") return cookie_priority::medium;
+  if (word == "high") return cookie_priority::high;
+  return cookie_priority::unset;
+}
+
+void read_cookie(const Napi::Object& from, cookie_options& into) {
+  into.name = string_of(from, "name");
+  if (const Napi::Value age = from.Get("maxAge"); age.IsNumber()) into.max_age = age.As<Napi::Number>().Int64Value();
+  into.domain = string_of(from, "domain");
+  if (const auto path = string_of(from, "path"); !path.empty()) into.path = path;
+  read_bool(from, "httpOnly", into.http_only);
+  read_bool(from, "partitioned", into.partitioned);
+  const Napi::Value secure = from.Get("secure");
+  if (secure.IsBoolean()) into.secure = secure.As<Napi::Boolean>().Value() ? secure_mode::always : secure_mode::never;
+  const Napi::Value same_site = from.Get("sameSite");
+  if (same_site.IsBoolean()) into.same_site = same_site_mode::unset;
+  if (same_site.IsString()) {
+    const auto word = string_of(from, "sameSite");
+    into.same_site = word == "strict" ? same_site_mode::strict
+                     : word == "none" ? same_site_mode::none
+                     : word == "auto" ? same_site_mode::automatic
+                                      : same_site_mode::lax;
+  }
+  into.priority = priority_of(string_of(from, "priority"));
+}
+
+void read_policy(const Napi::Object& from, session_policy& into) {
+  read_milliseconds(from, "idleTimeout", into.idle_timeout);
+  if (const Napi::Value absolute = from.Get("absoluteTimeout"); absolute.IsNumber()) {
+    into.absolute_timeout = absolute.As<Napi::Number>().Int64Value();
+  }
+  if (const Napi::Value share = from.Get("touchShare"); share.IsNumber()) {
+    into.touch_share = share.As<Napi::Number>().DoubleValue();
+  }
+  read_bool(from, "rolling", into.rolling);
+  read_bool(from, "saveUninitialized", into.save_uninitialised);
+  const auto conflict = string_of(from, "onConflict");
+  into.on_conflict = conflict == "theirs"   ? merge_policy::theirs
+                     : conflict == "reject" ? merge_policy::reject
+                                            : merge_policy::mine;
+}
+
+void read_tokens(const Napi::Object& from, token_session_options& into) {
+  const auto mode = string_of(from, "mode");
+  into.mode = mode == "jwt" ? session_mode::jwt_signed : mode == "jwe" ? session_mode::jwt_sealed : session_mode::store;
+  read_milliseconds(from, "accessTtl", into.access_ttl);
+  read_milliseconds(from, "refreshGrace", into.refresh_grace);
+  read_bool(from, "checkEpoch", into.check_epoch);
+}
+
+}  // namespace
+
+void read_engine_options(const Napi::Object& from, engine_options& into) {
+  if (const Napi::Value cookie = from.Get("cookie"); cookie.IsObject()) {
+    read_cookie(cookie.As<Napi::Object>(), into.cookie);
+  }
+  if (const Napi::Value policy = from.Get("policy"); policy.IsObject()) {
+    read_policy(policy.As<Napi::Object>(), into.policy);
+  }
+  if (const Napi::Value tokens = from.Get("tokens"); tokens.IsObject()) {
+    read_tokens(tokens.As<Napi::Object>(), into.tokens);
+  }
+}
+
+void read_refresh_options(const Napi::Object& from, refresh_options& into) {
+  read_milliseconds(from, "idleTimeout", into.idle_timeout);
+  read_milliseconds(from, "absoluteTimeout", into.absolute_timeout);
+  read_milliseconds(from, "grace", into.grace);
+}
+
+void read_set_cookie(const Napi::Object& from, owned_set_cookie& into) {
+  into.name = string_of(from, "name");
+  into.value = string_of(from, "value");
+  into.domain = string_of(from, "domain");
+  into.path = string_of(from, "path");
+  set_cookie& cookie = into.cookie;
+  cookie.name = into.name;
+  cookie.value = into.value;
+  cookie.domain = into.domain;
+  cookie.path = into.path;
+  if (const Napi::Value at = from.Get("expires"); at.IsNumber()) cookie.expires = at.As<Napi::Number>().Int64Value();
+  if (const Napi::Value age = from.Get("maxAge"); age.IsNumber()) cookie.max_age = age.As<Napi::Number>().Int64Value();
+  read_bool(from, "httpOnly", cookie.http_only);
+  read_bool(from, "secure", cookie.secure);
+  read_bool(from, "partitioned", cookie.partitioned);
+  cookie.priority = priority_of(string_of(from, "priority"));
+  const auto word = string_of(from, "sameSite");
+  cookie.same_site = word == "lax"      ? same_site::lax
+                     : word == "strict" ? same_site::strict
+                     : word == "none"   ? same_site::none
+                                        : same_site::unset;
+}
+
+bool read_bytes(const Napi::Value& from, std::string& into) {
+  if (from.IsString()) {
+    into = from.As<Napi::String>().Utf8Value();
+    return true;
+  }
+  if (from.IsTypedArray()) {
+    const auto array = from.As<Napi::TypedArray>();
+    const auto* bytes = static_cast<const char*>(array.ArrayBuffer().Data()) + array.ByteOffset();
+    into.assign(bytes, array.ByteLength());
+    return true;
+  }
+  return false;
+}
+
+}  // namespace coatcheck::node

@@ -1,0 +1,32 @@
+// Options as JavaScript objects, already checked and completed by node/lib/options.js, into the core's structs.
+#pragma once
+
+#include <napi.h>
+#include <string>
+
+#include "coatcheck/cookie.hpp"
+#include "coatcheck/engine.hpp"
+#include "coatcheck/refresh_tokens.hpp"
+
+namespace coatcheck::node {
+
+// `{ cookie: {…}, policy: {…}, tokens: {…} }`. Members that are undefined keep the core's defaults.
+void read_engine_options(const Napi::Object& from, engine_options& into);
+
+// `{ idleTimeout, absoluteTimeout, grace }`, in milliseconds; likewise.
+void read_refresh_options(const Napi::Object& from, refresh_options& into);
+
+// A set_cookie and the strings that it points into.
+struct owned_set_cookie {
+  std::string name;
+  std::string value;
+  std::string domain;
+  std::string path;
+  set_cookie cookie;
+};
+void read_set_cookie(const Napi::Object& from, owned_set_cookie& into);
+
+// A string, or the bytes of a Buffer or typed array.
+[[nodiscard]] bool read_bytes(const Napi::Value& from, std::string& into);
+
+}  // namespace coatcheck::node

@@ -1,0 +1,214 @@
+// A store as a JavaScript object: the operations of the contract, by key.
+//
+// What an operation answers: a value, undefined for "absent", or an Error for "unknown". A store that answers at
+// once returns it; a remote one delivers it to the slot, which is always the last argument.
+#include <array>
+
+#include "handles.hpp"
+#include "method.hpp"
+
+namespace coatcheck::node {
+namespace {
+
+napi_value make_array(napi_env env, std::initializer_list<napi_value> values) {
+  napi_value out = nullptr;
+  napi_create_array_with_length(env, values.size(), &out);
+  std::uint32_t index = 0;
+  for (napi_value value : values) {
+    if (value != nullptr) napi_set_element(env, out, index, value);
+    ++index;
+  }
+  return out;
+}
+
+napi_value make_tag(napi_env env, const etag& tag) {
+  napi_value out = nullptr;
+  napi_create_string_latin1(env, tag.view().data(), tag.view().size(), &out);
+  return out;
+}
+
+napi_value make_bool(napi_env env, bool value) {
+  napi_value out = nullptr;
+  napi_get_boolean(env, value, &out);
+  return out;
+}
+
+constexpr std::uint32_t with_version = 1;
+
+napi_value get_to_js(napi_env env, get_result&& got, std::uint32_t flags) {
+  if (got.status == get_status::unknown) return make_error(env, got.why);
+  if (got.status == get_status::absent) return nullptr;
+  const napi_value bytes = make_string(env, got.value.bytes);
+  if (flags != with_version) return bytes;
+  return make_array(env,
+                    {bytes, make_tag(env, got.value.tag), make_number(env, static_cast<double>(got.value.expires_at))});
+}
+
+// The new version's tag; false when another version, or none, is there.
+napi_value put_to_js(napi_env env, put_result&& put, std::uint32_t) {
+  if (put.status == put_status::unknown) return make_error(env, put.why);
+  if (put.status == put_status::stored) return make_tag(env, put.tag);
+  return make_bool(env, false);
+}
+
+napi_value touch_to_js(napi_env env, touch_result&& touched, std::uint32_t) {
+  if (touched.status == touch_status::unknown) return make_error(env, touched.why);
+  return make_bool(env, touched.status == touch_status::touched);
+}
+
+napi_value remove_to_js(napi_env env, remove_result&& removed, std::uint32_t) {
+  if (removed.status == remove_status::unknown) return make_error(env, removed.why);
+  return make_bool(env, removed.status == remove_status::removed);
+}
+
+// [cursor, key, key, …]
+napi_value keys_to_js(napi_env env, keys_result&& got, std::uint32_t) {
+  if (!got.known) return make_error(env, got.why);
+  napi_value out = nullptr;
+  napi_create_array_with_length(env, got.keys.size() + 1, &out);
+  napi_set_element(env, out, 0, make_string(env, got.cursor));
+  for (std::uint32_t i = 0; i < got.keys.size(); ++i) napi_set_element(env, out, i + 1, make_string(env, got.keys[i]));
+  return out;
+}
+
+napi_value count_to_js(napi_env env, count_result&& got, std::uint32_t) {
+  return got.known ? make_number(env, static_cast<double>(got.count)) : make_error(env, got.why);
+}
+
+// [entries, bytes, maxBytes]
+napi_value stats_to_js(napi_env env, stats_result&& got, std::uint32_t) {
+  if (!got.known) return make_error(env, got.why);
+  return make_array(env, {make_number(env, static_cast<double>(got.stats.entries)),
+                          make_number(env, static_cast<double>(got.stats.bytes)),
+                          make_number(env, static_cast<double>(got.stats.max_bytes))});
+}
+
+template <class R, class Start>
+napi_value answer(napi_env env, const std::shared_ptr<store_handle>& self, napi_value slot, std::uint32_t flags,
+                  napi_value (*to_js)(napi_env, R&&, std::uint32_t), Start&& start) {
+  return run_operation<R>(env, self->where, self, self->synchronous, to_uint32(env, slot), flags, to_js,
+                          std::forward<Start>(start));
+}
+
+epoch_ms to_time(napi_env env, napi_value value) {
+  double out = 0;
+  napi_get_value_double(env, value, &out);
+  return static_cast<epoch_ms>(out);
+}
+
+template <std::uint32_t Flags>
+napi_value get(napi_env env, napi_callback_info info) {
+  const arguments<2> given(env, info);
+  const auto& self = self_of<store_handle>(given.data);
+  text key;
+  if (!key.read(env, given[0]) || !key.present()) return throw_type_error(env, "key must be a string");
+  return answer<get_result>(env, self, given[1], Flags, get_to_js,
+                            [&](auto done) { self->sessions->get(key.view(), done); });
+}
+
+// put(key, bytes, expiresAt, expect, slot): expect is a version's tag, null for "absent", undefined for anything.
+napi_value put(napi_env env, napi_callback_info info) {
+  const arguments<5> given(env, info);
+  const auto& self = self_of<store_handle>(given.data);
+  text key;
+  text bytes;
+  text tag;
+  if (!key.read(env, given[0]) || !bytes.read(env, given[1]) || !tag.read(env, given[3], text::encoding::latin1)) {
+    return throw_type_error(env, "key and value must be strings");
+  }
+  napi_valuetype type = napi_undefined;
+  napi_typeof(env, given[3], &type);
+  const auto expect = tag.present()       ? expectation::version(etag(tag.view()))
+                      : type == napi_null ? expectation::nothing()
+                                          : expectation::anything();
+  return answer<put_result>(env, self, given[4], 0, put_to_js, [&](auto done) {
+    self->sessions->put(key.view(), bytes.view(), to_time(env, given[2]), expect, {}, done);
+  });
+}
+
+napi_value touch(napi_env env, napi_callback_info info) {
+  const arguments<3> given(env, info);
+  const auto& self = self_of<store_handle>(given.data);
+  text key;
+  if (!key.read(env, given[0]) || !key.present()) return throw_type_error(env, "key must be a string");
+  return answer<touch_result>(env, self, given[2], 0, touch_to_js,
+                              [&](auto done) { self->sessions->touch(key.view(), to_time(env, given[1]), done); });
+}
+
+napi_value remove(napi_env env, napi_callback_info info) {
+  const arguments<2> given(env, info);
+  const auto& self = self_of<store_handle>(given.data);
+  text key;
+  if (!key.read(env, given[0]) || !key.present()) return throw_type_error(env, "key must be a string");
+  return answer<remove_result>(env, self, given[1], 0, remove_to_js,
+                               [&](auto done) { self->sessions->remove(key.view(), done); });
+}
+
+napi_value scan(napi_env env, napi_callback_info info) {
+  const arguments<3> given(env, info);
+  const auto& self = self_of<store_handle>(given.data);
+  text cursor;
+  if (!cursor.read(env, given[0])) return throw_type_error(env, "cursor must be a string");
+  return answer<keys_result>(env, self, given[2], 0, keys_to_js,
+                             [&](auto done) { self->sessions->scan(cursor.view(), to_uint32(env, given[1]), done); });
+}
+
+napi_value prune(napi_env env, napi_callback_info info) {
+  const arguments<2> given(env, info);
+  const auto& self = self_of<store_handle>(given.data);
+  return answer<count_result>(env, self, given[1], 0, count_to_js,
+                              [&](auto done) { self->sessions->prune(to_uint32(env, given[0]), done); });
+}
+
+napi_value stats(napi_env env, napi_callback_info info) {
+  const arguments<1> given(env, info);
+  const auto& self = self_of<store_handle>(given.data);
+  return answer<stats_result>(env, self, given[0], 0, stats_to_js, [&](auto done) { self->sessions->stats(done); });
+}
+
+napi_value health(napi_env env, napi_callback_info info) {
+  const arguments<1> given(env, info);
+  const auto& self = self_of<store_handle>(given.data);
+  return answer<count_result>(env, self, given[0], 0, count_to_js, [&](auto done) { self->sessions->health(done); });
+}
+
+napi_value close(napi_env env, napi_callback_info info) {
+  const arguments<0> given(env, info);
+  self_of<store_handle>(given.data)->sessions->close();
+  return nullptr;
+}
+
+}  // namespace
+
+// openStore(url) → store; throws what is wrong with the URL or the place that it names.
+napi_value open_store(napi_env env, napi_callback_info info) {
+  const arguments<1> given(env, info);
+  text url;
+  if (!url.read(env, given[0]) || !url.present()) return throw_type_error(env, "store must be a URL");
+  const auto remote = needs_driver(url.view());
+  if (!remote) return throw_error(env, remote.error());
+  const auto where = environment::of(env);
+  store_options options;
+  if (*remote) options.loop = where->driver();
+  auto opened = coatcheck::open_store(url.view(), options);
+  if (!opened) return throw_error(env, opened.error());
+  if (*remote) where->close_at_end(*opened);
+
+  const bool synchronous = (*opened)->synchronous();
+  const auto self = std::make_shared<store_handle>(store_handle{where, *std::move(opened), synchronous});
+  const napi_value object = wrap_shared(env, self);
+  add_method(env, object, "get", get<0>, self);
+  add_method(env, object, "read", get<with_version>, self);
+  add_method(env, object, "put", put, self);
+  add_method(env, object, "touch", touch, self);
+  add_method(env, object, "remove", remove, self);
+  add_method(env, object, "scan", scan, self);
+  add_method(env, object, "prune", prune, self);
+  add_method(env, object, "stats", stats, self);
+  add_method(env, object, "health", health, self);
+  add_method(env, object, "close", close, self);
+  napi_set_named_property(env, object, "synchronous", make_bool(env, synchronous));
+  return object;
+}
+
+}  // namespace coatcheck::node

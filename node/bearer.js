@@ -1,0 +1,2 @@
+// coatcheck/bearer: middleware that verifies bearer tokens.
+module.exports = require('./lib/jwt/bearer.js');

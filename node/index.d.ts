@@ -1,0 +1,304 @@
+// Types of coatcheck. Add your session's fields by declaration merging:
+//
+//   declare module 'coatcheck' {
+//     interface SessionData { user: { id: string } }
+//   }
+
+/// <reference types="node" />
+import type { KeyObject } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+
+declare global {
+  namespace Express {
+    type SessionStore = session.SessionStore;
+    interface Request {
+      session: session.Session & Partial<session.SessionData>;
+      sessionID: string;
+      sessionStore: SessionStore;
+    }
+  }
+}
+
+declare function session(options?: session.SessionOptions): session.Middleware;
+
+declare namespace session {
+  /** The session's data. Add yours by declaration merging. */
+  // biome-ignore lint/suspicious/noEmptyInterface: for declaration merging
+  interface SessionData {}
+
+  type Request = IncomingMessage | Http2ServerRequest;
+  type Response = ServerResponse | Http2ServerResponse;
+  // The response is `any` so that Express' own and that of plain http fit alike.
+  // biome-ignore lint/suspicious/noExplicitAny: see above
+  type Middleware = (req: any, res: any, next: (error?: any) => void) => void;
+
+  /** What plain http handlers may cast their request to. */
+  interface SessionRequest extends IncomingMessage {
+    session: Session & Partial<SessionData>;
+    readonly sessionID: string;
+    sessionStore: SessionStore;
+  }
+
+  type Secret = string | Uint8Array | KeyObject;
+
+  interface Key {
+    /** 1 to 64 characters of A–Z a–z 0–9 _ -; derived from the secret when not given. */
+    id?: string;
+    secret: string | Uint8Array;
+    state?: 'active' | 'verify-only' | 'revoked';
+    /** Milliseconds since the epoch: does not sign before. */
+    notBefore?: number;
+    /** Milliseconds since the epoch: neither signs nor verifies from then on. */
+    notAfter?: number;
+  }
+
+  interface CookieOptions {
+    /** Milliseconds; also how long the session lives without a request. */
+    maxAge?: number | Date | null;
+    expires?: Date | null;
+    path?: string;
+    domain?: string;
+    httpOnly?: boolean;
+    /** Default 'auto': on requests over TLS. */
+    secure?: boolean | 'auto';
+    /** Default 'lax'; 'auto': 'none' on requests over TLS, else 'lax'. */
+    sameSite?: boolean | 'lax' | 'strict' | 'none' | 'auto';
+    partitioned?: boolean;
+    priority?: 'low' | 'medium' | 'high';
+  }
+
+  interface SessionOptions {
+    /** The newest signs, all verify. Default: the environment variable COATCHECK_SECRET. */
+    secret?: Secret | Secret[];
+    /** Keys with ids, states and dates, instead of `secret`. */
+    keys?: Key[];
+    /** Default `session`, and `__Host-session` on requests over TLS. */
+    name?: string;
+    /** Alias of `name`. */
+    key?: string;
+    /** A store's URL or a Store. Default: COATCHECK_STORE, else file:./sessions. */
+    store?: string | Store;
+    // biome-ignore lint/suspicious/noExplicitAny: the request is the framework's
+    genid?: (req: any) => string;
+    /** Whether X-Forwarded-Proto is trusted; undefined: what Express' "trust proxy" says. */
+    proxy?: boolean;
+    /** Store the session on each request that looks at it. Default false. */
+    resave?: boolean;
+    /** Store a new session that nobody changed. Default false. */
+    saveUninitialized?: boolean;
+    /** Send the cookie with every response. Default false. */
+    rolling?: boolean;
+    /** What `req.session = null` does to the stored session. Default 'keep'. */
+    unset?: 'keep' | 'destroy';
+    // biome-ignore lint/suspicious/noExplicitAny: the request is the framework's
+    cookie?: CookieOptions | ((req: any) => CookieOptions);
+    /** Milliseconds without a request after which a session ends. Default one hour; cookie.maxAge replaces it. */
+    idleTimeout?: number;
+    /** Milliseconds after which a session ends in any case; 0: never. Default 24 hours. */
+    absoluteTimeout?: number;
+    /** Share of the idle timeout that passes before the deadline is moved. Default 0.1. */
+    touchShare?: number;
+    /** Whose value stays when two requests changed one key. Default 'mine', that of the later commit. */
+    onConflict?: 'mine' | 'theirs' | 'reject';
+    /** When the store does not answer. Default 'closed': the request fails with status 503. */
+    onUnknown?: 'closed' | 'open';
+    /**
+     * Where the session is. Default 'store'. 'jwt': in its cookie, signed and readable; 'jwe': in its cookie, sealed.
+     * The store then keeps who is logged in, and is asked when a refresh is due.
+     */
+    mode?: 'store' | 'jwt' | 'jwe';
+    /** 'jwt', 'jwe': milliseconds that a request is served without asking the store; 1 s to 1 h, default 5 minutes. */
+    accessTtl?: number;
+    /** 'jwt', 'jwe': milliseconds that a replaced cookie still gets its successor; to 10 minutes, default 10 s. */
+    refreshGrace?: number;
+    /** 'jwt', 'jwe': ask the store at each request of a session that has an owner whether it was revoked. */
+    checkEpoch?: boolean;
+    /** Whose session it is, from its data: what RefreshTokens lists and revokes by. Nothing: nobody's. */
+    owner?: (session: Session & Partial<SessionData>) => string | undefined | null;
+  }
+
+  interface RefreshTokensOptions {
+    /** The newest signs, all verify. Default: the environment variable COATCHECK_SECRET. */
+    secret?: Secret | Secret[];
+    /** Keys with ids, states and dates, instead of `secret`. */
+    keys?: Key[];
+    /** Milliseconds without a refresh after which a family ends. Default 30 days. */
+    idleTimeout?: number;
+    /** Milliseconds after which a family ends in any case; 0: never. Default 90 days. */
+    absoluteTimeout?: number;
+    /** Milliseconds that a used token still gets its successor; 0 to 10 minutes, default 10 s. */
+    grace?: number;
+  }
+
+  /** One login on one device. Times are milliseconds since the epoch. */
+  interface TokenFamily {
+    /** Not a secret. */
+    id: string;
+    /** 'session': of a middleware in mode 'jwt' or 'jwe'. */
+    kind: 'refresh' | 'session';
+    owner: string;
+    device: string;
+    claims: Record<string, unknown>;
+    created: number;
+    lastUsed: number;
+    expiresAt: number;
+    /** Null: unbounded. */
+    absoluteAt: number | null;
+    /** The owner's when the family began: put it into access tokens, for `check`. */
+    epoch: number;
+  }
+
+  /** What `refresh` rejects with when the token buys nothing: log in anew. `status` is 401. */
+  interface RefreshError extends CoatcheckError {
+    reason: 'reused' | 'revoked' | 'expired' | 'not_found' | 'malformed';
+    /** Of a reused token: whom to warn. */
+    family?: { id: string; owner: string };
+  }
+
+  /** Refresh tokens: used once each, kept in any store. A store that does not answer rejects with status 503. */
+  class RefreshTokens {
+    /** Default: the environment variable COATCHECK_STORE, else file:./sessions. */
+    constructor(store: string | Store | undefined, options?: RefreshTokensOptions);
+    /** Begins a family. `owner` has 1 to 256 bytes, `device` up to 256. */
+    issue(
+      owner: string,
+      options?: { device?: string; claims?: Record<string, unknown> },
+    ): Promise<{ token: string; family: TokenFamily }>;
+    /** `repeated`: a retry; the same token was given out before. Rejects with a RefreshError. */
+    refresh(token: string): Promise<{ token: string; repeated: boolean; family: TokenFamily }>;
+    /** The live families, newest first. */
+    list(owner: string): Promise<TokenFamily[]>;
+    /** By the family's id. False: it was not live. */
+    revoke(family: string): Promise<boolean>;
+    /** Logout: by a token of the family. */
+    revokeToken(token: string): Promise<boolean>;
+    /** `except`: the id of a family to spare. `epoch`: the owner's new one. */
+    revokeAll(owner: string, options?: { except?: string }): Promise<{ count: number; epoch: number }>;
+    /** Whether a token issued under `epoch` (TokenFamily.epoch, or its iat in ms) is still good. */
+    check(owner: string, epoch: number): Promise<boolean>;
+    /** Ends all work, and closes a store that was given by its URL. */
+    close(): void;
+  }
+
+  type Callback = (error?: unknown) => void;
+
+  class Session {
+    private constructor();
+    readonly id: string;
+    // biome-ignore lint/suspicious/noExplicitAny: the request is the framework's
+    readonly req: any;
+    cookie: Cookie;
+    /** Moves the cookie's end to its age from now. */
+    touch(): this;
+    resetMaxAge(): this;
+    save(): Promise<void>;
+    save(callback: Callback): this;
+    reload(): Promise<void>;
+    reload(callback: Callback): this;
+    destroy(): Promise<void>;
+    destroy(callback: Callback): this;
+    /** A new session under a new id: empty, or with the data of this one. */
+    regenerate(options?: { keep?: boolean }): Promise<void>;
+    regenerate(callback: Callback): this;
+    regenerate(options: { keep?: boolean }, callback: Callback): this;
+  }
+
+  class Cookie {
+    constructor(options?: CookieOptions);
+    path: string;
+    domain?: string | undefined;
+    httpOnly: boolean;
+    secure?: boolean | undefined;
+    sameSite?: boolean | 'lax' | 'strict' | 'none' | undefined;
+    partitioned?: boolean | undefined;
+    priority?: 'low' | 'medium' | 'high' | undefined;
+    originalMaxAge: number | null;
+    get expires(): Date | null;
+    set expires(date: Date | null);
+    get maxAge(): number | null;
+    set maxAge(ms: number | Date | null);
+    readonly data: CookieOptions & { originalMaxAge: number | null };
+    serialize(name: string, value: string): string;
+    toJSON(): CookieOptions & { originalMaxAge: number | null };
+  }
+
+  /** `req.sessionStore`: the middleware's sessions by id. */
+  interface SessionStore extends EventEmitter {
+    get(sid: string): Promise<Partial<SessionData> | undefined>;
+    get(sid: string, callback: (error: unknown, session?: Partial<SessionData>) => void): void;
+    destroy(sid: string): Promise<void>;
+    destroy(sid: string, callback: Callback): void;
+  }
+
+  interface StoreOptions {
+    /** Ids are hashed with it; without one, by plain SHA-256. */
+    secret?: string | Uint8Array | (string | Uint8Array)[];
+    /** Milliseconds that a session without an expiring cookie lives. Default one day. */
+    ttl?: number;
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: express-session's own data type
+  type StoredSession = any;
+
+  /** A store for express-session, and for this middleware's `store` option. */
+  class Store extends EventEmitter {
+    constructor(url?: string, options?: StoreOptions);
+    get(sid: string): Promise<StoredSession | undefined>;
+    get(sid: string, callback: (error: unknown, session?: StoredSession | null) => void): void;
+    set(sid: string, session: StoredSession): Promise<void>;
+    set(sid: string, session: StoredSession, callback?: Callback): void;
+    touch(sid: string, session: StoredSession): Promise<void>;
+    touch(sid: string, session: StoredSession, callback?: Callback): void;
+    destroy(sid: string): Promise<void>;
+    destroy(sid: string, callback?: Callback): void;
+    ids(): Promise<string[]>;
+    ids(callback: (error: unknown, ids?: string[]) => void): void;
+    length(): Promise<number>;
+    length(callback: (error: unknown, length?: number) => void): void;
+    all(): Promise<StoredSession[]>;
+    all(callback: (error: unknown, sessions?: StoredSession[]) => void): void;
+    clear(): Promise<void>;
+    clear(callback?: Callback): void;
+    close(): void;
+    regenerate(req: unknown, callback: (error?: unknown) => unknown): void;
+    load(sid: string, callback: (error: unknown, session?: StoredSession) => unknown): void;
+    createSession(req: unknown, session: StoredSession): StoredSession;
+  }
+
+  /** A Store in this process' memory, shared by its worker threads. */
+  class MemoryStore extends Store {
+    constructor(options?: StoreOptions);
+  }
+
+  /** Express' signed values: `s:value.signature`. */
+  class KeyRing {
+    constructor(secret: string | Uint8Array | (string | Uint8Array)[]);
+    sign(value: string): string;
+    /** The value, or false when no secret verifies it. */
+    unsign(signed: string): string | false;
+  }
+
+  class CoatcheckError extends Error {
+    /** Stable, such as ERR_STORE_TIMEOUT. */
+    code: string;
+    /** The HTTP status that goes with it. */
+    status: number;
+  }
+
+  /** The values of one name in a Cookie header, decoded; `refused`: something was over a limit. */
+  function parseCookie(header: string, name: string): { values: string[]; refused: boolean };
+  /** The value of a Set-Cookie header; `expires` in milliseconds since the epoch, `maxAge` in seconds. */
+  function serializeCookie(
+    cookie: { name: string; value: string } & Omit<CookieOptions, 'expires' | 'maxAge' | 'sameSite' | 'secure'> & {
+        expires?: number;
+        maxAge?: number;
+        sameSite?: 'lax' | 'strict' | 'none';
+        secure?: boolean;
+      },
+  ): string;
+  const version: string;
+}
+
+export = session;

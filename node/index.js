@@ -1,0 +1,44 @@
+'use strict';
+
+// coatcheck: `require('coatcheck')` is session(options), express-session's callable.
+
+const { Cookie } = require('./lib/cookie.js');
+const { CoatcheckError, construct } = require('./lib/errors.js');
+const { native } = require('./lib/native.js');
+const { session } = require('./lib/middleware.js');
+const { RefreshTokens } = require('./lib/refresh-tokens.js');
+const { Session } = require('./lib/session.js');
+const { Store } = require('./lib/store.js');
+const { version } = require('./package.json');
+
+// A Store in this process' memory, shared by its worker threads.
+class MemoryStore extends Store {
+  constructor(options) {
+    super('memory:', options);
+  }
+}
+
+// Express' signed values (`s:value.signature`), as cookie-signature and express-session make them, under one
+// secret or several: the newest signs, all verify.
+class KeyRing {
+  #keys;
+  constructor(secret) {
+    this.#keys = construct(native.createKeys, [].concat(secret), 'secret');
+    this.sign = this.#keys.sign;
+    this.unsign = this.#keys.unsign;
+  }
+}
+
+module.exports = Object.assign(session, {
+  Cookie,
+  CoatcheckError,
+  KeyRing,
+  MemoryStore,
+  RefreshTokens,
+  Session,
+  Store,
+  version,
+  // Cookie headers as the core reads and writes them.
+  parseCookie: native.findCookie,
+  serializeCookie: native.serialiseCookie,
+});

@@ -1,0 +1,16 @@
+// The ES module face of index.js.
+import session from './index.js';
+
+export default session;
+export const {
+  Cookie,
+  CoatcheckError,
+  KeyRing,
+  MemoryStore,
+  RefreshTokens,
+  Session,
+  Store,
+  parseCookie,
+  serializeCookie,
+  version,
+} = session;

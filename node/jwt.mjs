@@ -1,0 +1,37 @@
+// The ES module face of jwt.js.
+import jwt from './jwt.js';
+
+export default jwt;
+export const {
+  sign,
+  verify,
+  decode,
+  signAsync,
+  verifyAsync,
+  createSigner,
+  createVerifier,
+  createDecoder,
+  encrypt,
+  decrypt,
+  signEncrypt,
+  decryptVerify,
+  jws,
+  Key,
+  KeySet,
+  generateKey,
+  importJwk,
+  importPem,
+  importSecret,
+  importKeyObject,
+  importJwks,
+  createKeySet,
+  exportJwk,
+  exportPem,
+  thumbprint,
+  RemoteJwks,
+  createRemoteJwks,
+  CoatcheckError,
+  JsonWebTokenError,
+  NotBeforeError,
+  TokenExpiredError,
+} = jwt;

@@ -1,0 +1,187 @@
+'use strict';
+
+// session(options): the middleware, for Express 4 and 5 and for plain http: (req, res, next).
+
+const { construct, fromNative } = require('./errors.js');
+const { STATUS, native, ask } = require('./native.js');
+const { checkCookie, engineOptions, normalise } = require('./options.js');
+const { RequestState } = require('./request.js');
+const { install } = require('./response.js');
+const { SessionStore } = require('./session-store.js');
+const { attach, stateOf } = require('./states.js');
+const { nativeOf } = require('./store.js');
+const ticket = require('./ticket.js');
+
+const MAX_ID = 128;
+
+// Whether the request came over TLS, as far as the options trust what says so.
+function isSecure(req, proxy) {
+  if (req.socket?.encrypted) return true;
+  if (proxy === false) return false;
+  if (proxy !== true) return req.secure === true;
+  const header = req.headers['x-forwarded-proto'] ?? '';
+  return header.split(',', 1)[0].trim().toLowerCase() === 'https';
+}
+
+// Whether a browser sends a cookie of this path with this request (RFC 6265, 5.1.4).
+function isBelow(path, req) {
+  const url = req.originalUrl ?? req.url ?? '/';
+  const start = url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('://') + 3);
+  const pathname = (start < 0 ? '/' : url.slice(start)).split('?', 1)[0];
+  return pathname === path || (pathname.startsWith(path) && (path.endsWith('/') || pathname[path.length] === '/'));
+}
+
+// What all requests of one middleware share.
+class Shared {
+  #keeper;
+  #lines = new Map(); // id → the last commit under way, on a remote store
+  #warned = false;
+
+  constructor(options) {
+    this.options = options;
+    this.store = new SessionStore(this);
+    this.#keeper = nativeOf(options.store);
+    this.synchronous = this.#keeper.synchronous;
+    this.inCookie = options.mode !== 'store'; // the cookie carries the session itself
+    this.engine = construct(native.createEngine, options.keys, this.#keeper, engineOptions(options));
+    this.cookieIsDynamic =
+      options.cookieFunction !== undefined ||
+      options.cookie.expires !== undefined ||
+      options.cookie.maxAge instanceof Date;
+    for (const warning of options.keys.warnings) process.emitWarning(warning, 'CoatcheckWarning');
+  }
+
+  open(header, secure) {
+    return this.synchronous
+      ? this.engine.open(header, secure, 0)
+      : ask((slot) => this.engine.open(header, secure, slot));
+  }
+
+  load(id) {
+    return this.synchronous ? this.engine.load(id, 0) : ask((slot) => this.engine.load(id, slot));
+  }
+
+  commit(base, payload, cookie, id, flags, owner) {
+    if (this.synchronous) return this.engine.commit(base, payload, cookie, id, flags, 0, owner);
+    const start = (slot) => this.engine.commit(base, payload, cookie, id, flags, slot, owner);
+    return base === undefined ? ask(start) : this.#inLine(ticket.idOf(base), start);
+  }
+
+  // Commits of one session wait for each other: side by side, all but one lose each round of compare-and-set, and
+  // under steady load one could lose every round. When the store does not answer the first, all know.
+  #inLine(id, start) {
+    const before = this.#lines.get(id);
+    const mine =
+      before === undefined ? ask(start) : before.then((result) => (result[0] === STATUS.unknown ? result : ask(start)));
+    this.#lines.set(id, mine);
+    mine.then(() => {
+      if (this.#lines.get(id) === mine) this.#lines.delete(id);
+    });
+    return mine;
+  }
+
+  destroy(base, secure) {
+    return this.synchronous
+      ? this.engine.destroy(base, secure, 0)
+      : ask((slot) => this.engine.destroy(base, secure, slot));
+  }
+
+  regenerate(base) {
+    return this.synchronous ? this.engine.regenerate(base, 0) : ask((slot) => this.engine.regenerate(base, slot));
+  }
+
+  newId(req) {
+    if (this.options.genid === undefined) return native.newId(32);
+    const id = this.options.genid(req);
+    // The id stands in a cookie and in one line of text.
+    if (typeof id !== 'string' || id.length === 0 || id.length > MAX_ID || !/^[\x20-\x7e]+$/.test(id)) {
+      throw new TypeError(`genid must return a string of 1 to ${MAX_ID} printable ASCII characters`);
+    }
+    return id;
+  }
+
+  // Whose session it is, by the application's own rule; '' for nobody's. Undefined: the application has no such rule.
+  ownerOf(session) {
+    if (this.options.owner === undefined) return undefined;
+    const owner = this.options.owner(session) ?? '';
+    if (typeof owner !== 'string') throw new TypeError('owner must return a string, or nothing for nobody');
+    return owner;
+  }
+
+  // What a cookie is as far as the middleware's options go; what differs from it is a session's own.
+  cookieDefaults(secure) {
+    const { cookie } = this.options;
+    const sure = cookie.secure === undefined || cookie.secure === 'auto' ? secure : cookie.secure;
+    const sameSite = cookie.sameSite === undefined ? 'lax' : cookie.sameSite;
+    return {
+      path: cookie.path ?? '/',
+      domain: cookie.domain,
+      httpOnly: cookie.httpOnly ?? true,
+      secure: sure,
+      sameSite: sameSite === 'auto' ? (secure ? 'none' : 'lax') : sameSite,
+      partitioned: cookie.partitioned,
+      priority: cookie.priority,
+      maxAge: typeof cookie.maxAge === 'number' && cookie.expires === undefined ? cookie.maxAge : null,
+    };
+  }
+
+  // The cookie of a new session: a function's answer for this request, or the options.
+  freshCookie(req, defaults, secure) {
+    const { cookie, cookieFunction } = this.options;
+    if (cookieFunction === undefined) {
+      const fixed = cookie.expires ?? (cookie.maxAge instanceof Date ? cookie.maxAge : undefined);
+      return fixed === undefined ? defaults : { ...defaults, maxAge: undefined, expires: fixed };
+    }
+    const own = checkCookie(cookieFunction(req) ?? {});
+    if (own.secure === 'auto') own.secure = secure;
+    if (own.sameSite === 'auto') own.sameSite = secure ? 'none' : 'lax';
+    return { ...defaults, ...own };
+  }
+
+  // A cookie that must be secure was not sent: a login that "does not work" should say why.
+  warnWithheld() {
+    if (this.#warned) return;
+    this.#warned = true;
+    process.emitWarning(
+      'The session cookie is secure and the request is not, so it was not sent. Behind a TLS proxy set `proxy: true` ' +
+        "(or Express' \"trust proxy\"); for plain http in development use `cookie: { secure: 'auto' }`.",
+      'CoatcheckWarning',
+    );
+  }
+}
+
+function session(given) {
+  const options = normalise(given);
+  const shared = new Shared(options);
+  const { proxy, onUnknown } = options;
+  const path = options.cookie.path ?? '/';
+
+  function begin(req, res, next, secure, opened) {
+    const state = new RequestState(shared, req, res, next, secure);
+    if (typeof opened === 'string') {
+      state.base = opened;
+    } else if (typeof opened === 'number') {
+      state.reason = opened;
+    } else if (opened !== undefined) {
+      if (onUnknown !== 'open') return next(fromNative(opened));
+      state.readOnly = true;
+    }
+    attach(state, req);
+    install(state, res);
+    return next();
+  }
+
+  return function coatcheck(req, res, next) {
+    if (stateOf(req) !== undefined || req.session) return next();
+    if (path !== '/' && !isBelow(path, req)) return next();
+    const secure = isSecure(req, proxy);
+    const header = req.headers.cookie;
+    if (header === undefined) return begin(req, res, next, secure, undefined);
+    const opened = shared.open(header, secure);
+    if (!(opened instanceof Promise)) return begin(req, res, next, secure, opened);
+    opened.then((answer) => begin(req, res, next, secure, answer));
+    return undefined;
+  };
+}
+
+module.exports = { session };

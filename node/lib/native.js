@@ -1,0 +1,68 @@
+'use strict';
+
+// The addon's functions, and the way back for results of remote stores.
+//
+// Every operation of a store or an engine takes a slot as its last argument. A store that answers at once
+// returns the answer; a remote one returns undefined and delivers the answer to the slot later. Answers:
+//
+//   engine.open(cookieHeader, secure, slot)  a string: found (see lib/ticket.js); a number: fresh, the index
+//   engine.load(id, slot)                    of its reason; an Error: unknown
+//   engine.commit(base, payload, cookieSettings, id, flags, slot, owner)
+//                                            a status number, or [status, Set-Cookie, session, Error,
+//                                            cookie withheld]
+//   engine.destroy(base, secure, slot)       the clearing Set-Cookie, or an Error
+//   engine.regenerate(base, slot)            a session without an id, or an Error
+//   store.get(key, slot)                     the bytes, undefined (absent) or an Error
+//   store.read(key, slot)                    [bytes, version, expiresAt], undefined or an Error
+//   store.put(key, bytes, expiresAt, expect, slot)
+//                                            the version, false (another one, or none, is there) or an Error;
+//                                            expect: a version, null (absent) or undefined (anything)
+//   store.touch(key, expiresAt, slot)        true, false (not there) or an Error
+//   store.remove(key, slot)                  true, false (not there) or an Error
+//   store.scan(cursor, limit, slot)          [cursor, key, …] or an Error
+//   store.prune(limit, slot), store.health(slot), store.stats(slot)
+//   tokens.issue(owner, device, payload, slot)
+//                                            [token, family] or an Error
+//   tokens.refresh(token, slot)              [status, token, repeated, family, Error]
+//   tokens.list(owner, slot)                 [family, …] or an Error
+//   tokens.revoke(family, slot), tokens.revokeToken(token, slot)
+//                                            true, false (was not live) or an Error
+//   tokens.revokeAll(owner, except, slot)    [count, epoch] or an Error
+//   tokens.check(owner, epoch, slot)         true (still good), false or an Error
+
+const native = require('./binding.js');
+
+const FLAGS = { secure: 1, save: 2, presented: 4, wantSession: 8 };
+const STATUS = { unchanged: 0, stored: 1, merged: 2, touched: 3, gone: 4, conflict: 5, unknown: 6, refused: 7 };
+const FRESH = [
+  'none',
+  'no_cookie',
+  'refused',
+  'bad_signature',
+  'not_found',
+  'expired',
+  'ambiguous',
+  'revoked',
+  'reused',
+];
+
+const waiting = [];
+const free = [];
+
+native.setDispatcher((slot, value) => {
+  const resolve = waiting[slot];
+  waiting[slot] = undefined;
+  free.push(slot);
+  resolve(value);
+});
+
+// Runs `start(slot)` of a remote store; the promise gets the answer. It never rejects.
+function ask(start) {
+  return new Promise((resolve) => {
+    const slot = free.length > 0 ? free.pop() : waiting.length;
+    waiting[slot] = resolve;
+    start(slot);
+  });
+}
+
+module.exports = { native, ask, FLAGS, STATUS, FRESH };

@@ -1,0 +1,162 @@
+'use strict';
+
+// The middleware's options: which there are, what they may be, what they are when they are not given.
+
+const { construct } = require('./errors.js');
+const { Store } = require('./store.js');
+const { native } = require('./native.js');
+
+const DEFAULT_STORE = 'file:./sessions';
+
+const isFunction = (value) => typeof value === 'function';
+const isBoolean = (value) => typeof value === 'boolean';
+const isString = (value) => typeof value === 'string';
+const isMilliseconds = (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0;
+const oneOf =
+  (...words) =>
+  (value) =>
+    words.includes(value);
+
+// name → [check, what it must be]. The texts are express-session's where it has one.
+const OPTIONS = {
+  secret: [() => true],
+  keys: [Array.isArray, 'keys option must be an array'],
+  name: [isString, 'name option must be a string'],
+  key: [isString, 'key option must be a string'],
+  store: [(value) => isString(value) || value instanceof Store, 'store option must be a URL or a coatcheck Store'],
+  genid: [isFunction, 'genid option must be a function'],
+  proxy: [isBoolean, 'proxy option must be true or false'],
+  resave: [isBoolean, 'resave option must be true or false'],
+  saveUninitialized: [isBoolean, 'saveUninitialized option must be true or false'],
+  rolling: [isBoolean, 'rolling option must be true or false'],
+  unset: [oneOf('destroy', 'keep'), 'unset option must be "destroy" or "keep"'],
+  cookie: [
+    (value) => isFunction(value) || (typeof value === 'object' && value !== null),
+    'cookie option must be an object or a function',
+  ],
+  idleTimeout: [(value) => isMilliseconds(value) && value > 0, 'idleTimeout option must be milliseconds above 0'],
+  absoluteTimeout: [isMilliseconds, 'absoluteTimeout option must be milliseconds, or 0 for no bound'],
+  touchShare: [(value) => isMilliseconds(value) && value <= 0.9, 'touchShare option must be a number from 0 to 0.9'],
+  onConflict: [oneOf('mine', 'theirs', 'reject'), 'onConflict option must be "mine", "theirs" or "reject"'],
+  onUnknown: [oneOf('closed', 'open'), 'onUnknown option must be "closed" or "open"'],
+  mode: [oneOf('store', 'jwt', 'jwe'), 'mode option must be "store", "jwt" or "jwe"'],
+  accessTtl: [isMilliseconds, 'accessTtl option must be milliseconds'],
+  refreshGrace: [isMilliseconds, 'refreshGrace option must be milliseconds'],
+  checkEpoch: [isBoolean, 'checkEpoch option must be true or false'],
+  owner: [isFunction, 'owner option must be a function'],
+};
+const TOKEN_OPTIONS = ['accessTtl', 'refreshGrace', 'checkEpoch'];
+
+const COOKIE_OPTIONS = {
+  path: [isString, 'path must be a string'],
+  domain: [isString, 'domain must be a string'],
+  expires: [(value) => value instanceof Date, 'expires must be a Date'],
+  maxAge: [(value) => typeof value === 'number' || value instanceof Date, 'maxAge must be a number or Date'],
+  httpOnly: [isBoolean, 'httpOnly must be true or false'],
+  secure: [oneOf(true, false, 'auto'), 'secure must be true, false or "auto"'],
+  sameSite: [
+    oneOf(true, false, 'strict', 'lax', 'none', 'auto'),
+    'sameSite must be true, false, "strict", "lax", "none" or "auto"',
+  ],
+  partitioned: [isBoolean, 'partitioned must be true or false'],
+  priority: [oneOf('low', 'medium', 'high'), 'priority must be "low", "medium" or "high"'],
+};
+
+// A misspelt option that is ignored is a security hole nobody sees: it is refused by name.
+function check(given, table, what) {
+  const out = {};
+  for (const name of Object.keys(given)) {
+    const value = given[name];
+    if (value === undefined || value === null) continue;
+    if (!Object.hasOwn(table, name)) {
+      throw new TypeError(`unknown ${what} '${name}'; there are: ${Object.keys(table).join(', ')}`);
+    }
+    const [valid, message] = table[name];
+    if (!valid(value)) throw new TypeError(message);
+    out[name] = value;
+  }
+  return out;
+}
+
+function checkCookie(given) {
+  const out = check(given, COOKIE_OPTIONS, 'cookie option');
+  if (out.sameSite === true) out.sameSite = 'strict';
+  return out;
+}
+
+function makeKeys(options) {
+  if (options.secret !== undefined && options.keys !== undefined) {
+    throw new TypeError('secret and keys options exclude each other');
+  }
+  if (options.keys !== undefined) return construct(native.createKeys, options.keys, 'keys');
+  const fromEnvironment = options.secret === undefined;
+  const secret = fromEnvironment ? process.env.COATCHECK_SECRET : options.secret;
+  if (secret === undefined) {
+    throw new TypeError('secret option required for sessions (or the environment variable COATCHECK_SECRET)');
+  }
+  const list = Array.isArray(secret) ? secret : [secret];
+  if (list.length === 0) throw new TypeError('secret option array must contain one or more strings');
+  const bytes = list.map((one) => {
+    if (typeof one === 'string' || ArrayBuffer.isView(one)) return one;
+    if (one?.type === 'secret' && isFunction(one.export)) return one.export(); // a KeyObject
+    throw new TypeError('secret option must be a string, a Buffer, a KeyObject or an array of these');
+  });
+  return construct(native.createKeys, bytes, fromEnvironment ? 'COATCHECK_SECRET' : 'secret');
+}
+
+// What one mode has and the other has not: an option that does nothing is refused.
+function checkMode(options) {
+  const tokens = options.mode !== undefined && options.mode !== 'store';
+  if (tokens && options.genid !== undefined) {
+    throw new TypeError(`genid option: a session in mode "${options.mode}" is not found by an id, so it takes none`);
+  }
+  const idle = tokens ? undefined : TOKEN_OPTIONS.find((name) => options[name] !== undefined);
+  if (idle !== undefined) throw new TypeError(`${idle} option needs mode "jwt" or "jwe"`);
+}
+
+function normalise(given = {}) {
+  if (typeof given !== 'object' || given === null) throw new TypeError('options must be an object');
+  const options = check(given, OPTIONS, 'session option');
+  checkMode(options);
+  const cookieFunction = isFunction(options.cookie) ? options.cookie : undefined;
+  const cookie = checkCookie(cookieFunction === undefined ? (options.cookie ?? {}) : {});
+  const store = options.store ?? process.env.COATCHECK_STORE ?? DEFAULT_STORE;
+  return {
+    ...options,
+    keys: makeKeys(options),
+    name: options.name ?? options.key,
+    // A Store that the application shares, or one of our own.
+    store: isString(store) ? new Store(store) : store,
+    unset: options.unset ?? 'keep',
+    onUnknown: options.onUnknown ?? 'closed',
+    mode: options.mode ?? 'store',
+    cookie,
+    cookieFunction,
+  };
+}
+
+// What the core's engine is told. A cookie with a fixed end is a matter of each session.
+function engineOptions(options) {
+  const { cookie } = options;
+  const maxAge =
+    typeof cookie.maxAge === 'number' && cookie.expires === undefined ? Math.round(cookie.maxAge) : undefined;
+  return {
+    cookie: { ...cookie, name: options.name, maxAge },
+    policy: {
+      idleTimeout: options.idleTimeout,
+      absoluteTimeout: options.absoluteTimeout,
+      touchShare: options.touchShare,
+      rolling: options.rolling,
+      saveUninitialized: options.saveUninitialized,
+      onConflict: options.onConflict,
+    },
+    tokens: {
+      mode: options.mode,
+      accessTtl: options.accessTtl,
+      refreshGrace: options.refreshGrace,
+      checkEpoch: options.checkEpoch,
+    },
+  };
+}
+
+module.exports = { DEFAULT_STORE, check, checkCookie, engineOptions, isMilliseconds, makeKeys, normalise };

@@ -1,0 +1,296 @@
+'use strict';
+
+// Holds a response back until its session is committed, so that a client never has an answer whose session was
+// not stored, and an error of the commit still reaches the error handler.
+//
+// The four methods that can send the first byte are wrapped on the response. On a synchronous store the commit
+// happens inside the first of these calls; on a remote one the calls are kept, in order, and repeated after it.
+
+const http = require('node:http');
+const { Http2ServerResponse } = require('node:http2');
+const { CoatcheckError } = require('./errors.js');
+const { keepState, stateOf } = require('./states.js');
+
+// The prototypes of node's own responses.
+const NATIVE_RESPONSES = new Set([http.ServerResponse.prototype, Http2ServerResponse.prototype]);
+
+// Phases. Numbers, for they are compared in every write of every response.
+const OPEN = 0; // nothing was sent; the session is not committed
+const HELD = 1; // the commit is under way
+const FAILED = 2; // it failed; what the application still sends is dropped until the error handler has the word
+const PASSED = 3; // over
+
+// The wrapped methods. `fallback`: what runs on a response that has no session, or whose hooks are its own.
+function makeHooks(fallback) {
+  return {
+    writeHead(...args) {
+      const state = stateOf(this.req ?? this);
+      if (state === undefined || state.hooked !== fallback) return fallback.writeHead.apply(this, args);
+      if (state.phase === PASSED) return state.originals.writeHead.apply(this, args);
+      if (!admit(state, this, 'writeHead', args)) return this;
+      return writeHeadWithSession(state, this, args);
+    },
+    write(...args) {
+      const state = stateOf(this.req ?? this);
+      if (state === undefined || state.hooked !== fallback) return fallback.write.apply(this, args);
+      if (state.phase !== PASSED && !admit(state, this, 'write', args)) return state.phase !== HELD;
+      if (state.failed && this.finished) return dropped(args, true);
+      return state.originals.write.apply(this, args);
+    },
+    end(...args) {
+      const state = stateOf(this.req ?? this);
+      if (state === undefined || state.hooked !== fallback) return fallback.end.apply(this, args);
+      if (state.phase !== PASSED && !admit(state, this, 'end', args)) return this;
+      if (state.failed && this.finished) return dropped(args, this);
+      return state.originals.end.apply(this, args);
+    },
+    flushHeaders(...args) {
+      const state = stateOf(this.req ?? this);
+      if (state === undefined || state.hooked !== fallback) return fallback.flushHeaders.apply(this, args);
+      if (state.phase !== PASSED && !admit(state, this, 'flushHeaders', args)) return undefined;
+      return state.originals.flushHeaders.apply(this, args);
+    },
+  };
+}
+
+const pick = ({ writeHead, write, end, flushHeaders }) => ({ writeHead, write, end, flushHeaders });
+const ownHooks = makeHooks();
+
+// Express gives each request and response another prototype, after which V8 makes a new hidden class for every
+// property that is added: 1 to 2 µs each. So the hooks stand once on the prototype that all Express responses
+// share, just above node's own, and do nothing on a response without a session. Where another middleware has
+// wrapped a method on this very response, or there is no such prototype, they stand on the response itself.
+const shared = new WeakMap(); // prototype of responses → the methods that the hooks on it call, or null
+
+function hookPrototype(prototype) {
+  let root = prototype;
+  while (root !== null && !NATIVE_RESPONSES.has(Object.getPrototypeOf(root))) root = Object.getPrototypeOf(root);
+  if (root === null || NATIVE_RESPONSES.has(prototype)) return null;
+  if (!shared.has(root)) {
+    const originals = pick(root);
+    for (const [name, value] of Object.entries(makeHooks(originals))) {
+      Object.defineProperty(root, name, { value, configurable: true, writable: true });
+    }
+    shared.set(root, originals);
+  }
+  return shared.get(root);
+}
+
+function install(state, res) {
+  const prototype = Object.getPrototypeOf(res);
+  let originals = shared.get(prototype);
+  if (originals === undefined) {
+    originals = hookPrototype(prototype);
+    shared.set(prototype, originals);
+  }
+  const wrapped =
+    Object.hasOwn(res, 'end') ||
+    Object.hasOwn(res, 'write') ||
+    Object.hasOwn(res, 'writeHead') ||
+    Object.hasOwn(res, 'flushHeaders');
+  if (originals !== null && !wrapped && res.req === state.req) {
+    state.originals = originals;
+    state.hooked = originals;
+    return;
+  }
+  state.originals = pick(res);
+  if (res.req !== state.req) keepState(res.req ?? res, state);
+  Object.assign(res, ownHooks);
+}
+
+// Whether this call may go on now. If not, it is kept or dropped.
+function admit(state, res, method, args) {
+  if (state.phase === OPEN) {
+    let pending;
+    try {
+      pending = state.finish();
+    } catch (error) {
+      fail(state, res, error);
+      return dropped(args, false);
+    }
+    if (!(pending instanceof Promise)) {
+      state.phase = PASSED;
+      if (method !== 'writeHead') addHeaders(state, res);
+      return true;
+    }
+    hold(state, res, pending);
+  }
+  if (state.phase === HELD) {
+    state.held.push({ method, args });
+    if (method === 'end') state.heldEnd = true;
+  } else {
+    dropped(args);
+  }
+  return false;
+}
+
+// ---- what the session adds to the headers
+
+function hasToken(header, token) {
+  return String(header)
+    .split(',')
+    .some((part) => part.trim().toLowerCase() === token);
+}
+
+function addHeaders(state, res) {
+  if (res.headersSent) return;
+  const cookie = state.setCookie ?? state.clearCookie;
+  if (cookie) {
+    const before = res.getHeader('Set-Cookie');
+    res.setHeader('Set-Cookie', before === undefined ? cookie : [].concat(before, cookie));
+    // A cache that keeps this response would hand one user's session to another.
+    if (!res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'no-store');
+  }
+  if (state.looked) {
+    const before = res.getHeader('Vary');
+    if (before === undefined) res.setHeader('Vary', 'Cookie');
+    else if (!hasToken(before, '*') && !hasToken(before, 'cookie'))
+      res.setHeader('Vary', `${[].concat(before).join(', ')}, Cookie`);
+  }
+}
+
+// The headers of writeHead(status, reason, headers) as a list of name and value pairs.
+function headerPairs(headers) {
+  if (!Array.isArray(headers)) return Object.entries(headers);
+  if (headers.length > 0 && Array.isArray(headers[0])) return headers;
+  const pairs = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) pairs.push([headers[i], headers[i + 1]]);
+  return pairs;
+}
+
+// Headers given to writeHead replace those set before, so they are set first and ours are added to them.
+function writeHeadWithSession(state, res, args) {
+  const last = args.length - 1;
+  const headers = typeof args[last] === 'object' && last > 0 ? args[last] : undefined;
+  if (!headers || res.headersSent) {
+    addHeaders(state, res);
+    return state.originals.writeHead.apply(res, args);
+  }
+  const seen = new Map();
+  for (const [name, value] of headerPairs(headers)) {
+    if (value === undefined) continue;
+    const key = String(name).toLowerCase();
+    const all = seen.has(key) ? [].concat(seen.get(key), value) : value;
+    seen.set(key, all);
+    res.setHeader(name, all);
+  }
+  addHeaders(state, res);
+  return state.originals.writeHead.apply(res, args.slice(0, last));
+}
+
+// ---- remote stores: hold and release
+
+// While calls are kept, the application must see what it would see had they been made.
+const HELD_PROPERTIES = {
+  headersSent: {
+    configurable: true,
+    get() {
+      if (stateOf(this.req ?? this).phase === HELD) return true;
+      return Boolean('_header' in this ? this._header : this.stream?.headersSent);
+    },
+  },
+  writableEnded: {
+    configurable: true,
+    get() {
+      return (stateOf(this.req ?? this).phase === HELD && stateOf(this.req ?? this).heldEnd) || this.finished;
+    },
+  },
+};
+
+function refuseWhileHeld(method) {
+  return function refuse(...args) {
+    const state = stateOf(this.req ?? this);
+    if (state.phase !== HELD) return state.originals[method].apply(this, args);
+    throw Object.assign(new Error('Cannot change headers after they are sent to the client'), {
+      code: 'ERR_HTTP_HEADERS_SENT',
+    });
+  };
+}
+const REFUSED = Object.fromEntries(
+  ['setHeader', 'appendHeader', 'removeHeader'].map((name) => [name, refuseWhileHeld(name)]),
+);
+
+function hold(state, res, pending) {
+  state.phase = HELD;
+  state.held = [];
+  state.originals = { ...state.originals };
+  Object.defineProperties(res, HELD_PROPERTIES);
+  for (const name of Object.keys(REFUSED)) {
+    if (typeof res[name] !== 'function') continue;
+    state.originals[name] = res[name];
+    res[name] = REFUSED[name];
+  }
+  const statusCode = res.statusCode;
+  pending.then(
+    () => release(state, res, statusCode),
+    (error) => fail(state, res, error),
+  );
+}
+
+function release(state, res, statusCode) {
+  const calls = state.held;
+  state.phase = PASSED;
+  state.held = undefined;
+  let drained;
+  try {
+    if (calls[0].method !== 'writeHead') {
+      res.statusCode = statusCode;
+      addHeaders(state, res);
+    }
+    for (const { method, args } of calls) {
+      if (method === 'writeHead') {
+        if (calls[0].args === args) writeHeadWithSession(state, res, args);
+        else state.originals.writeHead.apply(res, args);
+      } else {
+        const answer = state.originals[method].apply(res, args);
+        if (method === 'write') drained = answer;
+      }
+    }
+  } catch (error) {
+    fail(state, res, error);
+    return;
+  }
+  // Each kept write answered false, so a stream that feeds this response waits.
+  if (drained === true && !state.heldEnd) res.emit('drain');
+}
+
+// ---- failures
+
+// The callback of a write or end that was not made has to be told.
+function dropped(args, answer) {
+  const callback = args.at(-1);
+  if (typeof callback === 'function') {
+    process.nextTick(
+      callback,
+      new CoatcheckError('ERR_INVALID_STATE', 'the response was dropped: its session could not be stored'),
+    );
+  }
+  return answer;
+}
+
+// What described the body that is not sent.
+const BODY_HEADERS = [
+  'Content-Type',
+  'Content-Length',
+  'Content-Encoding',
+  'Content-Range',
+  'Content-Disposition',
+  'ETag',
+  'Last-Modified',
+];
+
+function fail(state, res, error) {
+  const calls = state.held ?? [];
+  state.phase = FAILED;
+  state.failed = true;
+  state.held = undefined;
+  state.heldEnd = false;
+  for (const { args } of calls) dropped(args);
+  setImmediate(() => {
+    state.phase = PASSED;
+    if (!res.headersSent) for (const name of BODY_HEADERS) res.removeHeader(name);
+    state.next(error);
+  });
+}
+
+module.exports = { install };

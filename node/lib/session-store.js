@@ -1,0 +1,52 @@
+'use strict';
+
+// `req.sessionStore` of our middleware: its sessions by id, for code that looks at a session outside its request.
+
+const { EventEmitter } = require('node:events');
+const { fromNative } = require('./errors.js');
+const ticket = require('./ticket.js');
+
+function answer(promise, callback) {
+  if (typeof callback !== 'function') return promise;
+  promise.then(
+    (value) => process.nextTick(callback, null, value),
+    (error) => process.nextTick(callback, error),
+  );
+  return undefined;
+}
+
+class SessionStore extends EventEmitter {
+  #shared;
+
+  constructor(shared) {
+    super();
+    this.#shared = shared;
+  }
+
+  async #load(sid) {
+    const opened = await this.#shared.load(sid);
+    if (opened instanceof Error) throw fromNative(opened);
+    return typeof opened === 'string' ? opened : undefined;
+  }
+
+  // The session's data, or undefined when there is none.
+  get(sid, callback) {
+    return answer(
+      this.#load(sid).then((base) => (base === undefined ? undefined : JSON.parse(ticket.parse(base).payload))),
+      callback,
+    );
+  }
+
+  destroy(sid, callback) {
+    return answer(
+      this.#load(sid).then(async (base) => {
+        if (base === undefined) return;
+        const ended = await this.#shared.destroy(base, false);
+        if (ended instanceof Error) throw fromNative(ended);
+      }),
+      callback,
+    );
+  }
+}
+
+module.exports = { SessionStore };

@@ -1,0 +1,187 @@
+'use strict';
+
+// Store under express-session itself, on each kind of store.
+
+const assert = require('node:assert/strict');
+const express = require('express');
+const expressSession = require('express-session');
+const { test, describe } = require('node:test');
+const { Browser, Redis, SECRET, fileStore, gate, memoryStore, serve, session } = require('./support.js');
+
+const STORES = {
+  memory: () => memoryStore(),
+  file: (t) => fileStore(t),
+  redis: async (t) => (await Redis.start(t)).url,
+};
+
+for (const [kind, makeStore] of Object.entries(STORES)) {
+  describe(`express-session on ${kind}`, () => {
+    const start = async (t, routes, options = {}) => {
+      const store = new session.Store(await makeStore(t), { secret: SECRET });
+      const app = express();
+      app.use(expressSession({ secret: SECRET, resave: false, saveUninitialized: false, store, ...options }));
+      for (const [path, handler] of Object.entries(routes)) app.get(path, handler);
+      return { store, browser: new Browser(await serve(t, app)) };
+    };
+    const ROUTES = {
+      '/write': (req, res) => {
+        req.session.user = 'ann';
+        res.json({ id: req.sessionID });
+      },
+      '/read': (req, res) =>
+        res.json({ user: req.session.user, cookie: req.session.cookie, kind: req.session.constructor.name }),
+      '/out': (req, res, next) => req.session.destroy((error) => (error ? next(error) : res.end())),
+      '/login': (req, res, next) =>
+        req.session.regenerate((error) => {
+          if (error) return next(error);
+          req.session.login = true;
+          return req.session.save((failed) => (failed ? next(failed) : res.end()));
+        }),
+      '/reload': (req, res, next) =>
+        req.session.reload((error) => (error ? next(error) : res.json({ user: req.session.user }))),
+    };
+
+    test('write, read, regenerate, reload, destroy', async (t) => {
+      const { browser } = await start(t, ROUTES, { cookie: { maxAge: 60_000 } });
+      await browser.get('/write');
+      const read = await browser.json('/read');
+      assert.equal(read.user, 'ann');
+      assert.equal(read.kind, 'Session');
+      assert.ok(read.cookie.originalMaxAge > 59_000);
+      assert.deepEqual(await browser.json('/reload'), { user: 'ann' });
+      await browser.get('/login');
+      assert.equal((await browser.json('/read')).user, undefined);
+      await browser.get('/out');
+      assert.equal((await browser.get('/read')).status, 200);
+    });
+
+    test('a destroyed session is not brought back by a request that is still under way', async (t) => {
+      const entered = gate();
+      const leave = gate();
+      const { browser, store } = await start(t, {
+        ...ROUTES,
+        '/slow': async (req, res) => {
+          entered.open();
+          await leave.opened;
+          req.session.slow = 1;
+          res.end();
+        },
+      });
+      await browser.get('/write');
+      const stolen = browser.clone();
+      const late = browser.clone().get('/slow');
+      await entered.opened;
+      await browser.get('/out');
+      leave.open();
+      await late;
+      assert.equal((await stolen.json('/read')).user, undefined);
+      assert.equal(await store.length(), 0);
+    });
+
+    test('overlapping writes to different keys are both kept', async (t) => {
+      const entered = gate();
+      const leave = gate();
+      const { browser } = await start(t, {
+        ...ROUTES,
+        '/slow': async (req, res) => {
+          entered.open();
+          await leave.opened;
+          req.session.slow = 1;
+          res.end();
+        },
+        '/fast': (req, res) => {
+          req.session.fast = 2;
+          res.end();
+        },
+        '/all': (req, res) => res.json(req.session),
+      });
+      await browser.get('/write');
+      const late = browser.clone().get('/slow');
+      await entered.opened;
+      await browser.get('/fast');
+      leave.open();
+      await late;
+      const { user, slow, fast } = await browser.json('/all');
+      assert.deepEqual({ user, slow, fast }, { user: 'ann', slow: 1, fast: 2 });
+    });
+
+    test('as a store by itself, with callbacks and promises', async (t) => {
+      const store = new session.Store(await makeStore(t));
+      const data = { cookie: { originalMaxAge: 60_000, expires: new Date(Date.now() + 60_000).toISOString() }, a: 1 };
+      await store.set('one', data);
+      await new Promise((resolve, reject) => store.set('two', data, (error) => (error ? reject(error) : resolve())));
+      assert.deepEqual(await store.get('one'), data);
+      assert.deepEqual(await new Promise((resolve) => store.get('two', (_error, got) => resolve(got))), data);
+      assert.equal(await store.get('none'), undefined);
+      assert.equal(await store.length(), 2);
+      assert.equal((await store.ids()).length, 2);
+      assert.deepEqual(await store.all(), [data, data]);
+      await store.destroy('one');
+      assert.equal(await store.get('one'), undefined);
+      await store.touch('one', data);
+      assert.equal(await store.get('one'), undefined);
+      await store.clear();
+      assert.equal(await store.length(), 0);
+    });
+
+    test('a session ends after its cookie, to the millisecond', async (t) => {
+      const store = new session.Store(await makeStore(t));
+      const until = (ms) => ({ cookie: { expires: new Date(Date.now() + ms) } });
+      await store.set('short', until(40));
+      assert.notEqual(await store.get('short'), undefined);
+      const deadline = Date.now() + 5000;
+      while ((await store.get('short')) !== undefined) assert.ok(Date.now() < deadline);
+      await store.set('gone', until(-1));
+      assert.equal(await store.get('gone'), undefined);
+      await store.set('touched', until(60));
+      await store.touch('touched', until(60_000));
+      const read = await store.get('touched');
+      await new Promise((resolve) => setTimeout(resolve, 80));
+      assert.deepEqual(await store.get('touched'), read);
+    });
+
+    test('the store never sees an id', async (t) => {
+      const url = await makeStore(t);
+      for (const options of [{}, { secret: SECRET }]) {
+        const store = new session.Store(url, options);
+        await store.set('the-session-id', { cookie: {} });
+        assert.ok((await store.ids()).every((key) => !key.includes('the-session-id')));
+      }
+    });
+  });
+}
+
+test('data that JSON would spoil is an error, not stored', async () => {
+  const store = new session.Store(memoryStore());
+  await assert.rejects(store.set('x', { cookie: {}, n: Number.NaN }), { code: 'ERR_NOT_SERIALISABLE' });
+  assert.equal(await store.get('x'), undefined);
+});
+
+test('wrong options are refused', () => {
+  assert.throws(() => new session.Store('nonsense:'), { code: 'ERR_INVALID_URL' });
+  assert.throws(() => new session.Store('memory:', { tll: 1 }), /unknown Store option 'tll'/);
+  assert.throws(() => new session.Store('memory:', { ttl: 'x' }), /ttl option/);
+  assert.throws(() => new session.Store({}), TypeError);
+});
+
+test('a Store and a middleware can share one file without mixing their sessions up', async (t) => {
+  const url = fileStore(t);
+  const store = new session.Store(url, { secret: SECRET });
+  const app = express().use(session({ secret: SECRET, store }));
+  app.get('/', (req, res) => {
+    req.session.n = (req.session.n ?? 0) + 1;
+    res.json(req.session.n);
+  });
+  const browser = new Browser(await serve(t, app));
+  assert.equal(await browser.json('/'), 1);
+  assert.equal(await browser.json('/'), 2);
+  assert.equal(await store.length(), 0);
+});
+
+test('MemoryStore is a Store', async () => {
+  const store = new session.MemoryStore();
+  assert.ok(store instanceof session.Store);
+  await store.set('m', { cookie: {}, a: 1 });
+  assert.equal((await store.get('m')).a, 1);
+  await store.clear();
+});

@@ -1,0 +1,193 @@
+'use strict';
+
+// What the suites share: servers of each kind, a client with a cookie jar, stores that clean up after themselves,
+// and a real redis-server.
+
+const { spawn } = require('node:child_process');
+const fs = require('node:fs');
+const http = require('node:http');
+const net = require('node:net');
+const os = require('node:os');
+const path = require('node:path');
+const { once } = require('node:events');
+const session = require('..');
+
+const SECRET = 'a secret of the tests, 32 bytes or more';
+
+let made = 0;
+// A store URL that no other test uses.
+function memoryStore() {
+  return `memory:test-${process.pid}-${++made}`;
+}
+function fileStore(t) {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'coatcheck-'));
+  t.after(() => fs.rmSync(directory, { recursive: true, force: true }));
+  return `file:${path.join(directory, 'sessions')}`;
+}
+
+// The same application on each framework: routes are { '/path': (req, res, next) => … }.
+function expressApp(express) {
+  return (middleware, routes, onError) => {
+    const app = express();
+    app.use(middleware);
+    for (const [route, handler] of Object.entries(routes)) app.all(route, handler);
+    app.use((error, req, res, _next) => {
+      onError?.(error, req, res);
+      if (!res.headersSent) res.status(error.status ?? 500).end(`error: ${error.code ?? error.message}`);
+    });
+    return app;
+  };
+}
+function plainApp(middleware, routes, onError) {
+  return (req, res) => {
+    middleware(req, res, (error) => {
+      if (error) {
+        onError?.(error, req, res);
+        res.statusCode = error.status ?? 500;
+        return res.end(`error: ${error.code ?? error.message}`);
+      }
+      return routes[req.url.split('?')[0]](req, res);
+    });
+  };
+}
+const FRAMEWORKS = {
+  express5: expressApp(require('express')),
+  express4: expressApp(require('express4')),
+  http: plainApp,
+};
+
+// Serves `handler` until the test ends; answers the address.
+async function serve(t, handler) {
+  const server = http.createServer(handler);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+// An application with a session on Express 5, the usual case.
+async function start(t, routes, options = {}, onError = undefined) {
+  const middleware = session({ secret: SECRET, store: memoryStore(), ...options });
+  return new Browser(await serve(t, FRAMEWORKS.express5(middleware, routes, onError)));
+}
+
+// A client that keeps cookies as a browser does, each by its name.
+class Browser {
+  constructor(url, jar = new Map()) {
+    this.url = url;
+    this.jar = jar;
+  }
+
+  // Another browser window of the same user: the cookies as they are now.
+  clone() {
+    return new Browser(this.url, new Map(this.jar));
+  }
+
+  cookieHeader() {
+    return [...this.jar].map(([name, value]) => `${name}=${value}`).join('; ');
+  }
+
+  async get(target, { method = 'GET', headers = {}, agent } = {}) {
+    const cookie = headers.cookie ?? this.cookieHeader();
+    const all = { ...headers, ...(cookie ? { cookie } : {}) };
+    const request = http.request(this.url + target, { method, headers: all, agent });
+    request.end();
+    const [response] = await once(request, 'response');
+    const chunks = [];
+    for await (const chunk of response) chunks.push(chunk);
+    const setCookie = response.headers['set-cookie'] ?? [];
+    for (const line of setCookie) this.#keep(line);
+    const body = Buffer.concat(chunks).toString();
+    return { status: response.statusCode, headers: response.headers, rawHeaders: response.rawHeaders, setCookie, body };
+  }
+
+  async json(target, options) {
+    return JSON.parse((await this.get(target, options)).body);
+  }
+
+  #keep(line) {
+    const [pair, ...attributes] = line.split('; ');
+    const name = pair.slice(0, pair.indexOf('='));
+    const expires = attributes.find((one) => one.startsWith('Expires='));
+    if (expires && new Date(expires.slice(8)) <= new Date()) this.jar.delete(name);
+    else this.jar.set(name, pair.slice(name.length + 1));
+  }
+}
+
+// A promise and its resolve, for handlers that wait for the test.
+function gate() {
+  let open;
+  const opened = new Promise((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
+
+async function freePort() {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+// A redis-server of this test's own.
+class Redis {
+  static async start(t) {
+    const redis = new Redis();
+    redis.port = await freePort();
+    redis.directory = fs.mkdtempSync(path.join(os.tmpdir(), 'coatcheck-redis-'));
+    await redis.run();
+    t.after(() => redis.stop());
+    return redis;
+  }
+
+  get url() {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  async run() {
+    const args = ['--port', String(this.port), '--save', '', '--appendonly', 'no', '--dir', this.directory];
+    this.child = spawn('redis-server', args, { stdio: 'ignore' });
+    for (;;) {
+      if (await this.#answers()) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  #answers() {
+    return new Promise((resolve) => {
+      const socket = net.connect(this.port, '127.0.0.1', () => socket.write('PING\r\n'));
+      socket.on('data', () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.on('error', () => resolve(false));
+    });
+  }
+
+  async kill() {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    this.child.kill('SIGKILL');
+    await once(this.child, 'exit');
+  }
+
+  freeze() {
+    this.child.kill('SIGSTOP');
+  }
+
+  thaw() {
+    this.child.kill('SIGCONT');
+  }
+
+  async stop() {
+    await this.kill();
+    fs.rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+module.exports = { Browser, FRAMEWORKS, Redis, SECRET, fileStore, freePort, gate, memoryStore, serve, session, start };

@@ -1,0 +1,57 @@
+// The types as a CommonJS application uses them; compiled, never run.
+
+import express = require('express');
+import session = require('coatcheck');
+
+declare module 'coatcheck' {
+  interface SessionData {
+    views: number;
+    user: { name: string };
+  }
+}
+
+const app = express();
+app.use(
+  session({
+    secret: ['new', Buffer.from('old')],
+    store: 'file:./sessions',
+    cookie: { maxAge: 60_000, secure: 'auto', sameSite: 'lax' },
+    onUnknown: 'open',
+  }),
+);
+app.use(session({ store: new session.Store('memory:'), cookie: (req) => ({ secure: req.secure }) }));
+
+app.get('/', async (req, res) => {
+  req.session.views = (req.session.views ?? 0) + 1;
+  const name: string | undefined = req.session.user?.name;
+  req.session.cookie.maxAge = 5000;
+  req.session.save((error) => res.send(String(error)));
+  await req.session.regenerate({ keep: true });
+  await req.session.destroy();
+  const id: string = req.sessionID;
+  res.json({ name, id });
+  // @ts-expect-error no such field
+  req.session.nothing;
+  // @ts-expect-error a number
+  req.session.views = 'x';
+});
+
+app.use(session({ mode: 'jwe', accessTtl: 60_000, checkEpoch: true, owner: (data) => data.user?.name }));
+// @ts-expect-error no such mode
+session({ mode: 'token' });
+const tokens = new session.RefreshTokens('memory:', { secret: 'secret', grace: 5000 });
+app.post('/refresh', async (req, res) => {
+  const { token, family } = await tokens.refresh(req.body.token);
+  await tokens.revokeAll(family.owner, { except: family.id });
+  res.json({ token, good: await tokens.check(family.owner, family.epoch) });
+});
+
+// @ts-expect-error a misspelt option
+session({ saveUninitialised: true });
+// @ts-expect-error a wrong value
+session({ unset: 'remove' });
+
+const value: string | false = new session.KeyRing('secret').unsign('s:x.y');
+const error: session.CoatcheckError | undefined = undefined;
+
+export { error, value };

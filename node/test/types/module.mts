@@ -1,0 +1,21 @@
+// The types as an ES module application uses them; compiled, never run.
+
+import { createServer } from 'node:http';
+import session, { type SessionRequest, Store } from 'coatcheck';
+
+const middleware = session({ secret: 'secret', idleTimeout: 60_000 });
+
+createServer((req, res) => {
+  middleware(req, res, async (error?: unknown) => {
+    if (error) return res.end();
+    const { session: data } = req as SessionRequest;
+    data.views = 1;
+    await data.reload();
+    return res.end(data.id);
+  });
+}).listen();
+
+const store = new Store('redis://127.0.0.1:6379', { ttl: 1000 });
+const found = await store.get('sid');
+
+export { found };
