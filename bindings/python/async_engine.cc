@@ -1,0 +1,215 @@
+// The AsyncEngine type.
+#include "async_engine.hpp"
+
+#include <memory>
+#include <utility>
+
+#include "coatcheck/engine.hpp"
+
+#include "asyncio_driver.hpp"
+#include "calls.hpp"
+#include "errors.hpp"
+#include "future.hpp"
+#include "handle.hpp"
+#include "options.hpp"
+
+namespace py = pybind11;
+
+namespace coatcheck::python {
+namespace {
+
+// Everything of one loop. The order matters: the store unregisters from the driver when it goes.
+struct host {
+  std::shared_ptr<manual_clock> clock;
+  asyncio_driver loop;
+  std::shared_ptr<engine> sessions;
+
+  host(setup made, const py::handle& on, PyObject* owner) : clock(std::move(made.clock)), loop(on, owner) {
+    auto opened_store = open_store(made.url, {made.options.time, &loop});
+    if (!opened_store) throw_error(opened_store.error());
+    made.options.sessions = *std::move(opened_store);
+    auto created = engine::create(std::move(made.options));
+    if (!created) throw_error(created.error());
+    sessions = *std::move(created);
+  }
+};
+
+struct engine_object {
+  PyObject_HEAD host* of;
+};
+
+[[nodiscard]] host& self_of(PyObject* object) noexcept { return *reinterpret_cast<engine_object*>(object)->of; }
+
+// One call in flight. Holds the engine and the handle; the future may be cancelled at any time, which changes
+// nothing here: the operation goes on to its end, and its reply finds its place.
+struct call {
+  PyObject* engine_ref;
+  PyObject* future;  // given away by finish
+  handle* of;        // null for open
+  commit_request request;
+
+  call(PyObject* self, PyObject* waiting, handle* on) noexcept : engine_ref(self), future(waiting), of(on) {
+    Py_INCREF(engine_ref);
+    Py_XINCREF(as_object(of));
+  }
+  ~call() {
+    Py_XDECREF(as_object(of));
+    Py_DECREF(engine_ref);
+  }
+  call(const call&) = delete;
+  call& operator=(const call&) = delete;
+
+  void finish(PyObject* value) {
+    settle(std::exchange(future, nullptr), value, self_of(engine_ref).loop.same_process());
+    delete this;
+  }
+};
+
+// A new call and, in `*answer`, the future to return; null with an exception set.
+[[nodiscard]] call* new_call(PyObject* self, handle* of, PyObject** answer) {
+  PyObject* future = self_of(self).loop.new_future();
+  if (future == nullptr) return nullptr;
+  Py_INCREF(future);
+  *answer = future;
+  return new call(self, future, of);
+}
+
+void start_commit(call* running) {
+  self_of(running->engine_ref)
+      .sessions->commit(std::move(running->request), completion<committed>(
+                                                         [](void* context, committed&& done) {
+                                                           auto* of = static_cast<call*>(context);
+                                                           of->finish(answer(of->of, std::move(done)));
+                                                         },
+                                                         running));
+}
+
+PyObject* open_session(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count != 2) throw py::type_error("open() takes the Cookie header and whether the request is secure");
+    const header_argument header(args[0]);
+    if (!header.ok()) return nullptr;
+    const int secure = PyObject_IsTrue(args[1]);
+    if (secure < 0) return nullptr;
+    PyObject* future = nullptr;
+    call* running = new_call(self, nullptr, &future);
+    if (running == nullptr) return nullptr;
+    self_of(self).sessions->open({header.view(), secure == 1},
+                                 completion<opened>(
+                                     [](void* context, opened&& out) {
+                                       static_cast<call*>(context)->finish(as_object(make_handle(std::move(out))));
+                                     },
+                                     running));
+    return future;
+  });
+}
+
+PyObject* commit(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    commit_arguments given;
+    if (!read_commit(args, count, given)) return nullptr;
+    PyObject* future = nullptr;
+    call* running = new_call(self, given.of, &future);
+    if (running == nullptr) return nullptr;
+    running->request = std::move(given.request);
+    if (!given.regenerate) {
+      start_commit(running);
+      return future;
+    }
+    self_of(self).sessions->regenerate(running->request.base,
+                                       completion<engine::regenerated>(
+                                           [](void* context, engine::regenerated&& renamed) {
+                                             auto* of = static_cast<call*>(context);
+                                             PyObject* early = nullptr;
+                                             if (regenerated_ready(of->of, std::move(renamed), of->request, &early)) {
+                                               start_commit(of);
+                                             } else {
+                                               of->finish(early);
+                                             }
+                                           },
+                                           running));
+    return future;
+  });
+}
+
+PyObject* destroy(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count != 2 || !is_handle(args[0])) {
+      throw py::type_error("destroy() takes a Handle and whether the request is secure");
+    }
+    auto* of = reinterpret_cast<handle*>(args[0]);
+    if (of->value.status == open_status::unknown) return raise(of->value.why);
+    const int secure = PyObject_IsTrue(args[1]);
+    if (secure < 0) return nullptr;
+    PyObject* future = nullptr;
+    call* running = new_call(self, of, &future);
+    if (running == nullptr) return nullptr;
+    const snapshot session = of->value.session;
+    self_of(self).sessions->destroy(session, secure == 1,
+                                    completion<destroyed>(
+                                        [](void* context, destroyed&& done) {
+                                          auto* ended = static_cast<call*>(context);
+                                          ended->finish(answer(ended->of, std::move(done)));
+                                        },
+                                        running));
+    return future;
+  });
+}
+
+PyObject* close_engine(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    self_of(self).sessions->sessions().close();
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* create(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  return guarded([&]() -> PyObject* {
+    if (PyTuple_GET_SIZE(args) != 1) throw py::type_error("AsyncEngine() takes a loop and keyword arguments");
+    setup given = read_setup(kwargs != nullptr ? py::reinterpret_borrow<py::dict>(kwargs) : py::dict());
+    if (answers_in_the_call(given.url)) {
+      throw_error({errc::invalid_url, "the store answers at once: use Engine, which never awaits"});
+    }
+    auto made = py::reinterpret_steal<py::object>(type->tp_alloc(type, 0));
+    if (!made) return nullptr;
+    reinterpret_cast<engine_object*>(made.ptr())->of =
+        new host(std::move(given), PyTuple_GET_ITEM(args, 0), made.ptr());
+    return made.release().ptr();
+  });
+}
+
+void destroy_object(PyObject* object) {
+  PyTypeObject* type = Py_TYPE(object);
+  delete reinterpret_cast<engine_object*>(object)->of;
+  type->tp_free(object);
+  Py_DECREF(type);
+}
+
+PyMethodDef methods[] = {
+    {"open", as_method(open_session), METH_FASTCALL, "open(cookie_header, secure) -> future of a Handle"},
+    {"commit", as_method(commit), METH_FASTCALL,
+     "commit(handle, payload, flags, cookie) -> future of the Set-Cookie value or None"},
+    {"destroy", as_method(destroy), METH_FASTCALL, "destroy(handle, secure) -> future of the Set-Cookie value or None"},
+    {"close", close_engine, METH_NOARGS, "close() -> None"},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyType_Slot slots[] = {
+    {Py_tp_new, reinterpret_cast<void*>(create)},
+    {Py_tp_dealloc, reinterpret_cast<void*>(destroy_object)},
+    {Py_tp_methods, methods},
+    {Py_tp_doc, const_cast<char*>("Session engine on a remote store, for one asyncio loop.")},
+    {0, nullptr},
+};
+
+PyType_Spec spec = {"coatcheck._core.AsyncEngine", sizeof(engine_object), 0, Py_TPFLAGS_DEFAULT, slots};
+
+}  // namespace
+
+void add_async_engine_type(py::module_& module) {
+  auto type = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
+  if (!type) throw py::error_already_set();
+  module.attr("AsyncEngine") = type;
+}
+
+}  // namespace coatcheck::python

@@ -1,0 +1,46 @@
+// The pool of workers.
+#include "blocking.hpp"
+
+#include <utility>
+
+#include "fork.hpp"
+
+namespace coatcheck::python {
+
+blocking_pool::blocking_pool(engine_options options, std::string url)
+    : options_(std::move(options)), url_(std::move(url)) {
+  idle_.reserve(max_idle);
+}
+
+result<std::unique_ptr<worker>> blocking_pool::take() {
+  if (closed_) return {errc::store_closed, "the engine was closed"};
+  const std::uint32_t now = fork_generation();
+  // Last in, first out: the connection used last is the likeliest to be alive.
+  while (!idle_.empty()) {
+    auto found = std::move(idle_.back());
+    idle_.pop_back();
+    if (found->generation == now) return found;
+  }
+  auto made = std::make_unique<worker>();
+  made->generation = now;
+  made->loop = std::make_unique<event_loop>();
+  auto opened_store = open_store(url_, {options_.time, made->loop.get()});
+  if (!opened_store) return opened_store.error();
+  engine_options options = options_;
+  options.sessions = *std::move(opened_store);
+  auto created = engine::create(std::move(options));
+  if (!created) return created.error();
+  made->sessions = *std::move(created);
+  return made;
+}
+
+void blocking_pool::give_back(std::unique_ptr<worker> used) noexcept {
+  if (!closed_ && used->generation == fork_generation() && idle_.size() < max_idle) idle_.push_back(std::move(used));
+}
+
+void blocking_pool::close() noexcept {
+  closed_ = true;
+  idle_.clear();
+}
+
+}  // namespace coatcheck::python

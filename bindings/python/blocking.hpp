@@ -1,0 +1,47 @@
+// Engines on a remote store for code that waits (WSGI): each call borrows a worker, which is an event loop turned
+// by poll() and an engine with a connection of its own, and gives it back. Workers are made as many as calls
+// overlap, which is at most the number of threads, and are kept; so a server that starts a thread for each request
+// does not connect for each request.
+//
+// After a fork the child starts with none: what the parent opened is closed, not used.
+//
+// Thread safety: take and give_back are called with the GIL held, which is the only lock there is.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "coatcheck/engine.hpp"
+#include "coatcheck/event_loop.hpp"
+
+namespace coatcheck::python {
+
+struct worker {
+  std::unique_ptr<event_loop> loop;  // outlives the store, which unregisters from it
+  std::shared_ptr<engine> sessions;
+  std::uint32_t generation = 0;  // of fork.hpp
+};
+
+class blocking_pool {
+ public:
+  blocking_pool(engine_options options, std::string url);
+  ~blocking_pool() { close(); }
+  blocking_pool(const blocking_pool&) = delete;
+  blocking_pool& operator=(const blocking_pool&) = delete;
+
+  // Errors: those of open_store and engine::create.
+  [[nodiscard]] result<std::unique_ptr<worker>> take();
+  void give_back(std::unique_ptr<worker> used) noexcept;
+  void close() noexcept;
+
+ private:
+  static constexpr std::size_t max_idle = 64;
+  engine_options options_;
+  std::string url_;
+  std::vector<std::unique_ptr<worker>> idle_;
+  bool closed_ = false;
+};
+
+}  // namespace coatcheck::python

@@ -1,0 +1,263 @@
+// The Engine type.
+#include "engine.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unistd.h>
+#include <utility>
+
+#include "coatcheck/engine.hpp"
+
+#include "blocking.hpp"
+#include "calls.hpp"
+#include "errors.hpp"
+#include "gil.hpp"
+#include "handle.hpp"
+#include "options.hpp"
+
+namespace py = pybind11;
+
+namespace coatcheck::python {
+namespace {
+
+// An engine on a local store, or a pool of them on a remote one.
+class host {
+ public:
+  explicit host(setup made) : clock_(std::move(made.clock)), disk_(waits_for_disk(made.url)) {
+    if (answers_in_the_call(made.url)) {
+      auto opened_store = open_store(made.url, {made.options.time, nullptr});
+      if (!opened_store) throw_error(opened_store.error());
+      made.options.sessions = *std::move(opened_store);
+      auto created = engine::create(std::move(made.options));
+      if (!created) throw_error(created.error());
+      local_ = *std::move(created);
+    } else {
+      pool_.emplace(std::move(made.options), std::move(made.url));
+      // Wrong options show at start-up. This one is never used to connect, so that it means the same in a child.
+      auto first = pool_->take();
+      if (!first) throw_error(first.error());
+      pattern_ = *std::move(first);
+    }
+  }
+
+  [[nodiscard]] bool remote() const noexcept { return pool_.has_value(); }
+  [[nodiscard]] const engine& any() const noexcept { return local_ ? *local_ : *pattern_->sessions; }
+  void close() noexcept {
+    if (local_) local_->sessions().close();
+    if (pool_) pool_->close();
+  }
+
+  // Runs `start(engine, completion)` to its end. False with an exception set when there is no engine to run it.
+  template <class R, class Start>
+  [[nodiscard]] bool run(bool writes, R& out, Start&& start) {
+    if (local_) {
+      if (writes && disk_) {
+        const gil_released released;
+        out = complete<R>([&](completion<R> done) { start(*local_, done); });
+      } else {
+        out = complete<R>([&](completion<R> done) { start(*local_, done); });
+      }
+      return true;
+    }
+    auto taken = pool_->take();
+    if (!taken) {
+      raise(taken.error());
+      return false;
+    }
+    auto borrowed = *std::move(taken);
+    {
+      // Ends by the store's deadline at the latest (store.hpp).
+      const gil_released released;
+      out = borrowed->loop->wait<R>([&](completion<R> done) { start(*borrowed->sessions, done); });
+    }
+    pool_->give_back(std::move(borrowed));
+    return true;
+  }
+
+ private:
+  std::shared_ptr<manual_clock> clock_;
+  bool disk_;
+  std::shared_ptr<engine> local_;
+  std::optional<blocking_pool> pool_;
+  std::unique_ptr<worker> pattern_;  // of a remote engine: answers what depends on the options alone
+};
+
+struct engine_object {
+  PyObject_HEAD host* engines;
+};
+
+[[nodiscard]] host& self_of(PyObject* object) noexcept { return *reinterpret_cast<engine_object*>(object)->engines; }
+
+PyObject* create(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  return guarded([&]() -> PyObject* {
+    if (PyTuple_GET_SIZE(args) != 0) throw py::type_error("Engine() takes keyword arguments only");
+    auto engines =
+        std::make_unique<host>(read_setup(kwargs != nullptr ? py::reinterpret_borrow<py::dict>(kwargs) : py::dict()));
+    PyObject* made = type->tp_alloc(type, 0);
+    if (made != nullptr) reinterpret_cast<engine_object*>(made)->engines = engines.release();
+    return made;
+  });
+}
+
+void destroy_object(PyObject* object) {
+  PyTypeObject* type = Py_TYPE(object);
+  delete reinterpret_cast<engine_object*>(object)->engines;
+  type->tp_free(object);
+  Py_DECREF(type);
+}
+
+// Reads (cookie_header, secure) and opens.
+[[nodiscard]] bool open_request(PyObject* self, PyObject* const* args, Py_ssize_t count, opened& out, bool& secure) {
+  if (count != 2) {
+    PyErr_SetString(PyExc_TypeError, "expected the Cookie header and whether the request is secure");
+    return false;
+  }
+  const header_argument header(args[0]);
+  if (!header.ok()) return false;
+  const int truth = PyObject_IsTrue(args[1]);
+  if (truth < 0) return false;
+  secure = truth == 1;
+  const request_facts facts{header.view(), secure};
+  return self_of(self).run(false, out, [&](engine& e, completion<opened> done) { e.open(facts, done); });
+}
+
+PyObject* open_session(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    opened out;
+    bool secure = false;
+    if (!open_request(self, args, count, out, secure)) return nullptr;
+    return as_object(make_handle(std::move(out)));
+  });
+}
+
+PyObject* touch(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    opened out;
+    bool secure = false;
+    if (!open_request(self, args, count, out, secure)) return nullptr;
+    if (!needs_commit(out, self_of(self).any().policy())) Py_RETURN_NONE;
+    commit_request request;
+    request.base = std::move(out.session);
+    request.secure = secure;
+    committed done;
+    if (!self_of(self).run(true, done,
+                           [&](engine& e, completion<committed> then) { e.commit(std::move(request), then); })) {
+      return nullptr;
+    }
+    // Nobody looked at the session: that its deadline did not move is not the request's failure.
+    if (done.set_cookie.empty()) Py_RETURN_NONE;
+    return PyUnicode_FromStringAndSize(done.set_cookie.data(), static_cast<Py_ssize_t>(done.set_cookie.size()));
+  });
+}
+
+PyObject* commit(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    commit_arguments given;
+    if (!read_commit(args, count, given)) return nullptr;
+    if (given.regenerate) {
+      engine::regenerated renamed;
+      PyObject* early = nullptr;
+      if (!self_of(self).run(true, renamed, [&](engine& e, completion<engine::regenerated> then) {
+            e.regenerate(given.request.base, then);
+          })) {
+        return nullptr;
+      }
+      if (!regenerated_ready(given.of, std::move(renamed), given.request, &early)) return early;
+    }
+    committed done;
+    if (!self_of(self).run(true, done,
+                           [&](engine& e, completion<committed> then) { e.commit(std::move(given.request), then); })) {
+      return nullptr;
+    }
+    return answer(given.of, std::move(done));
+  });
+}
+
+PyObject* destroy(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count != 2 || !is_handle(args[0]))
+      throw py::type_error("destroy() takes a Handle and whether the request is secure");
+    auto* of = reinterpret_cast<handle*>(args[0]);
+    if (of->value.status == open_status::unknown) return raise(of->value.why);
+    const int secure = PyObject_IsTrue(args[1]);
+    if (secure < 0) return nullptr;
+    destroyed done;
+    const snapshot session = of->value.session;
+    if (!self_of(self).run(true, done,
+                           [&](engine& e, completion<destroyed> then) { e.destroy(session, secure == 1, then); })) {
+      return nullptr;
+    }
+    return answer(of, std::move(done));
+  });
+}
+
+PyObject* cookie_name(PyObject* self, PyObject* secure) {
+  const int truth = PyObject_IsTrue(secure);
+  if (truth < 0) return nullptr;
+  const auto name = self_of(self).any().cookie_name(truth == 1);
+  return PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size()));
+}
+
+PyObject* clearing_cookie(PyObject* self, PyObject* secure) {
+  return guarded([&]() -> PyObject* {
+    const int truth = PyObject_IsTrue(secure);
+    if (truth < 0) return nullptr;
+    const auto header = self_of(self).any().clearing_cookie(truth == 1);
+    return PyUnicode_FromStringAndSize(header.data(), static_cast<Py_ssize_t>(header.size()));
+  });
+}
+
+PyObject* close_engine(PyObject* self, PyObject*) {
+  self_of(self).close();
+  Py_RETURN_NONE;
+}
+
+PyObject* get_remote(PyObject* self, void*) { return PyBool_FromLong(self_of(self).remote() ? 1 : 0); }
+
+PyObject* get_warnings(PyObject* self, void*) {
+  return guarded([&]() -> PyObject* {
+    py::list all;
+    for (const std::string& warning : self_of(self).any().keys().warnings()) all.append(py::str(warning));
+    return all.release().ptr();
+  });
+}
+
+PyMethodDef methods[] = {
+    {"open", as_method(open_session), METH_FASTCALL, "open(cookie_header, secure) -> Handle"},
+    {"touch", as_method(touch), METH_FASTCALL, "touch(cookie_header, secure) -> Set-Cookie value or None"},
+    {"commit", as_method(commit), METH_FASTCALL,
+     "commit(handle, payload, flags, cookie, owner) -> Set-Cookie value or None"},
+    {"destroy", as_method(destroy), METH_FASTCALL, "destroy(handle, secure) -> Set-Cookie value or None"},
+    {"cookie_name", cookie_name, METH_O, "cookie_name(secure) -> str"},
+    {"clearing_cookie", clearing_cookie, METH_O, "clearing_cookie(secure) -> Set-Cookie value"},
+    {"close", close_engine, METH_NOARGS, "close() -> None"},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyGetSetDef attributes[] = {
+    {"remote", get_remote, nullptr, "whether calls wait for a server", nullptr},
+    {"warnings", get_warnings, nullptr, "what a careful operator should be told, once", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+PyType_Slot slots[] = {
+    {Py_tp_new, reinterpret_cast<void*>(create)},
+    {Py_tp_dealloc, reinterpret_cast<void*>(destroy_object)},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, attributes},
+    {Py_tp_doc, const_cast<char*>("Session engine that answers in the call.")},
+    {0, nullptr},
+};
+
+PyType_Spec spec = {"coatcheck._core.Engine", sizeof(engine_object), 0, Py_TPFLAGS_DEFAULT, slots};
+
+}  // namespace
+
+void add_engine_type(py::module_& module) {
+  auto type = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
+  if (!type) throw py::error_already_set();
+  module.attr("Engine") = type;
+}
+
+}  // namespace coatcheck::python

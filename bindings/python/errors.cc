@@ -1,0 +1,98 @@
+// The table from error codes to exception classes.
+#include "errors.hpp"
+
+#include <array>
+#include <string>
+
+namespace py = pybind11;
+
+namespace coatcheck::python {
+namespace {
+
+constexpr errc all_codes[] = {
+#define COATCHECK_X(id, name, kind) errc::id,
+    COATCHECK_ERRORS(COATCHECK_X)
+#undef COATCHECK_X
+};
+constexpr std::size_t code_count = std::size(all_codes);
+
+// A class per kind, and one each for what an application may want to catch by itself.
+[[nodiscard]] constexpr const char* class_name(errc code) noexcept {
+  switch (code) {
+    case errc::session_conflict:
+      return "SessionConflict";
+    case errc::session_gone:
+      return "SessionGone";
+    case errc::store_timeout:
+      return "StoreTimeout";
+    default:
+      break;
+  }
+  switch (kind_of(code)) {
+    case error_kind::config:
+      return "ConfigError";
+    case error_kind::usage:
+      return "UsageError";
+    case error_kind::payload:
+      return "PayloadError";
+    case error_kind::store:
+      return "StoreError";
+    case error_kind::session:
+      return "SessionError";
+    case error_kind::token:
+      return "TokenError";
+    case error_kind::internal:
+      break;
+  }
+  return "InternalError";
+}
+
+// Strong references that are never given back: an error may still be raised while the interpreter shuts down.
+std::array<PyObject*, code_count> classes{};
+
+}  // namespace
+
+void load_error_classes() {
+  const auto module = py::module_::import("coatcheck.errors");
+  for (const errc code : all_codes) {
+    classes[static_cast<std::size_t>(code)] = py::object(module.attr(class_name(code))).release().ptr();
+  }
+}
+
+PyObject* make_exception(const error& why) noexcept {
+  const auto text = [](std::string_view from) {
+    return PyUnicode_DecodeUTF8(from.data(), static_cast<Py_ssize_t>(from.size()), "replace");
+  };
+  PyObject* message = text(why.message);
+  PyObject* code = text(name_of(why.code));
+  PyObject* made = nullptr;
+  if (message != nullptr && code != nullptr) {
+    made = PyObject_CallFunctionObjArgs(classes[static_cast<std::size_t>(why.code)], message, code, nullptr);
+  }
+  Py_XDECREF(message);
+  Py_XDECREF(code);
+  return made;
+}
+
+PyObject* raise(const error& why) noexcept {
+  if (PyObject* exception = make_exception(why)) {
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception)), exception);
+    Py_DECREF(exception);
+  }
+  return nullptr;
+}
+
+void throw_error(const error& why) {
+  raise(why);
+  throw py::error_already_set();
+}
+
+py::dict error_table() {
+  py::dict table;
+  for (const errc code : all_codes) {
+    table[py::str(std::string(name_of(code)))] = py::handle(classes[static_cast<std::size_t>(code)]);
+  }
+  return table;
+}
+
+}  // namespace coatcheck::python

@@ -1,0 +1,182 @@
+// Keyword arguments to engine_options.
+#include "options.hpp"
+
+#include <array>
+#include <optional>
+#include <pybind11/stl.h>
+#include <string_view>
+#include <vector>
+
+#include "errors.hpp"
+
+namespace py = pybind11;
+
+namespace coatcheck::python {
+namespace {
+
+template <class T, std::size_t N>
+using words = std::array<std::pair<std::string_view, T>, N>;
+
+constexpr words<secure_mode, 3> secure_words{
+    {{"auto", secure_mode::automatic}, {"always", secure_mode::always}, {"never", secure_mode::never}}};
+constexpr words<same_site_mode, 5> same_site_words{{{"lax", same_site_mode::lax},
+                                                    {"strict", same_site_mode::strict},
+                                                    {"none", same_site_mode::none},
+                                                    {"unset", same_site_mode::unset},
+                                                    {"auto", same_site_mode::automatic}}};
+constexpr words<cookie_priority, 4> priority_words{{{"unset", cookie_priority::unset},
+                                                    {"low", cookie_priority::low},
+                                                    {"medium", cookie_priority::medium},
+                                                    {"high", cookie_priority::high}}};
+constexpr words<merge_policy, 3> conflict_words{
+    {{"mine", merge_policy::mine}, {"theirs", merge_policy::theirs}, {"reject", merge_policy::reject}}};
+
+constexpr words<session_mode, 3> mode_words{
+    {{"store", session_mode::store}, {"jwt", session_mode::jwt_signed}, {"jwe", session_mode::jwt_sealed}}};
+
+// The arguments, each taken once; what is left over at the end was misspelt.
+class reader {
+ public:
+  explicit reader(const py::dict& arguments) : left_(py::reinterpret_steal<py::dict>(PyDict_Copy(arguments.ptr()))) {
+    if (!left_) throw py::error_already_set();
+  }
+
+  // Leaves `into` as it is when the argument is missing or None.
+  template <class T>
+  void take(const char* name, T& into) {
+    if (const py::object given = pop(name); !given.is_none()) into = convert<T>(name, given);
+  }
+  template <class T>
+  void take(const char* name, std::optional<T>& into) {
+    if (const py::object given = pop(name); !given.is_none()) into = convert<T>(name, given);
+  }
+  template <class T, std::size_t N>
+  void take_word(const char* name, T& into, const words<T, N>& known) {
+    std::string given;
+    take(name, given);
+    if (given.empty()) return;
+    std::string allowed;
+    for (const auto& [word, value] : known) {
+      if (word == given) {
+        into = value;
+        return;
+      }
+      allowed += (allowed.empty() ? "\"" : ", \"") + std::string(word) + '"';
+    }
+    throw_error({errc::invalid_option, std::string(name) + " must be one of " + allowed});
+  }
+  py::object pop(const char* name) {
+    if (!left_.contains(name)) return py::none();
+    py::object value = left_[name];
+    if (PyDict_DelItemString(left_.ptr(), name) != 0) throw py::error_already_set();
+    return value;
+  }
+  void finish() const {
+    if (left_.empty()) return;
+    throw py::type_error("unknown option: " + std::string(py::str((*left_.begin()).first)));
+  }
+
+ private:
+  template <class T>
+  static T convert(const char* name, const py::object& given) {
+    try {
+      return given.cast<T>();
+    } catch (const py::cast_error&) {
+      throw py::type_error(std::string(name) + ": wrong type " + Py_TYPE(given.ptr())->tp_name + ", or out of range");
+    }
+  }
+  py::dict left_;
+};
+
+[[nodiscard]] std::string secret_bytes(const py::handle& secret, const std::string& option) {
+  // str as UTF-8, like the other languages. The type alone is named: the value is a secret.
+  if (py::isinstance<py::str>(secret) || py::isinstance<py::bytes>(secret)) return secret.cast<std::string>();
+  throw py::type_error(option + " must be str or bytes, not " + Py_TYPE(secret.ptr())->tp_name);
+}
+
+[[nodiscard]] key_ring read_keys(reader& from) {
+  std::string option = "secret";
+  from.take("secret_option", option);
+  std::vector<std::string> secrets;
+  const py::object given = from.pop("secrets");
+  if (given.is_none()) throw_error({errc::invalid_secret, option + " is required"});
+  if (py::isinstance<py::str>(given) || py::isinstance<py::bytes>(given)) {
+    secrets.push_back(secret_bytes(given, option));
+  } else if (!py::isinstance<py::sequence>(given)) {
+    throw py::type_error(option + " must be str, bytes or a list of them, not " + Py_TYPE(given.ptr())->tp_name);
+  } else {
+    for (const py::handle secret : py::reinterpret_borrow<py::sequence>(given)) {
+      secrets.push_back(secret_bytes(secret, option));
+    }
+  }
+  auto keys = key_ring::from_secrets(secrets, option);
+  if (!keys) throw_error(keys.error());
+  return std::move(*keys);
+}
+
+}  // namespace
+
+setup read_setup(const py::dict& arguments) {
+  reader from(arguments);
+  setup made{.options = {.keys = read_keys(from), .sessions = nullptr, .cookie = {}, .policy = {}, .time = nullptr},
+             .url = {},
+             .clock = nullptr};
+  from.take("store", made.url);
+  from.take("clock", made.clock);
+  made.options.time = made.clock.get();
+
+  cookie_options& cookie = made.options.cookie;
+  from.take("cookie_name", cookie.name);
+  from.take("max_age", cookie.max_age);
+  from.take("domain", cookie.domain);
+  from.take("path", cookie.path);
+  from.take("http_only", cookie.http_only);
+  from.take_word("secure", cookie.secure, secure_words);
+  from.take_word("same_site", cookie.same_site, same_site_words);
+  from.take("partitioned", cookie.partitioned);
+  from.take_word("priority", cookie.priority, priority_words);
+
+  session_policy& policy = made.options.policy;
+  from.take("idle_timeout", policy.idle_timeout);
+  from.take("absolute_timeout", policy.absolute_timeout);
+  from.take("touch_share", policy.touch_share);
+  from.take("rolling", policy.rolling);
+  from.take("save_uninitialised", policy.save_uninitialised);
+  from.take_word("on_conflict", policy.on_conflict, conflict_words);
+  from.take("conflict_retries", policy.conflict_retries);
+  from.take("max_payload", policy.max_payload);
+  from.take("id_bytes", policy.id_bytes);
+
+  token_session_options& tokens = made.options.tokens;
+  from.take_word("mode", tokens.mode, mode_words);
+  from.take("access_ttl", tokens.access_ttl);
+  from.take("refresh_grace", tokens.refresh_grace);
+  from.take("check_epoch", tokens.check_epoch);
+  from.finish();
+  return made;
+}
+
+refresh_setup read_refresh_setup(const py::dict& arguments) {
+  reader from(arguments);
+  refresh_setup made{.options = {.keys = read_keys(from)}, .url = {}, .clock = nullptr};
+  from.take("store", made.url);
+  from.take("clock", made.clock);
+  made.options.time = made.clock.get();
+  from.take("idle_timeout", made.options.idle_timeout);
+  from.take("absolute_timeout", made.options.absolute_timeout);
+  from.take("grace", made.options.grace);
+  from.finish();
+  return made;
+}
+
+bool answers_in_the_call(const std::string& url) {
+  const auto needed = needs_driver(url);
+  if (!needed) throw_error(needed.error());
+  return !*needed;
+}
+
+bool waits_for_disk(const std::string& url) noexcept {
+  return url.starts_with("file:") && url.find("durability=disk") != std::string::npos;
+}
+
+}  // namespace coatcheck::python

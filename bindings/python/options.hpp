@@ -1,0 +1,41 @@
+// The keyword arguments of an engine, checked and turned into the core's options. Times are milliseconds here;
+// the Python package converts from seconds and timedelta.
+//
+// Thread safety: the GIL is held.
+#pragma once
+
+#include <memory>
+#include <pybind11/pybind11.h>
+#include <string>
+
+#include "coatcheck/clock.hpp"
+#include "coatcheck/engine.hpp"
+#include "coatcheck/refresh_tokens.hpp"
+
+namespace coatcheck::python {
+
+struct setup {
+  engine_options options;               // without a store: that depends on the kind of engine
+  std::string url;                      // of the store
+  std::shared_ptr<manual_clock> clock;  // keeps `options.time` alive; null: the system clock
+};
+
+// Throws error_already_set: ConfigError for a value out of range, TypeError for an unknown or mistyped one.
+[[nodiscard]] setup read_setup(const pybind11::dict& arguments);
+
+struct refresh_setup {
+  refresh_options options;              // without a store
+  std::string url;                      // of the store
+  std::shared_ptr<manual_clock> clock;  // as above
+};
+
+// The same for refresh tokens.
+[[nodiscard]] refresh_setup read_refresh_setup(const pybind11::dict& arguments);
+
+// Whether the store of `url` answers in the call. Throws ConfigError when no store has such a URL.
+[[nodiscard]] bool answers_in_the_call(const std::string& url);
+
+// Whether a write to this store waits for the disk: then the GIL is released around it.
+[[nodiscard]] bool waits_for_disk(const std::string& url) noexcept;
+
+}  // namespace coatcheck::python

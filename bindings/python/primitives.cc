@@ -1,0 +1,116 @@
+// KeyRing, ManualClock and functions.
+#include "primitives.hpp"
+
+#include <memory>
+#include <optional>
+#include <pybind11/stl.h>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "coatcheck/clock.hpp"
+#include "coatcheck/cookie.hpp"
+#include "coatcheck/engine.hpp"
+#include "coatcheck/key_ring.hpp"
+
+#include "errors.hpp"
+#include "handle.hpp"
+
+namespace py = pybind11;
+
+namespace coatcheck::python {
+namespace {
+
+template <class T>
+[[nodiscard]] T value_of(result<T>&& got) {
+  if (!got) throw_error(got.error());
+  return *std::move(got);
+}
+
+[[nodiscard]] epoch_ms at(std::optional<epoch_ms> now) { return now ? *now : system_clock().now(); }
+
+void add_key_ring(py::module_& module) {
+  py::class_<key_ring>(module, "KeyRing")
+      .def(py::init([](const std::vector<std::string>& secrets, const std::vector<std::string>& ids) {
+             std::vector<key_spec> keys;
+             for (std::size_t at = 0; at < secrets.size(); ++at) {
+               keys.push_back({.id = at < ids.size() ? ids[at] : std::string(), .secret = secrets[at]});
+             }
+             return value_of(key_ring::from_keys(keys, "secrets"));
+           }),
+           py::arg("secrets"), py::arg("ids") = std::vector<std::string>(),
+           "Newest first. Ids are made where none are given.")
+      .def_property_readonly("warnings", &key_ring::warnings)
+      .def(
+          "sign",
+          [](const key_ring& keys, std::string_view value) {
+            return value_of(keys.sign_express(value, system_clock().now()));
+          },
+          py::arg("value"), "Express' signed form of a value.")
+      .def(
+          "unsign",
+          [](const key_ring& keys, std::string_view value) -> std::optional<std::string_view> {
+            const auto verified = keys.unsign_express(value, system_clock().now());
+            return verified ? std::optional(verified->value) : std::nullopt;
+          },
+          py::arg("value"), "The value, or None when no key verifies it.")
+      .def("store_key", &key_ring::store_key, py::arg("session_id"), py::arg("index") = 0)
+      .def(
+          "seal",
+          [](const key_ring& keys, std::string_view purpose, std::string_view context, const py::bytes& plaintext,
+             epoch_ms expires_at, std::optional<epoch_ms> now) {
+            return value_of(keys.seal(purpose, context, std::string_view(plaintext), expires_at, at(now)));
+          },
+          py::arg("purpose"), py::arg("context"), py::arg("plaintext"), py::arg("expires_at") = 0,
+          py::arg("now") = py::none())
+      .def(
+          "unseal",
+          [](const key_ring& keys, std::string_view purpose, std::string_view context, std::string_view sealed,
+             std::optional<epoch_ms> now) {
+            return py::bytes(value_of(keys.unseal(purpose, context, sealed, at(now))).plaintext);
+          },
+          py::arg("purpose"), py::arg("context"), py::arg("sealed"), py::arg("now") = py::none());
+}
+
+}  // namespace
+
+void add_primitives(py::module_& module) {
+  add_key_ring(module);
+  py::class_<manual_clock, std::shared_ptr<manual_clock>>(module, "ManualClock")
+      .def(py::init<epoch_ms>(), py::arg("start"))
+      .def("now", &manual_clock::now)
+      .def("set", &manual_clock::set, py::arg("at"))
+      .def("advance", &manual_clock::advance, py::arg("by"));
+
+  module.def("error_codes", &error_table, "{code: exception class}");
+  module.def(
+      "needs_driver", [](std::string_view url) { return value_of(needs_driver(url)); }, py::arg("url"),
+      "Whether the store of this URL is remote.");
+  module.def(
+      "find_cookie",
+      [](const py::bytes& header, std::string_view name) {
+        const auto found = find_cookie(std::string_view(header), name);
+        py::list values;
+        for (const std::string& value : found.values) values.append(py::bytes(value));
+        return py::make_tuple(values, found.refused);
+      },
+      py::arg("header"), py::arg("name"), "(values, refused)");
+  module.def("same_json", &same_json, py::arg("a"), py::arg("b"));
+  module.def(
+      "check_payload",
+      [](std::string_view json) {
+        if (const auto checked = check_payload(json); !checked) throw_error(checked.error());
+      },
+      py::arg("json"));
+  module.def(
+      "merge_payloads",
+      [](std::string_view base, std::string_view mine, std::string_view theirs, const std::string& policy) {
+        const auto rule = policy == "mine"     ? merge_policy::mine
+                          : policy == "theirs" ? merge_policy::theirs
+                                               : merge_policy::reject;
+        return value_of(merge_payloads(base, mine, theirs, rule));
+      },
+      py::arg("base"), py::arg("mine"), py::arg("theirs"), py::arg("policy") = "mine");
+}
+
+}  // namespace coatcheck::python

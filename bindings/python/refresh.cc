@@ -1,0 +1,200 @@
+// The RefreshTokens type.
+#include "refresh.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "coatcheck/refresh_tokens.hpp"
+
+#include "blocking.hpp"
+#include "errors.hpp"
+#include "gil.hpp"
+#include "options.hpp"
+
+namespace py = pybind11;
+
+namespace coatcheck::python {
+namespace {
+
+// Refresh tokens on a local store, or what makes them on a borrowed connection to a remote one.
+class refresh_host {
+ public:
+  explicit refresh_host(refresh_setup made)
+      : clock_(std::move(made.clock)), options_(std::move(made.options)), disk_(waits_for_disk(made.url)) {
+    const bool local = answers_in_the_call(made.url);
+    if (local) {
+      auto opened = open_store(made.url, {options_.time, nullptr});
+      if (!opened) throw_error(opened.error());
+      options_.where = *std::move(opened);
+      local_ = create(options_);
+      return;
+    }
+    engine_options pooled{
+        .keys = options_.keys, .sessions = nullptr, .cookie = {}, .policy = {}, .time = options_.time, .tokens = {}};
+    pool_.emplace(std::move(pooled), std::move(made.url));
+    // Wrong options show at start-up. Nothing connects yet.
+    auto first = pool_->take();
+    if (!first) throw_error(first.error());
+    static_cast<void>(on(**first));
+  }
+
+  // Runs `start(tokens, completion)` to its end.
+  template <class R, class Start>
+  [[nodiscard]] R run(Start&& start) {
+    if (local_) {
+      if (!disk_) return complete<R>([&](completion<R> done) { start(*local_, done); });
+      const gil_released released;
+      return complete<R>([&](completion<R> done) { start(*local_, done); });
+    }
+    auto taken = pool_->take();
+    if (!taken) throw_error(taken.error());
+    auto borrowed = *std::move(taken);
+    R out;
+    {
+      const auto tokens = on(*borrowed);
+      // Ends by the store's deadline at the latest (store.hpp).
+      const gil_released released;
+      out = borrowed->loop->wait<R>([&](completion<R> done) { start(*tokens, done); });
+    }
+    pool_->give_back(std::move(borrowed));
+    return out;
+  }
+
+  void close() noexcept {
+    if (options_.where) options_.where->close();
+    if (pool_) pool_->close();
+  }
+
+  [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return options_.keys.warnings(); }
+
+ private:
+  [[nodiscard]] static std::shared_ptr<refresh_tokens> create(refresh_options options) {
+    auto made = refresh_tokens::create(std::move(options));
+    if (!made) throw_error(made.error());
+    return *std::move(made);
+  }
+  [[nodiscard]] std::shared_ptr<refresh_tokens> on(const worker& borrowed) const {
+    refresh_options options = options_;
+    options.where = std::shared_ptr<store>(borrowed.sessions, &borrowed.sessions->sessions());
+    return create(std::move(options));
+  }
+
+  std::shared_ptr<manual_clock> clock_;
+  refresh_options options_;
+  bool disk_;
+  std::shared_ptr<refresh_tokens> local_;
+  std::optional<blocking_pool> pool_;
+};
+
+[[nodiscard]] py::tuple family_tuple(const token_family& of) {
+  return py::make_tuple(of.id, of.kind == family_kind::session ? "session" : "refresh", of.owner, of.device, of.payload,
+                        of.created, of.last_used, of.expires_at, of.absolute_at, of.epoch);
+}
+
+[[nodiscard]] const char* name_of(refresh_status status) noexcept {
+  switch (status) {
+    case refresh_status::rotated:
+      return "rotated";
+    case refresh_status::reused:
+      return "reused";
+    case refresh_status::revoked:
+      return "revoked";
+    case refresh_status::expired:
+      return "expired";
+    case refresh_status::not_found:
+      return "not_found";
+    case refresh_status::malformed:
+      return "malformed";
+    case refresh_status::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+[[nodiscard]] py::tuple issue(refresh_host& self, std::string_view owner, std::string_view device,
+                              std::string_view payload) {
+  auto got = self.run<issue_result>(
+      [&](const refresh_tokens& tokens, completion<issue_result> done) { tokens.issue(owner, device, payload, done); });
+  if (got.status != issue_status::issued) throw_error(got.why);
+  return py::make_tuple(got.token, family_tuple(got.family));
+}
+
+// (status, token, repeated, family, exception): what does not apply is None.
+[[nodiscard]] py::tuple refresh(refresh_host& self, std::string_view token) {
+  auto got = self.run<refresh_result>(
+      [&](const refresh_tokens& tokens, completion<refresh_result> done) { tokens.refresh(token, done); });
+  if (got.status == refresh_status::unknown) throw_error(got.why);
+  if (got.status == refresh_status::rotated) {
+    return py::make_tuple("rotated", got.token, got.repeated, family_tuple(got.family), py::none());
+  }
+  auto why = py::reinterpret_steal<py::object>(make_exception(got.why));
+  if (!why) throw py::error_already_set();
+  const py::object family =
+      got.status == refresh_status::reused ? py::object(family_tuple(got.family)) : py::object(py::none());
+  return py::make_tuple(name_of(got.status), py::none(), false, family, why);
+}
+
+[[nodiscard]] py::list list(refresh_host& self, std::string_view owner) {
+  auto got = self.run<families_result>(
+      [&](const refresh_tokens& tokens, completion<families_result> done) { tokens.list(owner, done); });
+  if (!got.known) throw_error(got.why);
+  py::list out;
+  for (const auto& one : got.families) out.append(family_tuple(one));
+  return out;
+}
+
+[[nodiscard]] bool was_live(const remove_result& got) {
+  if (got.status == remove_status::unknown) throw_error(got.why);
+  return got.status == remove_status::removed;
+}
+
+[[nodiscard]] bool revoke(refresh_host& self, std::string_view family) {
+  return was_live(self.run<remove_result>(
+      [&](const refresh_tokens& tokens, completion<remove_result> done) { tokens.revoke(family, done); }));
+}
+
+[[nodiscard]] bool revoke_token(refresh_host& self, std::string_view token) {
+  return was_live(self.run<remove_result>(
+      [&](const refresh_tokens& tokens, completion<remove_result> done) { tokens.revoke_token(token, done); }));
+}
+
+[[nodiscard]] py::tuple revoke_all(refresh_host& self, std::string_view owner, std::string_view except) {
+  auto got = self.run<revoke_all_result>([&](const refresh_tokens& tokens, completion<revoke_all_result> done) {
+    tokens.revoke_all(owner, except, done);
+  });
+  if (!got.known) throw_error(got.why);
+  return py::make_tuple(got.count, got.epoch);
+}
+
+[[nodiscard]] bool check(refresh_host& self, std::string_view owner, epoch_ms epoch) {
+  auto got = self.run<epoch_result>(
+      [&](const refresh_tokens& tokens, completion<epoch_result> done) { tokens.check(owner, epoch, done); });
+  if (got.status == epoch_status::unknown) throw_error(got.why);
+  return got.status == epoch_status::current;
+}
+
+}  // namespace
+
+void add_refresh_tokens(py::module_& module) {
+  py::class_<refresh_host>(module, "RefreshTokens")
+      .def(py::init(
+          [](const py::kwargs& options) { return std::make_unique<refresh_host>(read_refresh_setup(options)); }))
+      .def("issue", &issue, py::arg("owner"), py::arg("device"), py::arg("payload"))
+      .def("refresh", &refresh, py::arg("token"))
+      .def("list", &list, py::arg("owner"))
+      .def("revoke", &revoke, py::arg("family"))
+      .def("revoke_token", &revoke_token, py::arg("token"))
+      .def("revoke_all", &revoke_all, py::arg("owner"), py::arg("except_family"))
+      .def("check", &check, py::arg("owner"), py::arg("epoch"))
+      .def("close", &refresh_host::close)
+      .def_property_readonly("warnings", [](const refresh_host& self) {
+        py::list out;
+        for (const std::string& one : self.warnings()) out.append(py::str(one));
+        return out;
+      });
+}
+
+}  // namespace coatcheck::python

@@ -1,0 +1,45 @@
+"""Sessions that an Express app, a Flask app, a FastAPI app and a C++ service share.
+
+``coatcheck.flask``, ``coatcheck.starlette`` (also FastAPI, and any ASGI application) and ``coatcheck.wsgi`` hold
+the middleware; this module holds what they have in common. The engine is written in C++ (``coatcheck._core``).
+"""
+
+from __future__ import annotations
+
+from coatcheck.errors import (
+    ConfigError,
+    Error,
+    InternalError,
+    PayloadError,
+    SecretWarning,
+    SessionConflict,
+    SessionError,
+    SessionGone,
+    StoreError,
+    StoreTimeout,
+    TokenError,
+    UsageError,
+)
+from coatcheck.refresh import Refreshed, RefreshTokens, TokenFamily
+from coatcheck.session import Session
+
+__all__ = [
+    "ConfigError",
+    "Error",
+    "InternalError",
+    "PayloadError",
+    "RefreshTokens",
+    "Refreshed",
+    "SecretWarning",
+    "Session",
+    "SessionConflict",
+    "SessionError",
+    "SessionGone",
+    "StoreError",
+    "StoreTimeout",
+    "TokenError",
+    "TokenFamily",
+    "UsageError",
+]
+
+__version__ = "0.1.0"

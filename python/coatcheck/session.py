@@ -1,0 +1,258 @@
+"""The session object that applications see: a dict that is filled when somebody first looks at it.
+
+What a request changed is found by comparing with a copy of what was read, so a change inside a nested list or dict
+counts like any other, and a session that was only read is not written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from coatcheck import _core
+from coatcheck._json import decode, encode
+from coatcheck.errors import StoreError
+
+if TYPE_CHECKING:
+    from asyncio import Future
+
+    from coatcheck._service import Service
+
+__all__ = ["Session"]
+
+
+class Session(dict[str, Any]):
+    """A dict of JSON values: str keys; dict, list, str, int, float, bool and None. Tuples come back as lists.
+
+    ``clear()``, or removing the last key, of a stored session destroys it: that is logging out.
+    """
+
+    __slots__ = (
+        "_ended",
+        "_failure",
+        "_forced",
+        "_handle",
+        "_header",
+        "_read",
+        "_renewed",
+        "_secure",
+        "_service",
+        "accessed",
+    )
+
+    _service: Service
+    _header: str | bytes | None  # the Cookie header
+    _secure: bool
+    _handle: _core.Handle | None  # None: not opened yet
+    _read: dict[str, Any] | None  # what was read, to compare with; None: this session is never saved
+    _forced: bool
+    _renewed: bool
+    _ended: bool  # the response's headers have gone, or the commit has failed
+    _failure: StoreError | None  # why this session could not be read or written
+    accessed: bool
+
+    @property
+    def id(self) -> str | None:
+        """The session id, the credential that the cookie carries; None while nothing is stored."""
+        self.mark_accessed()
+        return self._handle.id if self._handle is not None else None
+
+    @property
+    def sid(self) -> str | None:
+        """The same as ``id``."""
+        return self.id
+
+    @property
+    def new(self) -> bool:
+        """Whether the request brought no session."""
+        self.mark_accessed()
+        return self._handle is None or self._handle.id is None
+
+    @property
+    def modified(self) -> bool:
+        """Whether it differs from what was read. Set it to have the session written all the same."""
+        return self._forced or (self._read is not None and not _core.same(self._read, self))
+
+    @modified.setter
+    def modified(self, value: bool) -> None:
+        self.mark_accessed()
+        self._forced = bool(value)
+
+    def regenerate(self) -> None:
+        """Gives the session a new id when the response goes out, and ends it under the old one.
+
+        Call it at login and whenever rights change, so that an id from before is worth nothing (session fixation).
+        """
+        self.mark_accessed()
+        self._renewed = True
+
+    def mark_accessed(self) -> None:
+        """Called by Starlette when ``request.session`` is looked at."""
+        self.accessed = True
+
+    # What the middleware calls; not for applications.
+
+    def _load(self) -> None:
+        """Opens the session if need be and fills the dict. Raises StoreError when the store did not answer."""
+        handle = self._handle
+        if handle is None:
+            handle = self._handle = self._service.engine.open(self._header, self._secure)
+        text = handle.payload
+        if text == "{}":
+            self._read = {}
+        elif text:
+            try:
+                self._read = decode(text)
+            except (ValueError, RecursionError):
+                self._failure = StoreError("the session's record does not hold a JSON object", "ERR_RECORD_DAMAGED")
+                raise self._failure from None
+        elif self._service.on_unknown == "open":
+            self._service.report(handle.error)  # and go on with an empty session that is never saved
+        else:
+            self._failure = handle.error or StoreError("the session's record is empty", "ERR_RECORD_DAMAGED")
+            raise self._failure
+        # From here on a plain dict, without the detour through _load.
+        self.__class__ = self._loaded_class
+        self.accessed = True
+        if self._read:
+            _core.fill(self, self._read)
+
+    def _cookie_settings(self) -> str | None:
+        """New settings of this session's cookie, as JSON text; None: as they were."""
+        return None
+
+    def _end(self, engine: Any) -> str | Future[str | None] | None:
+        """Makes the call that ends the request, if one is needed.
+
+        Its answer is the value of the Set-Cookie header, or None for none: from an Engine as it is, from an
+        AsyncEngine in a future. ``_ended_well`` is to be called after it.
+        """
+        handle, read = self._handle, self._read
+        if handle is None or read is None:
+            return None
+        flags = _core.COMMIT_SECURE if self._secure else 0
+        if not self and handle.id is not None and (read or self._renewed):
+            return engine.destroy(handle, self._secure)  # type: ignore[no-any-return]
+        if not (self._forced or self._renewed) and _core.same(read, self):
+            if handle.touch_due or self._service.rolling:
+                return engine.commit(handle, None, flags, None)  # type: ignore[no-any-return]
+            return None
+        if self._forced:
+            flags |= _core.COMMIT_SAVE
+        if self._renewed:
+            flags |= _core.COMMIT_REGENERATE
+        owner = self._service.owner
+        if owner is None:
+            return engine.commit(handle, encode(self), flags, self._cookie_settings())  # type: ignore[no-any-return]
+        whose = owner(self) or ""  # "": nobody's
+        return engine.commit(  # type: ignore[no-any-return]
+            handle, encode(self), flags, self._cookie_settings(), whose
+        )
+
+    def _may_end_late(self) -> bool:
+        """Whether what changed after the headers went out can still be stored."""
+        handle = self._handle
+        if handle is None or handle.id is None:
+            return False
+        if self and self._service.in_cookie:
+            self._service.report_late()
+            return False
+        return True
+
+    def _ended_well(self) -> None:
+        """Takes what was stored as the state to compare with from now on."""
+        handle = self._handle
+        if handle is None or self._read is None or handle.outcome is None:
+            return
+        self._forced = self._renewed = False
+        if handle.outcome == "gone":
+            self._read = None
+        elif handle.outcome == "merged":
+            # With what the other request wrote: a later commit would take its keys for removed ones.
+            self._read = decode(handle.payload)
+            dict.clear(self)
+            _core.fill(self, self._read)
+        elif handle.outcome != "unchanged" and handle.outcome != "touched":
+            self._read = {}
+            _core.fill(self._read, self)
+
+    _looked_at: ClassVar[bool] = True
+    _loaded_class: ClassVar[type[Session]]
+
+
+Session._loaded_class = Session
+
+_S = TypeVar("_S", bound=Session)
+
+# Every way in which Python code can look into a dict.
+_WAYS_IN = (
+    *("__contains__", "__delitem__", "__eq__", "__getitem__", "__ior__", "__iter__", "__len__", "__ne__", "__or__"),
+    *("__reduce_ex__", "__repr__", "__reversed__", "__ror__", "__setitem__", "clear", "copy", "get", "items", "keys"),
+    *("pop", "popitem", "setdefault", "update", "values"),
+)
+
+
+def _through_load(name: str) -> Callable[..., Any]:
+    def way_in(self: Session, /, *args: Any, **kwargs: Any) -> Any:
+        self._load()
+        return getattr(self, name)(*args, **kwargs)
+
+    way_in.__name__ = name
+    return way_in
+
+
+def pending_class(loaded: type[_S]) -> type[_S]:
+    """The class of a session that nobody has looked at yet: it becomes a ``loaded`` one at the first look.
+
+    Changing an object's class is unusual. It keeps a request that never looks at its session free of any cost, and
+    leaves an object afterwards whose methods are dict's own.
+    """
+
+    def mark_accessed(self: Session) -> None:
+        self._load()
+
+    def set_modified(self: Session, value: bool) -> None:
+        self._load()
+        self.modified = value
+
+    def get_false(self: Session) -> bool:
+        return False
+
+    def set_accessed(self: Session, value: bool) -> None:
+        if value:
+            self._load()
+
+    body: dict[str, Any] = {name: _through_load(name) for name in _WAYS_IN}
+    body.update(
+        __slots__=(),
+        __module__=loaded.__module__,
+        __doc__=loaded.__doc__,
+        __hash__=None,
+        _loaded_class=loaded,
+        _looked_at=False,
+        mark_accessed=mark_accessed,
+        accessed=property(get_false, set_accessed),
+        modified=property(get_false, set_modified),
+    )
+    return type("Pending" + loaded.__name__, (loaded,), body)
+
+
+_PendingSession = pending_class(Session)
+
+
+def start(
+    service: Service,
+    header: str | bytes | None,
+    secure: bool,
+    handle: _core.Handle | None = None,
+    of: type[Session] = _PendingSession,
+) -> Session:
+    """A session for one request; ``of`` comes from ``pending_class``."""
+    session = of()
+    session._service = service
+    session._header = header
+    session._secure = secure
+    session._handle = handle
+    session._read = session._failure = None
+    session._forced = session._renewed = session._ended = False
+    return session

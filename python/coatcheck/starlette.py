@@ -1,0 +1,265 @@
+"""Sessions for Starlette, FastAPI and any other ASGI application: ``request.session``, ``scope["session"]``.
+
+Pure ASGI. On a local store nothing is ever awaited; on a remote one the session is read before the application runs,
+and written before the response's headers go out. What changes after that (a streaming body, a background task, a
+WebSocket's life) is stored at the end, where the browser has the session's cookie already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from coatcheck import _core
+from coatcheck._service import (
+    Duration,
+    Mode,
+    OnUnknown,
+    Owner,
+    Secrets,
+    Service,
+    add_vary,
+    default_store,
+    environment_secret,
+    token_options,
+)
+from coatcheck._service import milliseconds as _ms
+from coatcheck.errors import StoreError
+from coatcheck.session import Session, start
+from coatcheck.wsgi import commit, commit_late
+
+__all__ = ["SessionMiddleware"]
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# The messages that carry the response's headers.
+_HEADERS_GO = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+
+
+class SessionMiddleware:
+    """Starlette's own arguments, and coatcheck's.
+
+    ``secret_key``: a string, or several, newest first; else COATCHECK_SECRET. ``store``: a store URL; else
+    COATCHECK_STORE, else ``file:./sessions``. ``session_cookie``: the default, ``session``, becomes
+    ``__Host-session`` on TLS. ``max_age``: how long the browser keeps the cookie (None: until it closes); times are
+    seconds or timedeltas. ``https_only``: every request counts as one over TLS; otherwise the cookie is Secure where
+    the request was. ``on_unknown``: what a request that looks at its session gets while the store does not answer:
+    ``"closed"`` a 503, ``"open"`` an empty session that is never saved.
+
+    ``mode``: ``"store"``; ``"jwt"`` keeps the session in its cookie, signed and readable, ``"jwe"`` sealed, and asks
+    the store when a refresh is due, after ``access_ttl`` (5 minutes). A cookie that was replaced gets its successor for
+    ``refresh_grace`` (10 seconds). ``check_epoch`` asks the store at each request of a session that has an owner.
+    ``owner``: a function from the session to its owner's name, or None: what ``RefreshTokens`` lists and revokes by.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        secret_key: Secrets | None = None,
+        store: str | None = None,
+        session_cookie: str = "session",
+        max_age: Duration | None = None,
+        path: str = "/",
+        same_site: str = "lax",
+        https_only: bool = False,
+        domain: str | None = None,
+        partitioned: bool = False,
+        *,
+        idle_timeout: Duration | None = None,
+        absolute_timeout: Duration | None = None,
+        touch_share: float | None = None,
+        rolling: bool = False,
+        on_conflict: str = "mine",
+        on_unknown: OnUnknown = "closed",
+        mode: Mode = "store",
+        access_ttl: Duration | None = None,
+        refresh_grace: Duration | None = None,
+        check_epoch: bool = False,
+        owner: Owner | None = None,
+        clock: _core.ManualClock | None = None,
+    ) -> None:
+        self.app = app
+        self._https_only = https_only
+        if secret_key is not None and not isinstance(secret_key, str | bytes | list | tuple):
+            secret_key = str(secret_key)  # starlette.datastructures.Secret
+        self.service = Service(
+            {
+                "secrets": secret_key if secret_key is not None else environment_secret(),
+                "secret_option": "secret_key",
+                "store": default_store(store),
+                "cookie_name": None if session_cookie == "session" else session_cookie,
+                "max_age": _ms(max_age, "max_age"),
+                "domain": domain,
+                "path": path,
+                "secure": "always" if https_only else "auto",
+                "same_site": same_site,
+                "partitioned": partitioned,
+                "idle_timeout": _ms(idle_timeout, "idle_timeout"),
+                "absolute_timeout": _ms(absolute_timeout, "absolute_timeout"),
+                "touch_share": touch_share,
+                "rolling": rolling,
+                "on_conflict": on_conflict,
+                "clock": clock,
+                **token_options(mode, _ms(access_ttl, "access_ttl"), _ms(refresh_grace, "refresh_grace"), check_epoch),
+            },
+            on_unknown,
+            owner,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind != "http" and kind != "websocket":
+            await self.app(scope, receive, send)
+            return
+        header: bytes | None = None
+        for name, value in scope["headers"]:
+            if name == b"cookie":
+                header = value if header is None else header + b"; " + value
+        secure = self._https_only or scope.get("scheme") in ("https", "wss")
+        service = self.service
+        if service.remote:
+            engine = service.async_engine()
+            session = start(service, header, secure, await engine.open(header, secure))
+            exchange: _Exchange = _RemoteExchange(service, session, send, kind, engine)
+        else:
+            session = start(service, header, secure)
+            exchange = _Exchange(service, session, send, kind)
+        scope["session"] = session
+        try:
+            await self.app(scope, receive, exchange.send)
+        except StoreError as error:
+            if exchange.replaced:
+                return
+            if exchange.started:
+                raise
+            await _unavailable(service, kind, error, send)
+            return
+        if exchange.started and session._looked_at and session.modified:
+            await exchange.commit_late()
+
+
+class _Exchange:
+    """One request on a local store: commits before the headers go out, and never awaits."""
+
+    __slots__ = ("_kind", "_send", "_service", "_session", "replaced", "started")
+
+    def __init__(self, service: Service, session: Session, send: Send, kind: str) -> None:
+        self._service = service
+        self._session = session
+        self._send = send
+        self._kind = kind
+        self.started = False  # the headers have gone
+        self.replaced = False  # by our own answer: what the application still sends goes nowhere
+
+    def send(self, message: Message) -> Awaitable[None]:
+        if self.replaced:
+            return _nothing()
+        if self.started or message["type"] not in _HEADERS_GO:
+            return self._send(message)
+        failure = self._session._failure
+        if failure is not None and message.get("status") == 500:
+            # The application's own last resort for an exception that it does not know: ours says more.
+            self.started = self.replaced = True
+            return _unavailable(self._service, self._kind, failure, self._send)
+        return self.commit_and_send(message)
+
+    def commit_and_send(self, message: Message) -> Awaitable[None]:
+        set_cookie = commit(self._service, self._session)
+        self.started = True
+        _add_headers(message, self._session, set_cookie)
+        return self._send(message)
+
+    async def commit_late(self) -> None:
+        commit_late(self._service, self._session)
+
+
+class _RemoteExchange(_Exchange):
+    """The same on a remote store, which is waited for."""
+
+    __slots__ = ("_engine",)
+
+    def __init__(self, service: Service, session: Session, send: Send, kind: str, engine: _core.AsyncEngine) -> None:
+        super().__init__(service, session, send, kind)
+        self._engine = engine
+
+    async def commit_and_send(self, message: Message) -> None:
+        set_cookie = await _commit(self._service, self._session, self._engine)
+        self.started = True
+        _add_headers(message, self._session, set_cookie)
+        await self._send(message)
+
+    async def commit_late(self) -> None:
+        session = self._session
+        if session._may_end_late():
+            await session._end(self._engine)  # type: ignore[misc]  # an AsyncEngine's answer is a future
+            session._ended_well()
+
+
+async def _commit(service: Service, session: Session, engine: _core.AsyncEngine) -> str | None:
+    """``wsgi.commit`` for an engine that is waited for."""
+    if session._ended:
+        return None
+    session._ended = True
+    try:
+        if not session._looked_at:
+            handle = session._handle
+            if handle is None or not (handle.touch_due or service.rolling):
+                return None
+            return await engine.commit(handle, None, _core.COMMIT_SECURE if session._secure else 0, None)
+        call = session._end(engine)
+        set_cookie = None if call is None else await call  # type: ignore[misc]  # an AsyncEngine's is a future
+    except StoreError as error:
+        session._failure = error
+        if session._looked_at and service.on_unknown != "open":
+            raise
+        service.report(error)
+        return None
+    session._ended_well()
+    return set_cookie
+
+
+def _add_headers(message: Message, session: Session, set_cookie: str | None) -> None:
+    if set_cookie is None and not session._looked_at:
+        return
+    headers = list(message.get("headers") or ())
+    existing = b""
+    cached = False
+    for name, value in headers:
+        lower = name.lower()
+        if lower == b"vary":
+            existing = existing + b", " + value if existing else value
+        elif lower == b"cache-control":
+            cached = True
+    vary = add_vary(existing.decode("latin-1")) if existing else "Cookie"
+    if vary is not None:
+        if existing:
+            headers = [item for item in headers if item[0].lower() != b"vary"]
+        headers.append((b"vary", vary.encode("latin-1")))
+    if set_cookie is not None:
+        headers.append((b"set-cookie", set_cookie.encode("latin-1")))
+        if not cached:
+            headers.append((b"cache-control", b"no-store"))
+    message["headers"] = headers
+
+
+async def _nothing() -> None:
+    pass
+
+
+async def _unavailable(service: Service, kind: str, error: StoreError, send: Send) -> None:
+    service.report(error)
+    if kind == "websocket":
+        await send({"type": "websocket.close", "code": 1013, "reason": "session store unavailable"})
+        return
+    body = b"The session store gave no answer. Please try again.\n"
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

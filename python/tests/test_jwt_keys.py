@@ -1,0 +1,246 @@
+"""Keys, signers, verifiers, encryption, and key sets at a URL, served by a real HTTP server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from coatcheck import jwt
+
+SECRET = "a secret for the tests, 32 bytes or more"
+
+
+class TestKeys:
+    def test_jwk_and_thumbprint(self) -> None:
+        # RFC 7638, 3.1
+        n = (
+            "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3"
+            "oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdA"
+            "ZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-"
+            "kEgU8awapJzKnqDKgw"
+        )
+        key = jwt.Key.from_jwk({"kty": "RSA", "n": n, "e": "AQAB", "alg": "RS256", "kid": "2011-04-29"})
+        assert key.thumbprint() == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+        assert (key.alg, key.kid, key.type, key.bits, key.is_private) == ("RS256", "2011-04-29", "RSA", 2048, False)
+
+    @pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA", "HS256"])
+    def test_export_and_import(self, alg: str) -> None:
+        key = jwt.Key.generate(alg, kid="k")
+        again = jwt.Key.from_jwk(key.to_jwk(private=True))
+        assert again == key
+        assert again.kid == "k"
+        if alg != "HS256":
+            assert "d" not in key.to_jwk()
+            assert jwt.Key.from_pem(key.to_pem(private=True), alg) == key
+
+    def test_a_key_is_for_one_algorithm(self) -> None:
+        key = jwt.Key.generate("ES256")
+        token = jwt.encode({}, key)
+        assert jwt.decode(token, key) == {}
+        with pytest.raises(jwt.InvalidKeyError):
+            jwt.encode({}, key, algorithm="ES384")
+        with pytest.raises(jwt.InvalidKeyError):
+            jwt.Key.from_secret("short")
+
+    def test_no_key_is_printed(self) -> None:
+        assert SECRET not in repr(jwt.Key.from_secret(SECRET))
+
+
+class TestSignerAndVerifier:
+    def test_policy(self) -> None:
+        key = jwt.Key.generate("ES256", kid="k1")
+        signer = jwt.Signer(key, issuer="me", audience="you", expires_in=60)
+        verifier = jwt.Verifier(key.public_key(), audience="you", issuer="me", types="JWT", require=["exp", "iat"])
+        token = signer.sign({"sub": "u"})
+        claims, header = verifier.verify_complete(token)
+        assert (claims["sub"], claims["exp"] - claims["iat"], header["kid"]) == ("u", 60, "k1")
+        with pytest.raises(jwt.ExpiredSignatureError):
+            verifier.verify(token, int((time.time() + 61) * 1000))
+        with pytest.raises(jwt.InvalidAudienceError):
+            jwt.Verifier(key, issuer="me").verify(token)
+
+    def test_cache(self) -> None:
+        key = jwt.Key.generate("ES256")
+        token = jwt.Signer(key).sign({"sub": "u", "list": []})
+        verifier = jwt.Verifier(key, cache=100)
+        verifier.verify(token)["list"].append("mine")
+        assert verifier.verify(token)["list"] == []
+        assert verifier.cache_stats == {"hits": 1, "misses": 1, "entries": 1}
+        verifier.replace_keys(jwt.Key.generate("ES256"))
+        with pytest.raises(jwt.InvalidSignatureError):
+            verifier.verify(token)
+
+    def test_off_the_loop(self) -> None:
+        key = jwt.Key.generate("RS256")
+
+        async def both() -> tuple[str, str]:
+            return await jwt.Signer(key).sign_async({"sub": "u"}), await jwt.sign_async({"sub": "u"}, key)
+
+        for token in asyncio.run(both()):
+            assert jwt.Verifier(key).verify(token)["sub"] == "u"
+
+    def test_the_gil_is_given_up_while_rsa_signs(self) -> None:
+        key = jwt.Key.generate("RS256", bits=8192)
+        signer = jwt.Signer(key)
+        done = threading.Event()
+
+        def sign() -> None:
+            signer.sign({})
+            done.set()
+
+        thread = threading.Thread(target=sign)
+        thread.start()
+        turns = 0
+        while not done.is_set():
+            turns += 1
+        thread.join()
+        assert turns > 100  # this thread went on meanwhile; an 8,192-bit signature takes tens of milliseconds
+
+
+class TestEncryption:
+    @pytest.mark.parametrize("alg", ["dir", "A256KW", "A256GCMKW", "RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A256KW"])
+    def test_round_trip(self, alg: str) -> None:
+        key = jwt.Key.generate(alg)
+        to = key if key.type == "oct" else key.public_key()
+        token = jwt.encrypt("text", to)
+        assert jwt.decrypt(token, key) == b"text"
+        with pytest.raises(jwt.DecodeError) as caught:
+            jwt.decrypt(token[:-4] + "AAAA", key)
+        assert caught.value.code in ("ERR_TOKEN_DECRYPTION", "ERR_TOKEN_MALFORMED")
+
+    def test_another_key_does_not_open_it(self) -> None:
+        token = jwt.encrypt(b"x", jwt.Key.generate("dir"))
+        with pytest.raises(jwt.DecodeError) as caught:
+            jwt.decrypt(token, jwt.Key.generate("dir"))
+        assert caught.value.code == "ERR_TOKEN_DECRYPTION"
+
+
+class KeyServer:
+    """Serves a set; counts requests; can fail, redirect, and answer 304."""
+
+    def __init__(self) -> None:
+        outer = self
+        self.keys: list[dict[str, Any]] = []
+        self.requests: list[dict[str, str]] = []
+        self.status = 200
+        self.cache_control = "max-age=3600"
+        self.etag = '"one"'
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.requests.append(dict(self.headers.items()))
+                body = json.dumps({"keys": outer.keys}).encode()
+                same = outer.status == 200 and self.headers.get("If-None-Match") == outer.etag
+                self.send_response(304 if same else outer.status)
+                if outer.status == 302:
+                    self.send_header("Location", outer.url + "elsewhere")
+                self.send_header("ETag", outer.etag)
+                self.send_header("Cache-Control", outer.cache_control)
+                self.send_header("Content-Length", "0" if same else str(len(body)))
+                self.end_headers()
+                if not same:
+                    self.wfile.write(body)
+
+            def log_message(self, *given: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def server() -> Iterator[KeyServer]:
+    made = KeyServer()
+    yield made
+    made.close()
+
+
+class TestKeysAtAUrl:
+    def test_signing_key(self, server: KeyServer) -> None:
+        key = jwt.Key.generate("RS256", kid="k1")
+        server.keys = [key.to_jwk()]
+        client = jwt.PyJWKClient(server.url, allow_http=True)
+        token = jwt.encode({"sub": "u"}, key, headers={"kid": "k1"})
+        for _ in range(5):
+            signing = client.get_signing_key_from_jwt(token)
+            assert jwt.decode(token, signing, algorithms=["RS256"]) == {"sub": "u"}
+        assert len(server.requests) == 1
+        assert "Cookie" not in server.requests[0]
+
+    def test_a_flood_of_unknown_kids_costs_no_requests(self, server: KeyServer) -> None:
+        server.keys = [jwt.Key.generate("ES256", kid="k1").to_jwk()]
+        client = jwt.PyJWKClient(server.url, allow_http=True)
+        client.get_signing_key("k1")
+        for n in range(200):
+            with pytest.raises(jwt.PyJWKClientError, match="Unable to find a signing key"):
+                client.get_signing_key(f"random-{n}")
+        assert len(server.requests) <= 2
+        assert client.get_signing_key("k1").key_id == "k1"
+
+    def test_a_failure_never_empties_the_set(self, server: KeyServer) -> None:
+        server.keys = [jwt.Key.generate("ES256", kid="k1").to_jwk()]
+        client = jwt.PyJWKClient(server.url, allow_http=True, cooldown=1)
+        client.get_signing_key("k1")
+        server.status = 500
+        deadline = time.monotonic() + 10
+        while len(server.requests) == 1:  # until the cooldown is over
+            assert time.monotonic() < deadline
+            with pytest.raises(jwt.PyJWKClientError):
+                client.get_signing_key("unknown")
+        assert client.get_signing_key("k1").key_id == "k1"
+
+    def test_a_rotated_key_is_found(self, server: KeyServer) -> None:
+        server.keys = [jwt.Key.generate("ES256", kid="k1").to_jwk()]
+        remote = jwt.RemoteKeys(server.url, allow_http=True, cooldown=1)
+        verifier = jwt.Verifier(remote)
+        fresh = jwt.Key.generate("ES256", kid="k2")
+        token = jwt.Signer(fresh).sign({"sub": "u"})
+        with pytest.raises(jwt.InvalidTokenError):
+            verifier.verify(token)
+        server.keys.append(fresh.to_jwk())
+        server.etag = '"two"'
+        deadline = time.monotonic() + 10
+        while True:  # until the cooldown is over
+            try:
+                assert verifier.verify(token)["sub"] == "u"
+                break
+            except jwt.InvalidTokenError:
+                assert time.monotonic() < deadline
+
+    def test_https_alone(self) -> None:
+        with pytest.raises(Exception, match=r"(?i)https"):
+            jwt.PyJWKClient("http://issuer.example/jwks")
+
+    def test_no_redirect_is_followed(self, server: KeyServer) -> None:
+        server.status = 302
+        with pytest.raises(jwt.PyJWKClientConnectionError):
+            jwt.PyJWKClient(server.url, allow_http=True).get_signing_keys()
+        assert len(server.requests) == 1
+
+    def test_private_keys_in_a_set_are_refused(self, server: KeyServer) -> None:
+        server.keys = [jwt.Key.generate("ES256", kid="k1").to_jwk(private=True)]
+        with pytest.raises(jwt.PyJWKClientError):
+            jwt.PyJWKClient(server.url, allow_http=True).get_signing_key("k1")
+
+    def test_threads_share_one_request(self, server: KeyServer) -> None:
+        server.keys = [jwt.Key.generate("ES256", kid="k1").to_jwk()]
+        client = jwt.PyJWKClient(server.url, allow_http=True)
+        found: list[Any] = []
+        threads = [threading.Thread(target=lambda: found.append(client.get_signing_key("k1"))) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(found) == 8
+        assert len(server.requests) == 1

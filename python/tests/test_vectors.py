@@ -1,0 +1,66 @@
+"""The known answers of tests/vectors, through the Python binding: the same as in C++ and JavaScript."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import Any
+
+import coatcheck
+import pytest
+from coatcheck import _core
+from coatcheck._json import decode, encode
+from conftest import ROOT
+
+
+def cases(name: str) -> list[Any]:
+    found = json.loads((ROOT / "tests" / "vectors" / f"{name}.json").read_text())["cases"]
+    assert found
+    return [pytest.param(case, id=f"{name}-{at}") for at, case in enumerate(found)]
+
+
+@pytest.mark.parametrize("case", cases("signed_cookies"))
+def test_signed(case: dict[str, Any]) -> None:
+    secret = bytes.fromhex(case["secret_hex"]) if "secret_hex" in case else case["secret"].encode()
+    ring = _core.KeyRing([secret])
+    if case["valid"]:
+        assert ring.sign(case["value"]) == case["signed"]
+        assert ring.unsign(case["signed"]) == case["value"]
+    else:
+        assert ring.unsign(case["signed"]) is None
+
+
+@pytest.mark.parametrize("case", cases("sealed"))
+def test_sealed(case: dict[str, Any]) -> None:
+    ring = _core.KeyRing([case["secret"]], [case["key_id"]])
+    if case["valid"]:
+        plain = ring.unseal(case["purpose"], case["context"], case["sealed"], now=case["now"])
+        assert plain == case["plaintext"].encode()
+    else:
+        with pytest.raises(coatcheck.Error) as caught:
+            ring.unseal(case["purpose"], case["context"], case["sealed"], now=case["now"])
+        assert caught.value.code == case["error"]
+
+
+@pytest.mark.parametrize("case", cases("cookie_header"))
+def test_cookie_header(case: dict[str, Any]) -> None:
+    values, refused = _core.find_cookie(case["header"].encode(), case["cookie"])
+    assert [value.decode() for value in values] == case["values"]
+    assert refused == case["refused"]
+
+
+@pytest.mark.parametrize("case", cases("keys"))
+def test_store_keys(case: dict[str, Any]) -> None:
+    assert _core.KeyRing([case["secret"]]).store_key(case["session_id"]) == case["store_key"]
+
+
+@pytest.mark.parametrize("case", cases("record"))
+def test_payloads_print_as_they_were(case: dict[str, Any]) -> None:
+    # Python prints what another language stored in the same bytes, so that an unchanged session stays unchanged.
+    assert encode(decode(case["payload"])) == case["payload"]
+
+
+def test_short_secrets_are_warned_of_once_per_ring() -> None:
+    with warnings.catch_warnings():
+        assert _core.KeyRing(["short"]).warnings
+        assert not _core.KeyRing(["x" * 32]).warnings
