@@ -1,0 +1,109 @@
+"""Runs the benchmarks of bench/, joins what they measured in build/bench.json, and prints one table.
+
+A row is {case, ours_ns, peer, peer_ns, ratio, limit_ns}: `ratio` is peer_ns / ours_ns, `limit_ns` the most that ours
+may take to meet its aim. The C++ programs report in Google Benchmark's form: the peer of a benchmark `lmdb_get` is
+`bare_lmdb_get` of the same program, the same work without us.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+Row = dict[str, Any]
+
+
+def run(command: list[str | Path], out: Path) -> Any:
+    """Runs one program, which writes its JSON to `out`, and gives what it wrote."""
+    print(f"== bench: {Path(command[-1] if len(command) < 3 else command[1]).name}", flush=True)
+    out.unlink(missing_ok=True)
+    done = subprocess.run([str(part) for part in command], cwd=ROOT, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"bench: {command[0]} ended with {done.returncode}")
+    return json.loads(out.read_text())
+
+
+def cpp() -> list[Row]:
+    rows: list[Row] = []
+    for program in sorted((BUILD / "release/bench/cpp").glob("bench_*")):
+        if not program.is_file() or program.suffix:
+            continue
+        out = BUILD / "bench" / f"{program.name}.json"
+        found = run([program, "--benchmark_min_time=0.2", f"--benchmark_out={out}"], out)["benchmarks"]
+        rows.extend(rows_of_google(found))
+    return rows
+
+
+def rows_of_google(found: list[Row]) -> list[Row]:
+    scale = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
+    times = {entry["name"]: entry["real_time"] * scale[entry["time_unit"]] for entry in found}
+    rows = []
+    for name, ours in times.items():
+        if name.startswith("bare_"):
+            continue
+        bare = f"bare_{name.split('/')[0]}"
+        theirs = None if "/threads:" in name and not name.endswith("/threads:1") else times.get(bare)
+        rows.append(
+            {
+                "case": f"cpp/{name}",
+                "ours_ns": round(ours, 1),
+                "peer": None if theirs is None else bare,
+                "peer_ns": None if theirs is None else round(theirs, 1),
+                "ratio": None if theirs is None else round(theirs / ours, 2),
+                "limit_ns": None,
+            }
+        )
+    return rows
+
+
+def node() -> list[Row]:
+    out = BUILD / "bench/node.json"
+    rows: list[Row] = run(["node", ROOT / "bench/node/run.js", out], out)
+    return rows
+
+
+def python() -> list[Row]:
+    rows: list[Row] = []
+    for program in sorted((ROOT / "bench/python").glob("*.py")):
+        if program.name == "side_by_side.py":
+            continue
+        out = BUILD / "bench" / f"{program.stem}.json"
+        rows.extend(run([sys.executable, program, out], out))
+    return rows
+
+
+def table(rows: list[Row]) -> str:
+    def number(value: float | None) -> str:
+        return "" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:,.1f}"
+
+    lines = [f"{'case':38} {'ours ns':>10}  {'peer':34} {'peer ns':>10} {'ratio':>7} {'limit ns':>10}"]
+    for row in rows:
+        ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f}"
+        limit = row.get("limit_ns")
+        over = "  over" if limit is not None and row["ours_ns"] > limit else ""
+        lines.append(
+            f"{row['case']:38} {number(row['ours_ns']):>10}  {row['peer'] or '':34} {number(row['peer_ns']):>10} "
+            f"{ratio:>7} {number(limit):>10}{over}"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    (BUILD / "bench").mkdir(parents=True, exist_ok=True)
+    languages = {"cpp": cpp, "node": node, "python": python}
+    rows: list[Row] = []
+    for name in sys.argv[1:] or languages:
+        if name not in languages:
+            raise SystemExit(f"bench: no language '{name}'; there are: {', '.join(languages)}")
+        rows.extend(languages[name]())
+    (BUILD / "bench.json").write_text(json.dumps(rows, indent=1) + "\n")
+    print(f"\n{table(rows)}\n\n{len(rows)} cases, in build/bench.json")
+
+
+if __name__ == "__main__":
+    main()

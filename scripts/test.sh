@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Every suite, each to its end, then the totals; fails when one of them did. SUITES names the ones to run.
+# Needs a built tree: `make test` sees to that. Logs are in build/test.
+source "$(dirname "$0")/common.sh"
+
+all="core contract python node interop readme consumer"
+suites=${SUITES:-$all}
+logs=build/test
+mkdir -p "$logs"
+rm -f "$logs"/*.log "$logs"/*.status
+built=build/release
+contract_tests='StoreContract'
+
+core() { ctest --test-dir "$built" --parallel "$jobs" --output-on-failure --exclude-regex "$contract_tests"; }
+contract() { ctest --test-dir "$built" --parallel "$jobs" --output-on-failure --tests-regex "$contract_tests"; }
+pytests() { "$venv/bin/python" -m pytest -q -ra -p no:cacheprovider "$@"; }
+python() { pytests python/tests; }
+node_tests() { (cd node && npm test --silent); }
+interop() { pytests tests/interop; }
+readme() { pytests tests/readme; }
+consumer() { tests/consumer/run.sh "$built"; }
+
+# "passed failed skipped" from the summary that each kind of runner prints at its end.
+counts() {
+  local log=$1 kind=$2
+  case $kind in
+    core | contract)
+      awk '/tests passed, .* tests failed out of/ { failed = $4; all = $NF } /\*\*\*Skipped/ { skipped++ }
+           END { print all - failed - skipped, failed + 0, skipped + 0 }' "$log"
+      ;;
+    node)
+      awk '/^(#|ℹ) pass / { pass += $3 } /^(#|ℹ) (fail|cancelled) / { fail += $3 } /^(#|ℹ) (skipped|todo) / { skip += $3 }
+           END { print pass + 0, fail + 0, skip + 0 }' "$log"
+      ;;
+    consumer)
+      sed -n 's/^consumer: \([0-9]*\) passed, \([0-9]*\) failed/\1 \2 0/p' "$log"
+      ;;
+    *)
+      tail -1 "$log" | awk '{ for (i = 2; i <= NF; i++) { word = $i; sub(/,/, "", word)
+             if (word == "passed") pass = $(i - 1); if (word == "failed" || word ~ /^errors?$/) fail += $(i - 1)
+             if (word == "skipped") skip = $(i - 1) } }
+           END { print pass + 0, fail + 0, skip + 0 }'
+      ;;
+  esac
+}
+
+passed=0 failed=0 skipped=0
+table=""
+for suite in $suites; do
+  say "test: $suite"
+  run=$suite
+  [ "$suite" != node ] || run=node_tests
+  started=$SECONDS
+  status=0
+  "$run" 2>&1 | tee "$logs/$suite.log" || status=$?
+  read -r p f s <<<"$(counts "$logs/$suite.log" "$suite")" || true
+  # A runner that ended badly without counting a failure (a crash), or that ran nothing, is a failure itself.
+  if [ "$status" -ne 0 ] && [ "${f:-0}" -eq 0 ]; then f=1; fi
+  if [ "${p:-0}" -eq 0 ] && [ "${f:-0}" -eq 0 ]; then f=1; fi
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+  table+=$(printf '%-10s %6d passed %4d failed %4d skipped %5d s' "$suite" "$p" "$f" "$s" $((SECONDS - started)))$'\n'
+done
+
+echo
+printf '%s' "$table"
+[ "$skipped" -eq 0 ] || echo "$skipped skipped"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,1 @@
+"""Makes tests/processes.py importable from the suites below."""

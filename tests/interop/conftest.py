@@ -1,0 +1,40 @@
+"""Four services, one store: what the interop tests run against."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from four_stacks import SERVICES, Service
+from processes import free_port, running
+
+SECRET = "interop tests, a secret of more than 32 bytes"
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of our own on a free port: never the one that the system may run."""
+    server = shutil.which("redis-server")
+    assert server, "redis-server is not installed"
+    folder = tmp_path_factory.mktemp("redis")
+    port = free_port()
+    command = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    with running("redis-server", command, port, folder):
+        yield f"redis://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session", params=["file", "redis"])
+def services(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Service]]:
+    folder = tmp_path_factory.mktemp("interop")
+    store = f"file:{folder}/sessions" if request.param == "file" else request.getfixturevalue("redis_url")
+    made: dict[str, Service] = {}
+    with ExitStack() as stack:
+        for name, command in SERVICES.items():
+            port = free_port()
+            settings = {"COATCHECK_STORE": store, "COATCHECK_SECRET": SECRET, "PORT": str(port)}
+            stack.enter_context(running(name, command, port, folder, settings))
+            made[name] = Service(name, port)
+            stack.callback(made[name].client.close)
+        yield made
