@@ -1,0 +1,151 @@
+'use strict';
+
+// node/express/{untouched,read,write}@{memory,file,redis}: what a session adds to a whole Express 5 request.
+//
+// Real requests over real sockets: 16 keep-alive connections to a server in this process, each sending its next
+// request when it has the answer. Client and server share one thread, so what is measured is all the time that a
+// request costs; the same requests, with the same Cookie header, to the same routes without a session are
+// subtracted. Peers: express-session with its MemoryStore, and with connect-redis on node-redis.
+
+const net = require('node:net');
+const path = require('node:path');
+const { once } = require('node:events');
+const connectRedis = require('connect-redis');
+const express = require('express');
+const expressSession = require('express-session');
+const redis = require('redis');
+const coatcheck = require('../../node');
+const { entry, race, report } = require('./measure.js');
+const { SECRET, SESSION, startRedis, temporaryDirectory } = require('./support.js');
+
+const CONNECTIONS = 16;
+const BODY_END = 'ok';
+
+// Without a session, the routes work on an object of this process.
+async function serve(middleware) {
+  const app = express().disable('x-powered-by').disable('etag');
+  if (middleware) {
+    app.use(middleware);
+  } else {
+    app.use((req, _res, next) => {
+      req.session = held;
+      next();
+    });
+  }
+  const held = { ...SESSION };
+  let visits = 0;
+  app.get('/login', (req, res) => {
+    Object.assign(req.session, SESSION);
+    res.end('ok');
+  });
+  app.get('/untouched', (_req, res) => res.end('ok'));
+  app.get('/read', (req, res) => res.end(`${req.session.user.name} ok`));
+  app.get('/write', (req, res) => {
+    req.session.visits = ++visits;
+    res.end('ok');
+  });
+  const server = app.listen(0, '127.0.0.1');
+  server.keepAliveTimeout = 0; // connections wait while the others have their round
+  await once(server, 'listening');
+  return { port: server.address().port, close: () => server.close() };
+}
+
+// A session for each connection, as each would be another user's.
+function logIn(port) {
+  const one = async () => (await fetch(`http://127.0.0.1:${port}/login`)).headers.getSetCookie()[0]?.split(';')[0];
+  return Promise.all(Array.from({ length: CONNECTIONS }, one));
+}
+
+class Client {
+  static async connect(port, target, cookies) {
+    const client = new Client();
+    client.sockets = await Promise.all(
+      cookies.map(async (cookie) => {
+        const socket = net.connect(port, '127.0.0.1');
+        socket.request = `GET ${target} HTTP/1.1\r\nHost: localhost\r\nCookie: ${cookie}\r\n\r\n`;
+        socket.setNoDelay(true);
+        await once(socket, 'connect');
+        return socket;
+      }),
+    );
+    return client;
+  }
+
+  // Every answer is checked: a fast 500 is no success.
+  run(n) {
+    return new Promise((resolve, reject) => {
+      let toSend = n;
+      let toGet = n;
+      for (const socket of this.sockets) {
+        socket.removeAllListeners('data').removeAllListeners('close');
+        socket.once('close', () => reject(new Error('the server closed a connection')));
+        let text = '';
+        socket.on('data', (chunk) => {
+          text += chunk.latin1Slice(0, chunk.length);
+          if (!text.startsWith('HTTP/1.1 200')) reject(new Error(`unexpected answer: ${text}`));
+          // express-session sends what it stores first in chunks.
+          const end = text.includes('chunked') ? '0\r\n\r\n' : BODY_END;
+          if (!text.endsWith(end)) return;
+          text = '';
+          if (--toGet === 0) resolve();
+          else if (toSend-- > 0) socket.write(socket.request);
+        });
+      }
+      for (const socket of this.sockets) if (toSend-- > 0) socket.write(socket.request);
+    });
+  }
+
+  close() {
+    for (const socket of this.sockets) socket.destroy();
+  }
+}
+
+async function main() {
+  const server = await startRedis();
+  const client = redis.createClient({ url: server.url });
+  await client.connect();
+  const common = { secret: SECRET, resave: false, saveUninitialized: false };
+  const file = `file:${path.join(temporaryDirectory(), 'sessions')}`;
+  const contestants = {
+    none: undefined,
+    memory: coatcheck({ secret: SECRET, store: 'memory:' }),
+    file: coatcheck({ secret: SECRET, store: file }),
+    redis: coatcheck({ secret: SECRET, store: server.url }),
+    'peer memory': expressSession(common),
+    'peer redis': expressSession({ ...common, store: new connectRedis.RedisStore({ client }) }),
+  };
+  const servers = {};
+  const cookies = {};
+  for (const [name, middleware] of Object.entries(contestants)) {
+    servers[name] = await serve(middleware);
+    cookies[name] = await logIn(servers[name].port);
+  }
+  cookies.none = cookies['peer memory'];
+
+  const entries = [];
+  for (const route of ['untouched', 'read', 'write']) {
+    const clients = {};
+    for (const name of Object.keys(contestants)) {
+      clients[name] = await Client.connect(servers[name].port, `/${route}`, cookies[name]);
+    }
+    const times = await race(
+      Object.fromEntries(Object.entries(clients).map(([name, one]) => [name, (n) => one.run(n)])),
+      { rounds: Number(process.env.ROUNDS ?? 21), operations: Number(process.env.OPERATIONS ?? 1000) },
+    );
+    for (const one of Object.values(clients)) one.close();
+    for (const kind of ['memory', 'file', 'redis']) {
+      const peer = kind === 'redis' ? 'peer redis' : 'peer memory';
+      const name =
+        kind === 'redis' ? 'express-session 1.19.0, connect-redis 9.0.0' : 'express-session 1.19.0, MemoryStore';
+      const added = (who) => Math.max(times[who] - times.none, 1);
+      entries.push(entry(`node/express/${route}@${kind}`, added(kind), name, added(peer), kind === 'redis' ? 3 : 6));
+    }
+    console.log(`${route}: a whole request without a session takes ${(times.none / 1000).toFixed(1)} µs`);
+  }
+  report(entries);
+  for (const one of Object.values(servers)) one.close();
+  await client.close();
+  server.stop();
+}
+
+main();

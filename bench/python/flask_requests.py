@@ -1,0 +1,137 @@
+"""python/flask/*: what a session adds to a whole Flask request, called in the process as a WSGI server would.
+
+Peers: Flask's own cookie, and on Redis Flask-Session.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import flask
+import redis
+from coatcheck.flask import Coatcheck
+from flask.sessions import NullSession, SessionInterface
+from side_by_side import SECRET, SESSION, added, report, row, stores
+from werkzeug.test import EnvironBuilder
+
+
+class NoSession(SessionInterface):
+    """A request without a session: the least that Flask's contract allows."""
+
+    nothing = NullSession()
+
+    def open_session(self, app: flask.Flask, request: flask.Request) -> NullSession:
+        return self.nothing
+
+    def is_null_session(self, obj: object) -> bool:
+        return True
+
+
+def add_views(app: flask.Flask) -> flask.Flask:
+    @app.get("/login")
+    def login() -> str:
+        flask.session.update(SESSION)
+        return "ok"
+
+    @app.get("/untouched")
+    def untouched() -> str:
+        return "ok"
+
+    @app.get("/read")
+    def read() -> str:
+        assert flask.session["user"]["id"] == 42
+        return "ok"
+
+    @app.get("/write")
+    def write() -> str:
+        flask.session["seen"] += 1
+        return "ok"
+
+    return app
+
+
+def plain_app() -> flask.Flask:
+    app = flask.Flask("plain")
+    app.session_interface = NoSession()
+    app.add_url_rule("/<page>", view_func=lambda page: "ok")
+    for page in ("untouched", "read", "write"):
+        app.add_url_rule(f"/{page}", endpoint=page, view_func=lambda: "ok")
+    return app
+
+
+def our_app(url: str) -> flask.Flask:
+    app = flask.Flask("ours")
+    app.config.update(SECRET_KEY=SECRET, COATCHECK_STORE=url)
+    Coatcheck(app)
+    return add_views(app)
+
+
+def flask_cookie_app() -> flask.Flask:
+    app = flask.Flask("cookie")
+    app.secret_key = SECRET
+    return add_views(app)
+
+
+def flask_session_app(url: str) -> flask.Flask:
+    from flask_session import Session
+
+    app = flask.Flask("flask-session")
+    app.config.update(SECRET_KEY=SECRET, SESSION_TYPE="redis", SESSION_REDIS=redis.Redis.from_url(url))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        Session(app)
+    return add_views(app)
+
+
+def cookie_of(app: flask.Flask) -> str:
+    client = app.test_client(use_cookies=False)
+    return client.get("/login").headers["Set-Cookie"].split(";")[0]
+
+
+def caller(app: flask.Flask, page: str, cookie: str) -> Callable[[int], None]:
+    """Calls the application as a server does: a fresh environ, the body read to its end."""
+    pattern = EnvironBuilder(path=f"/{page}", headers={"Cookie": cookie}).get_environ()
+    answers: list[str] = []
+
+    def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
+        answers[:] = [status]
+
+    def run(calls: int) -> None:
+        for _ in range(calls):
+            body = app(dict(pattern), start_response)
+            for _chunk in body:
+                pass
+            body.close()  # type: ignore[attr-defined]
+
+    run(1)
+    assert answers == ["200 OK"], answers
+    return run
+
+
+def main() -> None:
+    rows = []
+    with stores() as urls:
+        for name, url in urls.items():
+            ours, bare = our_app(url), plain_app()
+            peer_name = "Flask-Session" if name == "redis" else "Flask's cookie"
+            peer = flask_session_app(url) if name == "redis" else flask_cookie_app()
+            our_cookie, peer_cookie = cookie_of(ours), cookie_of(peer)
+            for page in ("untouched", "read", "write"):
+                ours_ns, peer_ns = added(
+                    {
+                        "ours_bare": caller(bare, page, our_cookie),
+                        "ours": caller(ours, page, our_cookie),
+                        "peer_bare": caller(bare, page, peer_cookie),
+                        "peer": caller(peer, page, peer_cookie),
+                    }
+                )
+                rows.append(
+                    row(f"python/flask/{page}@{name}", ours_ns, peer_name, peer_ns, 3 if name == "redis" else 6)
+                )
+    report(rows)
+
+
+if __name__ == "__main__":
+    main()
