@@ -50,7 +50,7 @@ def rows_of_google(found: list[Row]) -> list[Row]:
         theirs = None if "/threads:" in name and not name.endswith("/threads:1") else times.get(bare)
         rows.append(
             {
-                "case": f"cpp/{name}",
+                "case": name if name.startswith("cpp/") else f"cpp/{name}",
                 "ours_ns": round(ours, 1),
                 "peer": None if theirs is None else bare,
                 "peer_ns": None if theirs is None else round(theirs, 1),

@@ -9,7 +9,8 @@ for file in node/prebuilds/*.node node/prebuilds/liblmdb.so.0; do
   [ -f "$file" ] || die "package: $file is missing"
 done
 (cd node && npm pack --silent --ignore-scripts --pack-destination "$root/dist")
-tar -tzf dist/coatcheck-*.tgz | grep -q '^package/prebuilds/.*\.node$' || die "package: the tarball has no binary"
+tar -tzf dist/coatcheck-*.tgz >build/.tarball.txt
+grep -q '^package/prebuilds/.*\.node$' build/.tarball.txt || die "package: the tarball has no binary"
 
 say "package: sdist"
 "$venv/bin/python" -m build --sdist --no-isolation --outdir dist . >build/.sdist.log 2>&1 || { tail -20 build/.sdist.log; exit 1; }

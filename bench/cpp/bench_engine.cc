@@ -46,8 +46,8 @@ void open_commit_changed(benchmark::State& state, const std::string& url) {
   for (auto _ : state) {
     changed.replace(changed.size() - 6, 5, std::to_string(10000 + n++ % 90000));
     const auto session = s.open();
-    benchmark::DoNotOptimize(
-        complete<committed>([&](auto done) { s.on->commit({.base = session.session, .payload = changed}, done); }));
+    benchmark::DoNotOptimize(complete<committed>(
+        [&](auto done) { s.on->commit({.base = session.session, .payload = changed, .printed = true}, done); }));
   }
 }
 
