@@ -1,7 +1,13 @@
 // Types of coatcheck/bearer.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type {
-  CacheOptions, Claims, CoatcheckError, JwtHeader, RemoteJwks, SignatureAlgorithm, VerifierKey,
+  CacheOptions,
+  Claims,
+  CoatcheckError,
+  JwtHeader,
+  RemoteJwks,
+  SignatureAlgorithm,
+  VerifierKey,
 } from './jwt.js';
 
 export interface Auth {
@@ -28,7 +34,11 @@ export interface BearerOptions {
   requiredClaims?: string[];
   maxTokenSize?: number;
 }
-export type Middleware = (req: IncomingMessage & { auth?: Auth }, res: ServerResponse, next: (error?: unknown) => void) => void;
+export type Middleware = (
+  req: IncomingMessage & { auth?: Auth },
+  res: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
 export function bearer(options: BearerOptions): Middleware;
 export function requireScope(...scopes: (string | string[])[]): Middleware;
 export class BearerError extends CoatcheckError {

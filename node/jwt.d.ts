@@ -25,21 +25,52 @@ export interface Complete<P = Claims> {
 }
 
 export type SignatureAlgorithm =
-  | 'HS256' | 'HS384' | 'HS512' | 'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512'
-  | 'ES256' | 'ES384' | 'ES512' | 'ES256K' | 'EdDSA' | 'Ed25519' | 'Ed448';
+  | 'HS256'
+  | 'HS384'
+  | 'HS512'
+  | 'RS256'
+  | 'RS384'
+  | 'RS512'
+  | 'PS256'
+  | 'PS384'
+  | 'PS512'
+  | 'ES256'
+  | 'ES384'
+  | 'ES512'
+  | 'ES256K'
+  | 'EdDSA'
+  | 'Ed25519'
+  | 'Ed448';
 export type KeyAlgorithm =
-  | 'dir' | 'A128KW' | 'A192KW' | 'A256KW' | 'A128GCMKW' | 'A192GCMKW' | 'A256GCMKW' | 'RSA-OAEP' | 'RSA-OAEP-256'
-  | 'ECDH-ES' | 'ECDH-ES+A128KW' | 'ECDH-ES+A192KW' | 'ECDH-ES+A256KW'
-  | 'PBES2-HS256+A128KW' | 'PBES2-HS384+A192KW' | 'PBES2-HS512+A256KW';
-export type ContentEncryption =
-  | 'A128GCM' | 'A192GCM' | 'A256GCM' | 'A128CBC-HS256' | 'A192CBC-HS384' | 'A256CBC-HS512';
+  | 'dir'
+  | 'A128KW'
+  | 'A192KW'
+  | 'A256KW'
+  | 'A128GCMKW'
+  | 'A192GCMKW'
+  | 'A256GCMKW'
+  | 'RSA-OAEP'
+  | 'RSA-OAEP-256'
+  | 'ECDH-ES'
+  | 'ECDH-ES+A128KW'
+  | 'ECDH-ES+A192KW'
+  | 'ECDH-ES+A256KW'
+  | 'PBES2-HS256+A128KW'
+  | 'PBES2-HS384+A192KW'
+  | 'PBES2-HS512+A256KW';
+export type ContentEncryption = 'A128GCM' | 'A192GCM' | 'A256GCM' | 'A128CBC-HS256' | 'A192CBC-HS384' | 'A256CBC-HS512';
 
 export type Secret =
   | string
   | Uint8Array
   | KeyObject
   | Key
-  | { key: string | Uint8Array | JsonWebKey; passphrase?: string | Uint8Array; format?: 'pem' | 'der' | 'jwk'; type?: string };
+  | {
+      key: string | Uint8Array | JsonWebKey;
+      passphrase?: string | Uint8Array;
+      format?: 'pem' | 'der' | 'jwk';
+      type?: string;
+    };
 export type GetKey = (header: JwtHeader, callback: (error: Error | null, key?: Secret) => void) => void;
 
 // jsonwebtoken's functions.
@@ -78,17 +109,37 @@ type Verified<O> = O extends { complete: true } ? Complete : Claims;
 export type SignCallback = (error: Error | null, token?: string) => void;
 export type VerifyCallback<T = Claims> = (error: JsonWebTokenError | null, decoded?: T) => void;
 
-export function sign(payload: string | Uint8Array | object, secret: Secret | null | undefined, options?: SignOptions): string;
+export function sign(
+  payload: string | Uint8Array | object,
+  secret: Secret | null | undefined,
+  options?: SignOptions,
+): string;
 export function sign(payload: string | Uint8Array | object, secret: Secret, callback: SignCallback): void;
-export function sign(payload: string | Uint8Array | object, secret: Secret, options: SignOptions, callback: SignCallback): void;
-export function signAsync(payload: string | Uint8Array | object, secret: Secret, options?: SignOptions): Promise<string>;
+export function sign(
+  payload: string | Uint8Array | object,
+  secret: Secret,
+  options: SignOptions,
+  callback: SignCallback,
+): void;
+export function signAsync(
+  payload: string | Uint8Array | object,
+  secret: Secret,
+  options?: SignOptions,
+): Promise<string>;
 // The payload of a text that was signed as it is comes back as that text: check typeof where you sign such.
 export function verify<O extends VerifyOptions>(token: string, secret: Secret, options?: O): Verified<O>;
 export function verify(token: string, secret: Secret | GetKey, callback: VerifyCallback): void;
 export function verify<O extends VerifyOptions>(
-  token: string, secret: Secret | GetKey, options: O, callback: VerifyCallback<Verified<O>>): void;
+  token: string,
+  secret: Secret | GetKey,
+  options: O,
+  callback: VerifyCallback<Verified<O>>,
+): void;
 export function verifyAsync<O extends VerifyOptions>(
-  token: string, secret: Secret | ((header: JwtHeader) => Secret | Promise<Secret>), options?: O): Promise<Verified<O>>;
+  token: string,
+  secret: Secret | ((header: JwtHeader) => Secret | Promise<Secret>),
+  options?: O,
+): Promise<Verified<O>>;
 export function decode(token: string, options: { complete: true; json?: boolean }): Complete<Claims | string> | null;
 export function decode(token: string, options?: { complete?: false; json?: boolean }): Claims | string | null;
 
@@ -222,9 +273,17 @@ export function encrypt(plaintext: string | Uint8Array | object, key: Key, optio
 export function decrypt(token: string, key: Key | KeySet, options: DecryptOptions & { text: true }): Decrypted<string>;
 export function decrypt(token: string, key: Key | KeySet, options?: DecryptOptions): Decrypted<Buffer>;
 export function signEncrypt<T extends string | Promise<string>>(
-  claims: object, signer: (payload: object) => T, key: Key, options?: EncryptOptions): T;
+  claims: object,
+  signer: (payload: object) => T,
+  key: Key,
+  options?: EncryptOptions,
+): T;
 export function decryptVerify<T>(
-  token: string, key: Key | KeySet, verifier: (token: string) => T, options?: DecryptOptions): T;
+  token: string,
+  key: Key | KeySet,
+  verifier: (token: string) => T,
+  options?: DecryptOptions,
+): T;
 
 // JWS of any bytes.
 export interface JwsVerified {
@@ -242,14 +301,20 @@ export const jws: {
   sign(payload: string | Uint8Array, key: Key, options: JwsSignOptions & { async: true }): Promise<string>;
   sign(payload: string | Uint8Array, key: Key, options?: JwsSignOptions): string;
   verify(
-    token: string, key: Key | KeySet,
-    options?: { payload?: string | Uint8Array; allowUnencoded?: boolean; maxTokenSize?: number }): JwsVerified;
+    token: string,
+    key: Key | KeySet,
+    options?: { payload?: string | Uint8Array; allowUnencoded?: boolean; maxTokenSize?: number },
+  ): JwsVerified;
   signJson(
-    payload: string | Uint8Array, signers: { key: Key; header?: object; unprotected?: object }[],
-    options?: { flattened?: boolean }): string;
+    payload: string | Uint8Array,
+    signers: { key: Key; header?: object; unprotected?: object }[],
+    options?: { flattened?: boolean },
+  ): string;
   verifyJson(
-    text: string, key: Key | KeySet,
-    options?: { any?: boolean; allowUnencoded?: boolean; maxTokenSize?: number }): JwsVerified[];
+    text: string,
+    key: Key | KeySet,
+    options?: { any?: boolean; allowUnencoded?: boolean; maxTokenSize?: number },
+  ): JwsVerified[];
 };
 
 // Key sets at a URL. Times are milliseconds.

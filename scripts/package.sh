@@ -12,10 +12,9 @@ done
 tar -tzf dist/coatcheck-*.tgz >build/.tarball.txt
 grep -q '^package/prebuilds/.*\.node$' build/.tarball.txt || die "package: the tarball has no binary"
 
-say "package: sdist"
-"$venv/bin/python" -m build --sdist --no-isolation --outdir dist . >build/.sdist.log 2>&1 || { tail -20 build/.sdist.log; exit 1; }
-say "package: wheel"
-"$venv/bin/python" -m build --wheel --no-isolation --outdir dist . >build/.wheel.log 2>&1 || { tail -20 build/.wheel.log; exit 1; }
+# The wheel is built from the sdist: what it needs and the sdist lacks shows here, and nothing of this tree slips in.
+say "package: sdist and wheel"
+"$venv/bin/python" -m build --no-isolation --outdir dist . >build/.wheel.log 2>&1 || { tail -20 build/.wheel.log; exit 1; }
 
 # The wheel carries liblmdb with it. Which glibc it then needs is what the platform tag says.
 PATH="$venv/bin:$PATH" "$venv/bin/auditwheel" repair --wheel-dir dist/repaired dist/coatcheck-*-linux_*.whl >build/.auditwheel.log 2>&1 ||

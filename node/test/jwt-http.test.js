@@ -79,7 +79,11 @@ for (const [name, make] of Object.entries(APPS)) {
     });
     it('a malformed header, two different tokens', async (t) => {
       const one = sign({ sub: 'one' });
-      const cases = [{ authorization: 'Bearer' }, { authorization: `Bearer ${one} x` }, { authorization: 'Bearer a,b' }];
+      const cases = [
+        { authorization: 'Bearer' },
+        { authorization: `Bearer ${one} x` },
+        { authorization: 'Bearer a,b' },
+      ];
       cases.push({ authorization: `Bearer ${one}`, cookie: `at=${sign({ sub: 'two' })}` });
       cases.push({ cookie: `at=${one}; at=${sign({ sub: 'two' })}` });
       for (const headers of cases) {
@@ -97,7 +101,10 @@ for (const [name, make] of Object.entries(APPS)) {
     it('scopes', async (t) => {
       const headers = { authorization: `Bearer ${sign({ scope: 'read write' })}` };
       assert.equal((await ask(t, { scopes: ['read'] }, headers, requireScope('write', 'read'))).status, 200);
-      for (const refused of [await ask(t, { scopes: 'admin' }, headers), await ask(t, {}, headers, requireScope('admin'))]) {
+      for (const refused of [
+        await ask(t, { scopes: 'admin' }, headers),
+        await ask(t, {}, headers, requireScope('admin')),
+      ]) {
         assert.equal(refused.status, 403);
         assert.match(refused.challenge, /error="insufficient_scope".*scope="admin"/);
       }

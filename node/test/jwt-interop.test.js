@@ -34,7 +34,14 @@ describe('signatures cross to jose and back', () => {
   }
   it('fast-jwt', () => {
     const key = 'x'.repeat(32);
-    const options = { key, algorithm: 'HS256', iss: 'i', aud: 'a', expiresIn: 60_000, clockTimestamp: 1_700_000_000_000 };
+    const options = {
+      key,
+      algorithm: 'HS256',
+      iss: 'i',
+      aud: 'a',
+      expiresIn: 60_000,
+      clockTimestamp: 1_700_000_000_000,
+    };
     assert.deepEqual(jwt.createSigner(options)(claims), fast.createSigner(options)(claims));
     const token = fast.createSigner({ key, aud: 'a' })(claims);
     assert.equal(jwt.createVerifier({ key, algorithms: ['HS256'], allowedAud: /^a$/ })(token).sub, 'ann');
@@ -144,9 +151,13 @@ describe('createVerifier', () => {
       const token = jwt.sign({ a: 1 }, ${JSON.stringify(key)});
       for (let i = 0; i < 200; i += 1) jwt.verify(token, ${JSON.stringify(key)});
       jwt.signAsync({}, jwt.generateKey('ES256'), { algorithm: 'ES256' });`;
-    const ends = Array.from({ length: 3 }, () => new Promise((resolve, reject) => {
-      new Worker(code, { eval: true }).on('exit', resolve).on('error', reject);
-    }));
+    const ends = Array.from(
+      { length: 3 },
+      () =>
+        new Promise((resolve, reject) => {
+          new Worker(code, { eval: true }).on('exit', resolve).on('error', reject);
+        }),
+    );
     assert.deepEqual(await Promise.all(ends), [0, 0, 0]);
   });
 });

@@ -15,7 +15,8 @@ from joserfc import jwe
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-RFC = json.load(open(os.path.join(HERE, "jose_rfc.json"), encoding="utf-8"))
+with open(os.path.join(HERE, "jose_rfc.json"), encoding="utf-8") as file:
+    RFC = json.load(file)
 NOW = 1_700_000_000_000
 cases = []
 
@@ -124,7 +125,13 @@ def algorithms():
         verify(f"alg {name} with signature", text + "." + b64(mac(text)), ALGORITHM)
     for name in ("hs256", "HS256 ", " HS256", "HS256\0", "", "HS257", "dir", "A128KW", "RSA1_5"):
         verify(f"alg {name!r}", hs({"alg": name}, GOOD), ALGORITHM)
-    for name, value in (("array", ["HS256"]), ("null", None), ("number", 256), ("object", {"HS256": 1}), ("true", True)):
+    for name, value in (
+        ("array", ["HS256"]),
+        ("null", None),
+        ("number", 256),
+        ("object", {"HS256": 1}),
+        ("true", True),
+    ):
         verify(f"alg is {name}", hs({"alg": value}, GOOD), HEADER)
     verify("alg missing", hs({"typ": "JWT"}, GOOD), HEADER)
     verify("HS384 with a key for HS256", hs({"alg": "HS384"}, GOOD, digest="sha384"), ALGORITHM)
@@ -185,18 +192,34 @@ def confusion():
     add("JWK oct whose k is a PEM", "import", UNSUITABLE, key={"kty": "oct", "alg": "HS256", "k": b64(pem)})
     attacker = ec.derive_private_key(7, ec.SECP256R1())
     numbers = attacker.public_key().public_numbers()
-    jwk = {"kty": "EC", "crv": "P-256", "x": b64(numbers.x.to_bytes(32, "big")), "y": b64(numbers.y.to_bytes(32, "big"))}
-    for name, extra in (("jwk", {"jwk": jwk}), ("jku", {"jku": "https://attacker.example/jwks"}),
-                        ("x5u", {"x5u": "http://127.0.0.1:1/cert"}), ("x5c", {"x5c": ["MIIB"]})):
+    jwk = {
+        "kty": "EC",
+        "crv": "P-256",
+        "x": b64(numbers.x.to_bytes(32, "big")),
+        "y": b64(numbers.y.to_bytes(32, "big")),
+    }
+    for name, extra in (
+        ("jwk", {"jwk": jwk}),
+        ("jku", {"jku": "https://attacker.example/jwks"}),
+        ("x5u", {"x5u": "http://127.0.0.1:1/cert"}),
+        ("x5c", {"x5c": ["MIIB"]}),
+    ):
         verify(f"embedded {name} of an attacker", es({"alg": "ES256", **extra}, GOOD, attacker), SIGNATURE, EC_PUBLIC)
 
 
 def critical():
     for name, crit, extra in (
-        ("unknown extension", ["exp2"], {"exp2": 1}), ("empty list", [], {}), ("string", "b64", {"b64": True}),
-        ("object", {"b64": 1}, {"b64": True}), ("null", None, {}), ("absent parameter", ["nope"], {}),
-        ("registered alg", ["alg"], {}), ("registered kid", ["kid"], {"kid": "1"}), ("a number in the list", [1], {}),
-        ("b64 false in a JWT", ["b64"], {"b64": False}), ("b64 true in a JWT", ["b64"], {"b64": True}),
+        ("unknown extension", ["exp2"], {"exp2": 1}),
+        ("empty list", [], {}),
+        ("string", "b64", {"b64": True}),
+        ("object", {"b64": 1}, {"b64": True}),
+        ("null", None, {}),
+        ("absent parameter", ["nope"], {}),
+        ("registered alg", ["alg"], {}),
+        ("registered kid", ["kid"], {"kid": "1"}),
+        ("a number in the list", [1], {}),
+        ("b64 false in a JWT", ["b64"], {"b64": False}),
+        ("b64 true in a JWT", ["b64"], {"b64": True}),
     ):
         verify(f"crit: {name}", hs({"alg": "HS256", "crit": crit, **extra}, GOOD), CRITICAL)
     verify("b64 false without crit", hs({"alg": "HS256", "b64": False}, GOOD), CRITICAL)
@@ -206,20 +229,37 @@ def critical():
 
 
 def form():
-    for name, token in (("empty", ""), ("one part", head), ("two parts", head + "." + body),
-                        ("trailing dot", good + "."), ("four parts", good + ".AA"), ("five parts", good + ".AA.AA"),
-                        ("leading space", " " + good), ("leading dot", "." + good), ("JSON serialisation", dump({"payload": body, "protected": head, "signature": sig})),
-                        ("header with padding", head + "=." + body + "." + sig), ("header not base64url", "{}." + body + "." + sig)):
+    for name, token in (
+        ("empty", ""),
+        ("one part", head),
+        ("two parts", head + "." + body),
+        ("trailing dot", good + "."),
+        ("four parts", good + ".AA"),
+        ("five parts", good + ".AA.AA"),
+        ("leading space", " " + good),
+        ("leading dot", "." + good),
+        ("JSON serialisation", dump({"payload": body, "protected": head, "signature": sig})),
+        ("header with padding", head + "=." + body + "." + sig),
+        ("header not base64url", "{}." + body + "." + sig),
+    ):
         verify(f"form: {name}", token, MALFORMED)
     verify("form: two dots", "..", HEADER)
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     twin = sig[:-1] + alphabet[alphabet.index(sig[-1]) ^ 1]
     assert ub(twin) == ub(sig)
-    for name, changed in (("non-canonical last character", twin), ("padding", sig + "="), ("newline at the end", sig + "\n"),
-                          ("newline inside", sig[:9] + "\n" + sig[9:]), ("space inside", sig[:9] + " " + sig[9:]),
-                          ("?", sig[:9] + "?" + sig[10:]), ("+ of the other alphabet", "+" + sig[1:]),
-                          ("/ of the other alphabet", "/" + sig[1:]), ("NUL", sig[:9] + "\0" + sig[10:]),
-                          ("non-ASCII", sig[:9] + "\u00e9" + sig[10:]), ("impossible length", sig + "AA")):
+    for name, changed in (
+        ("non-canonical last character", twin),
+        ("padding", sig + "="),
+        ("newline at the end", sig + "\n"),
+        ("newline inside", sig[:9] + "\n" + sig[9:]),
+        ("space inside", sig[:9] + " " + sig[9:]),
+        ("?", sig[:9] + "?" + sig[10:]),
+        ("+ of the other alphabet", "+" + sig[1:]),
+        ("/ of the other alphabet", "/" + sig[1:]),
+        ("NUL", sig[:9] + "\0" + sig[10:]),
+        ("non-ASCII", sig[:9] + "\u00e9" + sig[10:]),
+        ("impossible length", sig + "AA"),
+    ):
         verify(f"signature: {name}", f"{head}.{body}.{changed}", MALFORMED)
     verify("signature: empty", f"{head}.{body}.", SIGNATURE)
     verify("signature: truncated", f"{head}.{body}.{b64(ub(sig)[:16])}", SIGNATURE)
@@ -227,53 +267,126 @@ def form():
     verify("signature: first bit flipped", f"{head}.{body}.{b64(bytes([ub(sig)[0] ^ 128]) + ub(sig)[1:])}", SIGNATURE)
     verify("signature: last bit flipped", f"{head}.{body}.{b64(ub(sig)[:-1] + bytes([ub(sig)[-1] ^ 1]))}", SIGNATURE)
     verify("payload changed", f"{head}.{b64(dump({**GOOD, 'sub': 'mallory'}))}.{sig}", SIGNATURE)
-    for name, changed in (("padding", b64('{"a":1}x'[:7]) + "=="), ("non-canonical", b64('{"a":1}')[:-1] + "R"),
-                          ("space", " " + body), ("standard alphabet", b64('{"a":"\u00bf\u00ff~~"}').replace("_", "/").replace("-", "+") + "+/")):
+    for name, changed in (
+        ("padding", b64('{"a":1}x'[:7]) + "=="),
+        ("non-canonical", b64('{"a":1}')[:-1] + "R"),
+        ("space", " " + body),
+        ("standard alphabet", b64('{"a":"\u00bf\u00ff~~"}').replace("_", "/").replace("-", "+") + "+/"),
+    ):
         text = head + "." + changed
         verify(f"signed payload: {name}", text + "." + b64(mac(text)), MALFORMED)
-    for name, parts, code in (("a million dots", [[".", 1_000_000]], LARGE), ("8,000 dots", [[".", 8000]], MALFORMED),
-                              ("64 KiB of A", [["A", 65_536]], LARGE), ("8,000 of A", [["A", 8000]], MALFORMED),
-                              ("64 KiB of NUL", [["\0", 65_536]], LARGE), ("2 MiB header", [["A", 2_097_152], ["." + body + "." + sig, 1]], LARGE),
-                              ("64 KiB signature", [[head + "." + body + ".", 1], ["A", 65_536]], LARGE),
-                              ("7 KiB signature", [[head + "." + body + ".", 1], ["A", 7_168]], SIGNATURE)):
+    for name, parts, code in (
+        ("a million dots", [[".", 1_000_000]], LARGE),
+        ("8,000 dots", [[".", 8000]], MALFORMED),
+        ("64 KiB of A", [["A", 65_536]], LARGE),
+        ("8,000 of A", [["A", 8000]], MALFORMED),
+        ("64 KiB of NUL", [["\0", 65_536]], LARGE),
+        ("2 MiB header", [["A", 2_097_152], ["." + body + "." + sig, 1]], LARGE),
+        ("64 KiB signature", [[head + "." + body + ".", 1], ["A", 65_536]], LARGE),
+        ("7 KiB signature", [[head + "." + body + ".", 1], ["A", 7_168]], SIGNATURE),
+    ):
         add(f"size: {name}", "verify", code, key=HMAC, token_parts=parts, now=NOW, options={})
-    add("size: 7 KiB ES256 signature", "verify", SIGNATURE, key=EC_PUBLIC, now=NOW, options={},
-        token_parts=[[b64(dump({"alg": "ES256"})) + "." + body + ".", 1], ["A", 7_168]])
+    add(
+        "size: 7 KiB ES256 signature",
+        "verify",
+        SIGNATURE,
+        key=EC_PUBLIC,
+        now=NOW,
+        options={},
+        token_parts=[[b64(dump({"alg": "ES256"})) + "." + body + ".", 1], ["A", 7_168]],
+    )
 
 
 def headers():
-    for name, text in (("array", "[]"), ("string", '"HS256"'), ("empty", ""), ("not JSON", "hello"), ("trailing text", '{"alg":"HS256"}x'),
-                       ("two objects", '{"alg":"HS256"}{"alg":"HS256"}'), ("byte order mark", '\ufeff{"alg":"HS256"}'),
-                       ("UTF-16", '{"alg":"HS256"}'.encode("utf-16-le")), ("invalid UTF-8", b'{"alg":"HS256","x":"\xff"}'),
-                       ("overlong UTF-8", b'{"alg":"HS256","x":"\xc0\x80"}'), ("raw surrogate", b'{"alg":"HS256","x":"\xed\xa0\x80"}'),
-                       ("lone high surrogate", '{"alg":"HS256","x":"\\ud800"}'), ("lone low surrogate", '{"alg":"HS256","x":"\\udc00"}'),
-                       ("control character in a string", '{"alg":"HS256","x":"\n"}'), ("NUL at the end", '{"alg":"HS256"}\0'),
-                       ("NaN", '{"alg":"HS256","x":NaN}'), ("1e400", '{"alg":"HS256","x":1e400}'), ("single quotes", "{'alg':'HS256'}"),
-                       ("trailing comma", '{"alg":"HS256",}'), ("comment", '{"alg":"HS256"/*x*/}'), ("leading zero", '{"alg":"HS256","x":01}'),
-                       ("alg twice, none first", '{"alg":"none","alg":"HS256"}'), ("alg twice, the same", '{"alg":"HS256","alg":"HS256"}'),
-                       ("alg twice, once escaped", '{"alg":"HS256","\\u0061lg":"HS256"}'), ("kid twice", '{"alg":"HS256","kid":"a","kid":"b"}'),
-                       ("member twice further in", '{"alg":"HS256","x":{"y":1,"y":2}}'),
-                       ("kid is a number", '{"alg":"HS256","kid":1}'), ("kid is null", '{"alg":"HS256","kid":null}'),
-                       ("kid is an array", '{"alg":"HS256","kid":["a"]}'), ("typ is a number", '{"alg":"HS256","typ":1}'),
-                       ("cty is an object", '{"alg":"HS256","cty":{}}'), ("kid of 300 bytes", dump({"alg": "HS256", "kid": "k" * 300})),
-                       ("kid with a newline", '{"alg":"HS256","kid":"a\\nb"}'), ("kid with NUL", '{"alg":"HS256","kid":"a\\u0000"}'),
-                       ("40 levels deep", '{"alg":"HS256","x":' + "[" * 40 + "]" * 40 + "}"),
-                       ("not closed", '{"alg":"HS256"'), ("2,000 levels deep", '{"alg":"HS256","x":' + "[" * 2000)):
+    for name, text in (
+        ("array", "[]"),
+        ("string", '"HS256"'),
+        ("empty", ""),
+        ("not JSON", "hello"),
+        ("trailing text", '{"alg":"HS256"}x'),
+        ("two objects", '{"alg":"HS256"}{"alg":"HS256"}'),
+        ("byte order mark", '\ufeff{"alg":"HS256"}'),
+        ("UTF-16", '{"alg":"HS256"}'.encode("utf-16-le")),
+        ("invalid UTF-8", b'{"alg":"HS256","x":"\xff"}'),
+        ("overlong UTF-8", b'{"alg":"HS256","x":"\xc0\x80"}'),
+        ("raw surrogate", b'{"alg":"HS256","x":"\xed\xa0\x80"}'),
+        ("lone high surrogate", '{"alg":"HS256","x":"\\ud800"}'),
+        ("lone low surrogate", '{"alg":"HS256","x":"\\udc00"}'),
+        ("control character in a string", '{"alg":"HS256","x":"\n"}'),
+        ("NUL at the end", '{"alg":"HS256"}\0'),
+        ("NaN", '{"alg":"HS256","x":NaN}'),
+        ("1e400", '{"alg":"HS256","x":1e400}'),
+        ("single quotes", "{'alg':'HS256'}"),
+        ("trailing comma", '{"alg":"HS256",}'),
+        ("comment", '{"alg":"HS256"/*x*/}'),
+        ("leading zero", '{"alg":"HS256","x":01}'),
+        ("alg twice, none first", '{"alg":"none","alg":"HS256"}'),
+        ("alg twice, the same", '{"alg":"HS256","alg":"HS256"}'),
+        ("alg twice, once escaped", '{"alg":"HS256","\\u0061lg":"HS256"}'),
+        ("kid twice", '{"alg":"HS256","kid":"a","kid":"b"}'),
+        ("member twice further in", '{"alg":"HS256","x":{"y":1,"y":2}}'),
+        ("kid is a number", '{"alg":"HS256","kid":1}'),
+        ("kid is null", '{"alg":"HS256","kid":null}'),
+        ("kid is an array", '{"alg":"HS256","kid":["a"]}'),
+        ("typ is a number", '{"alg":"HS256","typ":1}'),
+        ("cty is an object", '{"alg":"HS256","cty":{}}'),
+        ("kid of 300 bytes", dump({"alg": "HS256", "kid": "k" * 300})),
+        ("kid with a newline", '{"alg":"HS256","kid":"a\\nb"}'),
+        ("kid with NUL", '{"alg":"HS256","kid":"a\\u0000"}'),
+        ("40 levels deep", '{"alg":"HS256","x":' + "[" * 40 + "]" * 40 + "}"),
+        ("not closed", '{"alg":"HS256"'),
+        ("2,000 levels deep", '{"alg":"HS256","x":' + "[" * 2000),
+    ):
         verify(f"header: {name}", hs(text, GOOD), HEADER)
-    keys = {"keys": [{**HMAC, "kid": "one"}, {"kty": "oct", "alg": "HS256", "kid": "two", "k": b64(bytes(range(32, 64)))}]}
+    keys = {
+        "keys": [{**HMAC, "kid": "one"}, {"kty": "oct", "alg": "HS256", "kid": "two", "k": b64(bytes(range(32, 64)))}]
+    }
     for kid in ("three", "../../etc/passwd", "' OR '1'='1", "__proto__", "constructor", "One", "one ", "k" * 256):
-        add(f"kid {kid[:20]!r}", "verify", KEY, set=keys, token=hs({"alg": "HS256", "kid": kid}, GOOD), now=NOW, options={})
-    add("kid of the other key", "verify", SIGNATURE, set=keys, token=hs({"alg": "HS256", "kid": "two"}, GOOD), now=NOW, options={})
+        add(
+            f"kid {kid[:20]!r}",
+            "verify",
+            KEY,
+            set=keys,
+            token=hs({"alg": "HS256", "kid": kid}, GOOD),
+            now=NOW,
+            options={},
+        )
+    add(
+        "kid of the other key",
+        "verify",
+        SIGNATURE,
+        set=keys,
+        token=hs({"alg": "HS256", "kid": "two"}, GOOD),
+        now=NOW,
+        options={},
+    )
     add("control kid", "verify", "OK", set=keys, token=hs({"alg": "HS256", "kid": "one"}, GOOD), now=NOW, options={})
-    for typ, wanted, code in (("JWT", "at+jwt", TYPE), (None, "at+jwt", TYPE), ("application/jwt", "at+jwt", TYPE), ("at+jwt ", "at+jwt", TYPE),
-                              ("text/at+jwt", "at+jwt", TYPE), ("AT+JWT", "at+jwt", "OK"), ("application/at+jwt", "at+jwt", "OK")):
+    for typ, wanted, code in (
+        ("JWT", "at+jwt", TYPE),
+        (None, "at+jwt", TYPE),
+        ("application/jwt", "at+jwt", TYPE),
+        ("at+jwt ", "at+jwt", TYPE),
+        ("text/at+jwt", "at+jwt", TYPE),
+        ("AT+JWT", "at+jwt", "OK"),
+        ("application/at+jwt", "at+jwt", "OK"),
+    ):
         header = {"alg": "HS256", **({"typ": typ} if typ else {})}
         verify(f"typ {typ!r} where {wanted} is expected", hs(header, GOOD), code, types=[wanted])
 
 
 def claims():
-    for name, value in (('"1"', '"1"'), ('"1800000000"', '"1800000000"'), ("null", "null"), ("true", "true"), ("an array", "[1800000000]"),
-                        ("an object", "{}"), ("-1", "-1"), ("2^53", "9007199254740992"), ("2^63", "9223372036854775808"), ("1e300", "1e300")):
+    for name, value in (
+        ('"1"', '"1"'),
+        ('"1800000000"', '"1800000000"'),
+        ("null", "null"),
+        ("true", "true"),
+        ("an array", "[1800000000]"),
+        ("an object", "{}"),
+        ("-1", "-1"),
+        ("2^53", "9007199254740992"),
+        ("2^63", "9223372036854775808"),
+        ("1e300", "1e300"),
+    ):
         for claim in ("exp", "nbf", "iat"):
             verify(f"{claim} is {name}", hs(H, f'{{"{claim}":{value}}}'), CLAIM)
     for value in ("1e400", "-1e400", "NaN", "Infinity", "1.", "0x10", "+1", ".5"):
@@ -289,22 +402,60 @@ def claims():
     verify("iat in the future", hs(H, {"iat": 1_700_000_001}), INACTIVE)
     verify("older than max_age", hs(H, {"iat": 1_699_999_900}), EXPIRED, max_age=60_000)
     verify("max_age without iat", hs(H, GOOD), CLAIM, max_age=60_000)
-    for name, text in (("array", "[1]"), ("string", '"alice"'), ("null", "null"), ("number", "7"), ("true", "true"), ("empty", ""),
-                       ("white space", "  "), ("invalid UTF-8", b'{"sub":"\xff"}'), ("lone surrogate", '{"sub":"\\udfff"}'),
-                       ("lone surrogate in a name", '{"\\ud800":1}'), ("byte order mark", '\ufeff{"sub":"a"}'), ("UTF-16", '{"sub":"a"}'.encode("utf-16")),
-                       ("UTF-32", '{"sub":"a"}'.encode("utf-32-le")), ("trailing text", '{"sub":"a"}x'), ("two objects", '{"sub":"a"}{"sub":"b"}'),
-                       ("NUL at the end", '{"sub":"a"}\0'), ("not closed", '{"sub":"a"'), ("sub twice", '{"sub":"a","sub":"b"}'),
-                       ("exp twice", '{"exp":1,"exp":1800000000}'), ("exp twice, once escaped", '{"exp":1800000000,"e\\u0078p":1}'),
-                       ("member twice further in", '{"a":{"b":1,"b":1}}'), ("member twice among 40", "{" + ",".join(f'"m{i}":1' for i in range(40)) + ',"m7":2}'),
-                       ("33 levels", '{"a":' + "[" * 32 + "]" * 32 + "}"), ("3,000 levels", '{"a":' + "[" * 3000), ("single quotes", "{'a':1}"), ("comment", '{"a":1}//')):
+    for name, text in (
+        ("array", "[1]"),
+        ("string", '"alice"'),
+        ("null", "null"),
+        ("number", "7"),
+        ("true", "true"),
+        ("empty", ""),
+        ("white space", "  "),
+        ("invalid UTF-8", b'{"sub":"\xff"}'),
+        ("lone surrogate", '{"sub":"\\udfff"}'),
+        ("lone surrogate in a name", '{"\\ud800":1}'),
+        ("byte order mark", '\ufeff{"sub":"a"}'),
+        ("UTF-16", '{"sub":"a"}'.encode("utf-16")),
+        ("UTF-32", '{"sub":"a"}'.encode("utf-32-le")),
+        ("trailing text", '{"sub":"a"}x'),
+        ("two objects", '{"sub":"a"}{"sub":"b"}'),
+        ("NUL at the end", '{"sub":"a"}\0'),
+        ("not closed", '{"sub":"a"'),
+        ("sub twice", '{"sub":"a","sub":"b"}'),
+        ("exp twice", '{"exp":1,"exp":1800000000}'),
+        ("exp twice, once escaped", '{"exp":1800000000,"e\\u0078p":1}'),
+        ("member twice further in", '{"a":{"b":1,"b":1}}'),
+        ("member twice among 40", "{" + ",".join(f'"m{i}":1' for i in range(40)) + ',"m7":2}'),
+        ("33 levels", '{"a":' + "[" * 32 + "]" * 32 + "}"),
+        ("3,000 levels", '{"a":' + "[" * 3000),
+        ("single quotes", "{'a':1}"),
+        ("comment", '{"a":1}//'),
+    ):
         verify(f"payload: {name}", hs(H, text), PAYLOAD)
     verify("control 32 levels", hs(H, '{"a":' + "[" * 31 + "]" * 31 + "}"), "OK")
-    for name, value in (("array", ["https://a.example"]), ("prefix", "https://a.example.evil"), ("part", "https://a"), ("other case", "HTTPS://A.example"),
-                        ("number", 7), ("null", None), ("with a space", "https://a.example ")):
+    for name, value in (
+        ("array", ["https://a.example"]),
+        ("prefix", "https://a.example.evil"),
+        ("part", "https://a"),
+        ("other case", "HTTPS://A.example"),
+        ("number", 7),
+        ("null", None),
+        ("with a space", "https://a.example "),
+    ):
         verify(f"iss: {name}", hs(H, {"iss": value}), CLAIM, issuers=["https://a.example"])
     verify("iss: missing", hs(H, GOOD), CLAIM, issuers=["https://a.example"])
-    for name, value in (("part", "ap"), ("longer", "api2"), ("empty list", []), ("list of null", [None]), ("object", {"api": 1}), ("number", 7),
-                        ("null", None), ("list of others", ["x", "y"]), ("ours and a number", ["api", 7]), ("a number and ours", [7, "api"]), ("list in a list", [["api"]])):
+    for name, value in (
+        ("part", "ap"),
+        ("longer", "api2"),
+        ("empty list", []),
+        ("list of null", [None]),
+        ("object", {"api": 1}),
+        ("number", 7),
+        ("null", None),
+        ("list of others", ["x", "y"]),
+        ("ours and a number", ["api", 7]),
+        ("a number and ours", [7, "api"]),
+        ("list in a list", [["api"]]),
+    ):
         verify(f"aud: {name}", hs(H, {"aud": value}), CLAIM, audiences=["api"])
     verify("aud: missing", hs(H, GOOD), CLAIM, audiences=["api"])
     verify("aud: there, and none expected", hs(H, {"aud": "api"}), CLAIM, audience="refuse_present")
@@ -326,29 +477,68 @@ def asymmetric():
     def raw(a, b, width=32):
         return text + "." + b64(a.to_bytes(width, "big") + b.to_bytes(width, "big"))
 
-    for name, a, b in (("r = s = 0", 0, 0), ("r = 0", 0, s), ("s = 0", r, 0), ("r = n", P256_N, s), ("s = n", r, P256_N), ("r = s = 1", 1, 1),
-                       ("r = n - 1, s = 1", P256_N - 1, 1), ("r = s = n", P256_N, P256_N), ("r and s exchanged", s, r), ("all ones", 2**256 - 1, 2**256 - 1)):
+    for name, a, b in (
+        ("r = s = 0", 0, 0),
+        ("r = 0", 0, s),
+        ("s = 0", r, 0),
+        ("r = n", P256_N, s),
+        ("s = n", r, P256_N),
+        ("r = s = 1", 1, 1),
+        ("r = n - 1, s = 1", P256_N - 1, 1),
+        ("r = s = n", P256_N, P256_N),
+        ("r and s exchanged", s, r),
+        ("all ones", 2**256 - 1, 2**256 - 1),
+    ):
         verify(f"ES256: {name}", raw(a, b), SIGNATURE, EC_PUBLIC)
     verify("ES256: r + n", raw(r + P256_N, s, 33), SIGNATURE, EC_PUBLIC)
     verify("ES256: DER", text + "." + b64(utils.encode_dss_signature(r, s)), SIGNATURE, EC_PUBLIC)
     fixed = r.to_bytes(32, "big") + s.to_bytes(32, "big")
-    for name, changed in (("65 bytes", fixed + b"\0"), ("63 bytes", fixed[:-1]), ("zero in front", b"\0" + fixed), ("96 bytes", fixed + fixed[:32]), ("empty", b"")):
+    for name, changed in (
+        ("65 bytes", fixed + b"\0"),
+        ("63 bytes", fixed[:-1]),
+        ("zero in front", b"\0" + fixed),
+        ("96 bytes", fixed + fixed[:32]),
+        ("empty", b""),
+    ):
         verify(f"ES256: {name}", text + "." + b64(changed), SIGNATURE, EC_PUBLIC)
-    verify("ES256: another key", es({"alg": "ES256"}, GOOD, ec.derive_private_key(99, ec.SECP256R1())), SIGNATURE, EC_PUBLIC)
-    verify("ES384 with a key for ES256", text.replace(text.split(".")[0], b64(dump({"alg": "ES384"}))) + "." + b64(fixed), ALGORITHM, EC_PUBLIC)
+    verify(
+        "ES256: another key",
+        es({"alg": "ES256"}, GOOD, ec.derive_private_key(99, ec.SECP256R1())),
+        SIGNATURE,
+        EC_PUBLIC,
+    )
+    verify(
+        "ES384 with a key for ES256",
+        text.replace(text.split(".")[0], b64(dump({"alg": "ES384"}))) + "." + b64(fixed),
+        ALGORITHM,
+        EC_PUBLIC,
+    )
     rtext = b64(dump({"alg": "RS256"})) + "." + body
     rsig = rsa_key.sign(rtext.encode(), padding.PKCS1v15(), hashes.SHA256())
     wrong = rsa_key.sign(rtext.encode(), padding.PKCS1v15(), hashes.SHA384())
     n = number(RSA_PUBLIC["n"])
-    for name, changed in (("255 bytes", rsig[1:]), ("zero in front", b"\0" + rsig), ("all zero", bytes(256)), ("another hash", wrong),
-                          ("one", (1).to_bytes(256, "big")), ("n - 1", (n - 1).to_bytes(256, "big")), ("signature + n", (int.from_bytes(rsig, "big") + n).to_bytes(257, "big"))):
+    for name, changed in (
+        ("255 bytes", rsig[1:]),
+        ("zero in front", b"\0" + rsig),
+        ("all zero", bytes(256)),
+        ("another hash", wrong),
+        ("one", (1).to_bytes(256, "big")),
+        ("n - 1", (n - 1).to_bytes(256, "big")),
+        ("signature + n", (int.from_bytes(rsig, "big") + n).to_bytes(257, "big")),
+    ):
         verify(f"RS256: {name}", rtext + "." + b64(changed), SIGNATURE, RSA_PUBLIC)
     etext = b64(dump({"alg": "EdDSA"})) + "." + body
     esig = ed_key.sign(etext.encode())
     order = 2**252 + 27742317777372353535851937790883648493
     malleable = esig[:32] + (int.from_bytes(esig[32:], "little") + order).to_bytes(32, "little")
     verify("control EdDSA", etext + "." + b64(esig), "OK", ED_PUBLIC)
-    for name, changed in (("S + L", malleable), ("63 bytes", esig[:-1]), ("65 bytes", esig + b"\0"), ("all zero", bytes(64)), ("halves exchanged", esig[32:] + esig[:32])):
+    for name, changed in (
+        ("S + L", malleable),
+        ("63 bytes", esig[:-1]),
+        ("65 bytes", esig + b"\0"),
+        ("all zero", bytes(64)),
+        ("halves exchanged", esig[32:] + esig[:32]),
+    ):
         verify(f"EdDSA: {name}", etext + "." + b64(changed), SIGNATURE, ED_PUBLIC)
     text448 = b64(dump({"alg": "Ed448"})) + "." + body
     verify("Ed448 with a key on Ed25519", text448 + "." + b64(ed_key.sign(text448.encode())), ALGORITHM, ED_PUBLIC)
@@ -416,14 +606,30 @@ def imports():
     k("EC with crv secp256k1", INVALID, EC_PUBLIC, crv="secp256k1", alg="ES256K")
     k("EC on P-256 for ES384", UNSUITABLE, EC_PUBLIC, alg="ES384")
     k("EC on P-256 for ES256K", UNSUITABLE, EC_PUBLIC, alg="ES256K")
-    k("EC private of another point", INVALID, EC_PRIVATE, x=b64(other.x.to_bytes(32, "big")), y=b64(other.y.to_bytes(32, "big")))
+    k(
+        "EC private of another point",
+        INVALID,
+        EC_PRIVATE,
+        x=b64(other.x.to_bytes(32, "big")),
+        y=b64(other.y.to_bytes(32, "big")),
+    )
     k("EC private with d = 0", INVALID, EC_PRIVATE, d=b64(bytes(32)))
     k("EC private with d = n", INVALID, EC_PRIVATE, d=b64(P256_N.to_bytes(32, "big")))
     k("EC private with d of 31 bytes", INVALID, EC_PRIVATE, d=b64(b"\1" * 31))
     k("Ed25519 of 31 bytes", INVALID, ED_PUBLIC, x=b64(ub(ED_PUBLIC["x"])[:31]))
-    k("Ed25519 private of another", INVALID, ED_PRIVATE, x=b64(ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key().public_bytes_raw()))
-    for name, point in (("0", bytes(32)), ("1", b"\1" + bytes(31)), ("p - 1", b"\xec" + b"\xff" * 30 + b"\x7f"), ("1 with the sign bit", b"\1" + bytes(30) + b"\x80"),
-                        ("of order 8", bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"))):
+    k(
+        "Ed25519 private of another",
+        INVALID,
+        ED_PRIVATE,
+        x=b64(ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key().public_bytes_raw()),
+    )
+    for name, point in (
+        ("0", bytes(32)),
+        ("1", b"\1" + bytes(31)),
+        ("p - 1", b"\xec" + b"\xff" * 30 + b"\x7f"),
+        ("1 with the sign bit", b"\1" + bytes(30) + b"\x80"),
+        ("of order 8", bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")),
+    ):
         k(f"Ed25519 small order, y {name}", WEAK, ED_PUBLIC, x=b64(point))
     k("OKP on an unknown curve", UNSUITABLE, ED_PUBLIC, crv="X448")
     k("OKP X25519 for EdDSA", UNSUITABLE, ED_PUBLIC, crv="X25519")
@@ -440,15 +646,40 @@ def imports():
     k("kid as a number", INVALID, HMAC, kid=1)
     k("kid of 257 bytes", INVALID, HMAC, kid="k" * 257)
     k("kid with a control character", INVALID, HMAC, kid="a\u0007")
-    for name, text in (("an array", "[]"), ("not JSON", "kty"), ("trailing text", dump(HMAC) + "x"), ("k twice", dump(HMAC)[:-1] + ',"k":"AA"}'), ("empty", "")):
+    for name, text in (
+        ("an array", "[]"),
+        ("not JSON", "kty"),
+        ("trailing text", dump(HMAC) + "x"),
+        ("k twice", dump(HMAC)[:-1] + ',"k":"AA"}'),
+        ("empty", ""),
+    ):
         add(f"key text: {name}", "import", INVALID, key_text=text)
     add("secret: empty", "import", WEAK, secret="", alg="HS256")
     add("secret: 8 bytes", "import", WEAK, secret=b64("secret12"), alg="HS256")
-    add("secret: empty where short ones are allowed", "import", WEAK, secret="", alg="HS256", options={"allow_short": True})
-    add("control short secret where allowed", "import", "OK", secret=b64("secret12"), alg="HS256", options={"allow_short": True})
+    add(
+        "secret: empty where short ones are allowed",
+        "import",
+        WEAK,
+        secret="",
+        alg="HS256",
+        options={"allow_short": True},
+    )
+    add(
+        "control short secret where allowed",
+        "import",
+        "OK",
+        secret=b64("secret12"),
+        alg="HS256",
+        options={"allow_short": True},
+    )
     add("secret for RS256", "import", UNSUITABLE, secret=b64(SECRET), alg="RS256")
-    for name, change in (("use enc", {"use": "enc"}), ("key_ops sign alone", {"key_ops": ["sign"]}), ("key_ops empty", {"key_ops": []}),
-                         ("key_ops encrypt", {"key_ops": ["encrypt"]}), ("key_ops unknown", {"key_ops": ["frobnicate"]})):
+    for name, change in (
+        ("use enc", {"use": "enc"}),
+        ("key_ops sign alone", {"key_ops": ["sign"]}),
+        ("key_ops empty", {"key_ops": []}),
+        ("key_ops encrypt", {"key_ops": ["encrypt"]}),
+        ("key_ops unknown", {"key_ops": ["frobnicate"]}),
+    ):
         add(f"jws with a key of {name}", "jws", KEY, key={**HMAC, **change}, token=good)
     add("jws control key_ops verify", "jws", "OK", key={**HMAC, "key_ops": ["verify"]}, token=good)
 
@@ -456,23 +687,54 @@ def imports():
 def sets():
     second = {"kty": "oct", "alg": "HS256", "k": b64(bytes(range(40, 72)))}
     for name, value, options in (
-        ("symmetric and asymmetric", {"keys": [HMAC, EC_PUBLIC]}, {}), ("one kid for two keys", {"keys": [{**HMAC, "kid": "a"}, {**second, "kid": "a"}]}, {}),
-        ("private key in a public set", {"keys": [EC_PRIVATE]}, {"public_only": True}), ("secret in a public set", {"keys": [HMAC]}, {"public_only": True}),
+        ("symmetric and asymmetric", {"keys": [HMAC, EC_PUBLIC]}, {}),
+        ("one kid for two keys", {"keys": [{**HMAC, "kid": "a"}, {**second, "kid": "a"}]}, {}),
+        ("private key in a public set", {"keys": [EC_PRIVATE]}, {"public_only": True}),
+        ("secret in a public set", {"keys": [HMAC]}, {"public_only": True}),
         ("private RSA member in a public set", {"keys": [{**RSA_PUBLIC, "p": "AQ"}]}, {"public_only": True}),
-        ("keys is an object", {"keys": {}}, {}), ("keys is missing", {}, {}), ("an array", [], {}), ("a key that is a string", {"keys": ["x"]}, {}),
-        ("a key without kty", {"keys": [{"k": "AA"}]}, {}), ("a malformed key", {"keys": [{**RSA_PUBLIC, "n": "?"}]}, {}),
-        ("key_ops as a string", {"keys": [{**EC_PUBLIC, "key_ops": "verify"}]}, {}), ("101 keys", {"keys": [EC_PUBLIC] * 101}, {}),
+        ("keys is an object", {"keys": {}}, {}),
+        ("keys is missing", {}, {}),
+        ("an array", [], {}),
+        ("a key that is a string", {"keys": ["x"]}, {}),
+        ("a key without kty", {"keys": [{"k": "AA"}]}, {}),
+        ("a malformed key", {"keys": [{**RSA_PUBLIC, "n": "?"}]}, {}),
+        ("key_ops as a string", {"keys": [{**EC_PUBLIC, "key_ops": "verify"}]}, {}),
+        ("101 keys", {"keys": [EC_PUBLIC] * 101}, {}),
     ):
         add(f"set: {name}", "set", SET, set=value, options=options)
     add("set text: keys twice", "set", SET, set_text='{"keys":[],"keys":[]}', options={})
     add("set text: not JSON", "set", SET, set_text="<html>", options={})
-    add("set: control with keys that are passed over", "set", "OK", options={},
-        set={"keys": [{"kty": "AKP", "kid": "pq"}, {**RSA_PUBLIC, "alg": "RSA1_5"}, EC_PUBLIC, {**EC_PUBLIC, "crv": "P-224"}]})
+    add(
+        "set: control with keys that are passed over",
+        "set",
+        "OK",
+        options={},
+        set={
+            "keys": [
+                {"kty": "AKP", "kid": "pq"},
+                {**RSA_PUBLIC, "alg": "RSA1_5"},
+                EC_PUBLIC,
+                {**EC_PUBLIC, "crv": "P-224"},
+            ]
+        },
+    )
 
 
 def encryption():
-    registry = jwe.JWERegistry(algorithms=["dir", "A128KW", "A128GCMKW", "RSA-OAEP", "ECDH-ES", "ECDH-ES+A128KW", "PBES2-HS256+A128KW",
-                                           "A128GCM", "A256GCM", "A128CBC-HS256"])
+    registry = jwe.JWERegistry(
+        algorithms=[
+            "dir",
+            "A128KW",
+            "A128GCMKW",
+            "RSA-OAEP",
+            "ECDH-ES",
+            "ECDH-ES+A128KW",
+            "PBES2-HS256+A128KW",
+            "A128GCM",
+            "A256GCM",
+            "A128CBC-HS256",
+        ]
+    )
     plain = dump(GOOD).encode()
 
     def make(header, jwk):
@@ -526,11 +788,19 @@ def encryption():
     case("key of use sig", token, KEY, {**direct, "use": "sig"})
     case("key_ops encrypt alone", token, KEY, {**direct, "key_ops": ["encrypt"]})
     for name, header, code in (
-        ("zip", {"alg": "dir", "enc": "A256GCM", "zip": "DEF"}, ALGORITHM), ("no enc", {"alg": "dir"}, HEADER), ("enc unknown", {"alg": "dir", "enc": "A512GCM"}, ALGORITHM),
-        ("enc in lower case", {"alg": "dir", "enc": "a256gcm"}, ALGORITHM), ("enc a number", {"alg": "dir", "enc": 256}, HEADER), ("alg RSA1_5", {"alg": "RSA1_5", "enc": "A256GCM"}, ALGORITHM),
-        ("alg none", {"alg": "none", "enc": "A256GCM"}, ALGORITHM), ("alg HS256", {"alg": "HS256", "enc": "A256GCM"}, ALGORITHM), ("no alg", {"enc": "A256GCM"}, HEADER),
-        ("crit", {"alg": "dir", "enc": "A256GCM", "crit": ["x"], "x": 1}, CRITICAL), ("enc twice", '{"alg":"dir","enc":"A256GCM","enc":"A256GCM"}', HEADER),
-        ("alg A256KW", {"alg": "A256KW", "enc": "A256GCM"}, ALGORITHM)):
+        ("zip", {"alg": "dir", "enc": "A256GCM", "zip": "DEF"}, ALGORITHM),
+        ("no enc", {"alg": "dir"}, HEADER),
+        ("enc unknown", {"alg": "dir", "enc": "A512GCM"}, ALGORITHM),
+        ("enc in lower case", {"alg": "dir", "enc": "a256gcm"}, ALGORITHM),
+        ("enc a number", {"alg": "dir", "enc": 256}, HEADER),
+        ("alg RSA1_5", {"alg": "RSA1_5", "enc": "A256GCM"}, ALGORITHM),
+        ("alg none", {"alg": "none", "enc": "A256GCM"}, ALGORITHM),
+        ("alg HS256", {"alg": "HS256", "enc": "A256GCM"}, ALGORITHM),
+        ("no alg", {"enc": "A256GCM"}, HEADER),
+        ("crit", {"alg": "dir", "enc": "A256GCM", "crit": ["x"], "x": 1}, CRITICAL),
+        ("enc twice", '{"alg":"dir","enc":"A256GCM","enc":"A256GCM"}', HEADER),
+        ("alg A256KW", {"alg": "A256KW", "enc": "A256GCM"}, ALGORITHM),
+    ):
         case(f"header with {name}", swap(0, b64(dump(header))), code, direct)
     wrapped = make({"alg": "A128KW", "enc": "A128GCM"}, kw).split(".")
     case("control A128KW", ".".join(wrapped), "OK", kw)
@@ -544,8 +814,14 @@ def encryption():
     gcm = make({"alg": "A128GCMKW", "enc": "A128GCM"}, gkw).split(".")
     ghead = json.loads(ub(gcm[0]))
     case("control A128GCMKW", ".".join(gcm), "OK", gkw)
-    for name, change, code in (("no iv", {"iv": ...}, HEADER), ("no tag", {"tag": ...}, HEADER), ("iv of 11 bytes", {"iv": b64(b"1" * 11)}, HEADER),
-                               ("tag of 12 bytes", {"tag": b64(b"1" * 12)}, HEADER), ("iv a number", {"iv": 1}, HEADER), ("another iv", {"iv": b64(b"1" * 12)}, DECRYPTION)):
+    for name, change, code in (
+        ("no iv", {"iv": ...}, HEADER),
+        ("no tag", {"tag": ...}, HEADER),
+        ("iv of 11 bytes", {"iv": b64(b"1" * 11)}, HEADER),
+        ("tag of 12 bytes", {"tag": b64(b"1" * 12)}, HEADER),
+        ("iv a number", {"iv": 1}, HEADER),
+        ("another iv", {"iv": b64(b"1" * 12)}, DECRYPTION),
+    ):
         changed = {m: v for m, v in {**ghead, **change}.items() if v is not ...}
         case(f"A128GCMKW {name}", swap(0, b64(dump(changed)), gcm), code, gkw)
     mac_parts = make({"alg": "dir", "enc": "A128CBC-HS256"}, cbc).split(".")
@@ -569,9 +845,17 @@ def encryption():
     y = ub(ehead["epk"]["y"])
     far = ec.derive_private_key(3, ec.SECP384R1()).public_key().public_numbers()
     p384 = {"kty": "EC", "crv": "P-384", "x": b64(far.x.to_bytes(48, "big")), "y": b64(far.y.to_bytes(48, "big"))}
-    for name, epk, code in (("off its curve", {**ehead["epk"], "y": b64(y[:-1] + bytes([y[-1] ^ 1]))}, HEADER), ("missing", ..., HEADER), ("a string", "x", HEADER), ("null", None, HEADER),
-                            ("on another curve", p384, HEADER), ("with d", {**ehead["epk"], "d": EC_PRIVATE["d"]}, HEADER), ("at 0, 0", {**ehead["epk"], "x": b64(bytes(32)), "y": b64(bytes(32))}, HEADER),
-                            ("of kty oct", {"kty": "oct", "k": b64(SECRET)}, HEADER), ("another point", {"kty": "EC", "crv": "P-256", "x": EC_PUBLIC["x"], "y": EC_PUBLIC["y"]}, DECRYPTION)):
+    for name, epk, code in (
+        ("off its curve", {**ehead["epk"], "y": b64(y[:-1] + bytes([y[-1] ^ 1]))}, HEADER),
+        ("missing", ..., HEADER),
+        ("a string", "x", HEADER),
+        ("null", None, HEADER),
+        ("on another curve", p384, HEADER),
+        ("with d", {**ehead["epk"], "d": EC_PRIVATE["d"]}, HEADER),
+        ("at 0, 0", {**ehead["epk"], "x": b64(bytes(32)), "y": b64(bytes(32))}, HEADER),
+        ("of kty oct", {"kty": "oct", "k": b64(SECRET)}, HEADER),
+        ("another point", {"kty": "EC", "crv": "P-256", "x": EC_PUBLIC["x"], "y": EC_PUBLIC["y"]}, DECRYPTION),
+    ):
         changed = {m: v for m, v in {**ehead, "epk": epk}.items() if v is not ...}
         case(f"ECDH-ES epk {name}", swap(0, b64(dump(changed)), ec_parts), code, agree)
     case("ECDH-ES apu added", swap(0, b64(dump({**ehead, "apu": "QQ"})), ec_parts), DECRYPTION, agree)
@@ -582,16 +866,41 @@ def encryption():
     x_parts = make({"alg": "ECDH-ES", "enc": "A128GCM"}, x_key).split(".")
     xhead = json.loads(ub(x_parts[0]))
     case("control X25519", ".".join(x_parts), "OK", x_key)
-    for name, point in (("0", bytes(32)), ("1", b"\1" + bytes(31)), ("of order 8", bytes.fromhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"))):
-        case(f"X25519 epk of small order, u {name}", swap(0, b64(dump({**xhead, "epk": {"kty": "OKP", "crv": "X25519", "x": b64(point)}})), x_parts), DECRYPTION, x_key)
-    case("X25519 epk of 31 bytes", swap(0, b64(dump({**xhead, "epk": {"kty": "OKP", "crv": "X25519", "x": b64(bytes(31))}})), x_parts), HEADER, x_key)
+    for name, point in (
+        ("0", bytes(32)),
+        ("1", b"\1" + bytes(31)),
+        ("of order 8", bytes.fromhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800")),
+    ):
+        case(
+            f"X25519 epk of small order, u {name}",
+            swap(0, b64(dump({**xhead, "epk": {"kty": "OKP", "crv": "X25519", "x": b64(point)}})), x_parts),
+            DECRYPTION,
+            x_key,
+        )
+    case(
+        "X25519 epk of 31 bytes",
+        swap(0, b64(dump({**xhead, "epk": {"kty": "OKP", "crv": "X25519", "x": b64(bytes(31))}})), x_parts),
+        HEADER,
+        x_key,
+    )
     pb = make({"alg": "PBES2-HS256+A128KW", "enc": "A128GCM", "p2c": 1000}, words).split(".")
     phead = json.loads(ub(pb[0]))
     case("control PBES2", ".".join(pb), "OK", words, allow_password=True)
     case("PBES2 where it is not allowed", ".".join(pb), ALGORITHM, words)
-    for name, change, code in (("p2c of 2^31", {"p2c": 2**31}, HEADER), ("p2c of 1,200,001", {"p2c": 1_200_001}, HEADER), ("p2c of 999", {"p2c": 999}, HEADER), ("p2c of 0", {"p2c": 0}, HEADER),
-                               ("p2c of -1", {"p2c": -1}, HEADER), ("p2c of 1000.5", {"p2c": 1000.5}, HEADER), ("p2c a string", {"p2c": "1000"}, HEADER), ("p2c missing", {"p2c": ...}, HEADER),
-                               ("p2s of 7 bytes", {"p2s": b64(b"1234567")}, HEADER), ("p2s missing", {"p2s": ...}, HEADER), ("p2s of 1 KiB", {"p2s": b64(b"1" * 1024)}, HEADER), ("p2c changed", {"p2c": 1001}, DECRYPTION)):
+    for name, change, code in (
+        ("p2c of 2^31", {"p2c": 2**31}, HEADER),
+        ("p2c of 1,200,001", {"p2c": 1_200_001}, HEADER),
+        ("p2c of 999", {"p2c": 999}, HEADER),
+        ("p2c of 0", {"p2c": 0}, HEADER),
+        ("p2c of -1", {"p2c": -1}, HEADER),
+        ("p2c of 1000.5", {"p2c": 1000.5}, HEADER),
+        ("p2c a string", {"p2c": "1000"}, HEADER),
+        ("p2c missing", {"p2c": ...}, HEADER),
+        ("p2s of 7 bytes", {"p2s": b64(b"1234567")}, HEADER),
+        ("p2s missing", {"p2s": ...}, HEADER),
+        ("p2s of 1 KiB", {"p2s": b64(b"1" * 1024)}, HEADER),
+        ("p2c changed", {"p2c": 1001}, DECRYPTION),
+    ):
         changed = {m: v for m, v in {**phead, **change}.items() if v is not ...}
         case(f"PBES2 {name}", swap(0, b64(dump(changed)), pb), code, words, allow_password=True)
     add("verify: a JWE offered as a JWS", "verify", MALFORMED, key=HMAC, token=token, now=NOW, options={})
@@ -620,11 +929,31 @@ def json_forms():
     case("b64 unprotected", {**flat, "header": {"b64": False}}, CRITICAL)
     case("header an array", {**flat, "header": []}, HEADER)
     case("kid unprotected, a number", {**flat, "header": {"kid": 1}}, HEADER)
-    case("one of two signatures wrong", {"payload": body, "signatures": [{"protected": head, "signature": sig}, {"protected": head, "signature": b64(bytes(32))}]}, SIGNATURE)
+    case(
+        "one of two signatures wrong",
+        {
+            "payload": body,
+            "signatures": [{"protected": head, "signature": sig}, {"protected": head, "signature": b64(bytes(32))}],
+        },
+        SIGNATURE,
+    )
     case("compact", good, MALFORMED)
 
 
-for part in (controls, algorithms, confusion, critical, form, headers, claims, asymmetric, imports, sets, encryption, json_forms):
+for part in (
+    controls,
+    algorithms,
+    confusion,
+    critical,
+    form,
+    headers,
+    claims,
+    asymmetric,
+    imports,
+    sets,
+    encryption,
+    json_forms,
+):
     part()
 about = (
     "Tokens and keys with the exact code that refuses them (OK: a control that must pass). op: import (key, key_text or secret as base64url "

@@ -1,11 +1,16 @@
 // Compiled, never run: what TypeScript must take and refuse of coatcheck/jwt and coatcheck/bearer.
 import { bearer, requireScope } from '../../bearer.js';
+
 import jwt = require('../../jwt.js');
 
 const token: string = jwt.sign({ sub: 'ann' }, 'secret', { expiresIn: '1h', algorithm: 'HS256' });
 const claims: jwt.Claims = jwt.verify(token, 'secret', { audience: [/x/, 'y'] });
 const kid: string | undefined = jwt.verify(token, 'secret', { complete: true }).header.kid;
-jwt.verify(token, (header, give) => give(null, header.kid), (error, decoded) => [error?.code, decoded?.sub]);
+jwt.verify(
+  token,
+  (header, give) => give(null, header.kid),
+  (error, decoded) => [error?.code, decoded?.sub],
+);
 const verify = jwt.createVerifier({ key: jwt.generateKey('ES256'), allowedIss: 'i', cache: { entries: 10 } });
 const subject: string | undefined = verify(token).sub;
 const remote = jwt.createVerifier({ key: jwt.createRemoteJwks('https://example.com/jwks') });
@@ -17,4 +22,5 @@ requireScope('a', 'b');
 jwt.sign({}, 'secret', { algorithm: 'HS1' });
 // @ts-expect-error an option that is none
 bearer({ key: 'secret', audiense: 'x' });
+
 export { claims, kid, later, plain, subject };
