@@ -2,7 +2,7 @@
 
 A row is {case, ours_ns, peer, peer_ns, ratio, limit_ns}: `ratio` is peer_ns / ours_ns, `limit_ns` the most that ours
 may take to meet its aim. The C++ programs report in Google Benchmark's form: the peer of a benchmark `lmdb_get` is
-`bare_lmdb_get` of the same program, the same work without us.
+`bare_lmdb_get` of the same program, that of `cpp/jwt/verify@…` is `openssl/verify@…`: the same work without us.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def rows_of_google(found: list[Row]) -> list[Row]:
     times = {entry["name"]: entry["real_time"] * scale[entry["time_unit"]] for entry in found}
     rows = []
     for name, ours in times.items():
-        if name.startswith("bare_"):
+        if name.startswith(("bare_", "openssl/")):
             continue
-        bare = f"bare_{name.split('/')[0]}"
+        bare = name.replace("cpp/jwt/", "openssl/", 1) if name.startswith("cpp/jwt/") else f"bare_{name.split('/')[0]}"
         theirs = None if "/threads:" in name and not name.endswith("/threads:1") else times.get(bare)
         rows.append(
             {
