@@ -10,14 +10,33 @@ namespace {
 
 constexpr duration_ms day = 24 * 3'600'000;
 
-bool is_empty_object(std::string_view json) { return json.empty() || same_json(json, "{}"); }
-
 }  // namespace
 
 epoch_ms absolute_deadline(const session_policy& policy, duration_ms idle, epoch_ms created) noexcept {
   const duration_ms by_default = idle <= day ? day : std::max(30 * day, idle);
   const duration_ms absolute = policy.absolute_timeout.value_or(by_default);
   return absolute == 0 ? 0 : created + absolute;
+}
+
+bool is_empty_object(std::string_view json) { return json.empty() || same_json(json, "{}"); }
+
+result<taken_cookie> take_cookie(commit_request& request, snapshot& next) {
+  taken_cookie out;
+  if (request.cookie) {
+    if (is_empty_object(*request.cookie)) request.cookie->clear();
+    out.changed = *request.cookie != next.cookie &&
+                  (request.cookie->empty() || next.cookie.empty() || !same_json(*request.cookie, next.cookie));
+  }
+  if (out.changed) next.cookie = *request.cookie;
+  auto settings = cookie_settings::parse(next.cookie);
+  if (!settings && out.changed) return settings.error();
+  if (settings) out.settings = *std::move(settings);
+  return out;
+}
+
+bool worth_touching(const snapshot& session, epoch_ms renewed, const session_policy& policy) noexcept {
+  const auto gained = static_cast<double>(renewed - session.expires_at);
+  return gained > 0 && gained >= static_cast<double>(session.idle) * policy.touch_share;
 }
 
 commit_operation::commit_operation(engine_ref engine, commit_request request, completion<committed> done)
@@ -30,16 +49,10 @@ void commit_operation::start() {
   next_ = request_.base;
   if (next_.payload.empty()) next_.payload = "{}";
 
-  if (request_.cookie) {
-    if (is_empty_object(*request_.cookie)) request_.cookie->clear();
-    cookie_changed_ = *request_.cookie != next_.cookie &&
-                      (request_.cookie->empty() || next_.cookie.empty() || !same_json(*request_.cookie, next_.cookie));
-  }
-  if (cookie_changed_) next_.cookie = *request_.cookie;
-  auto settings = cookie_settings::parse(next_.cookie);
-  if (!settings && cookie_changed_) return fail(commit_status::refused, settings.error());
-  // What another service put into the record and we cannot read does not stop this request.
-  if (settings) settings_ = *std::move(settings);
+  auto cookie = take_cookie(request_, next_);
+  if (!cookie) return fail(commit_status::refused, cookie.error());
+  cookie_changed_ = cookie->changed;
+  settings_ = std::move(cookie->settings);
 
   is_new_ ? start_new() : start_existing();
 }
@@ -106,8 +119,7 @@ void commit_operation::start_existing() {
                        (bytes_differ && !same_json(*request_.payload, next_.payload));
   if (!changed) {
     const epoch_ms renewed = renewed_deadline(next_, settings_, now_);
-    const auto gained = static_cast<double>(renewed - next_.expires_at);
-    if (gained <= 0 || gained < static_cast<double>(next_.idle) * policy.touch_share) {
+    if (!worth_touching(next_, renewed, policy)) {
       if (policy.rolling && request_.presented) send_cookie();
       return end(commit_status::unchanged);
     }

@@ -103,9 +103,7 @@ void open_operation::conclude() {
     out_.reason = fresh_reason::none;
     const auto settings = cookie_settings::parse(out_.session.cookie);
     const epoch_ms renewed = renewed_deadline(out_.session, settings ? *settings : cookie_settings{}, now_);
-    const auto gained = static_cast<double>(renewed - out_.session.expires_at);
-    out_.touch_due =
-        gained > 0 && gained >= static_cast<double>(out_.session.idle) * engine_->options.policy.touch_share;
+    out_.touch_due = worth_touching(out_.session, renewed, engine_->options.policy);
   } else {
     out_.status = open_status::fresh;
     if (live_ > 1) out_.reason = fresh_reason::ambiguous;

@@ -98,6 +98,19 @@ class commit_operation final : public operation_base<commit_operation, committed
   committed out_;
 };
 
+[[nodiscard]] bool is_empty_object(std::string_view json);
+
+// Takes what a commit asks of the session's cookie into `next`. The settings are an error only where this commit
+// brought them: what another service put into the record and we cannot read does not stop a request.
+struct taken_cookie {
+  cookie_settings settings;
+  bool changed = false;
+};
+[[nodiscard]] result<taken_cookie> take_cookie(commit_request& request, snapshot& next);
+
+// Whether moving the deadline to `renewed` gains enough of the idle timeout to be written (touch_share).
+[[nodiscard]] bool worth_touching(const snapshot& session, epoch_ms renewed, const session_policy& policy) noexcept;
+
 // When a session that began at `created` ends at the latest; 0: never.
 [[nodiscard]] epoch_ms absolute_deadline(const session_policy& policy, duration_ms idle, epoch_ms created) noexcept;
 // The deadline that a session gets when it is renewed now.

@@ -8,8 +8,6 @@
 namespace coatcheck::session {
 namespace {
 
-bool is_empty_object(std::string_view json) { return json.empty() || same_json(json, "{}"); }
-
 error too_large(std::size_t bytes) {
   return {errc::payload_too_large, "the session makes a cookie of " + std::to_string(bytes) +
                                        " bytes or more, and browsers keep 4096: put less into it, or keep sessions in "
@@ -24,15 +22,10 @@ token_commit_operation::token_commit_operation(engine_ref engine, commit_request
 void token_commit_operation::start() {
   next_ = request_.base;
   if (next_.payload.empty()) next_.payload = "{}";
-  if (request_.cookie) {
-    if (is_empty_object(*request_.cookie)) request_.cookie->clear();
-    cookie_changed_ = *request_.cookie != next_.cookie &&
-                      (request_.cookie->empty() || next_.cookie.empty() || !same_json(*request_.cookie, next_.cookie));
-  }
-  if (cookie_changed_) next_.cookie = *request_.cookie;
-  auto settings = cookie_settings::parse(next_.cookie);
-  if (!settings && cookie_changed_) return fail(commit_status::refused, settings.error());
-  if (settings) settings_ = *std::move(settings);
+  auto cookie = take_cookie(request_, next_);
+  if (!cookie) return fail(commit_status::refused, cookie.error());
+  cookie_changed_ = cookie->changed;
+  settings_ = std::move(cookie->settings);
 
   const bool bytes_differ = request_.payload && *request_.payload != next_.payload;
   if (bytes_differ) {
