@@ -26,6 +26,17 @@ coatcheck::error fail(errc code, std::string_view claim, reason why, std::string
 
 enum class claim : std::uint8_t { exp, nbf, iat, iss, sub, aud, jti, other };
 constexpr std::array<std::string_view, 7> claim_names = {"exp", "nbf", "iat", "iss", "sub", "aud", "jti"};
+static_assert(static_cast<std::size_t>(claim::other) == claim_names.size());
+
+// All of the names have three letters, so most names are told apart by their length.
+claim claim_of(std::string_view name) noexcept {
+  if (name.size() != 3) return claim::other;
+  const auto is = [&](std::string_view known) {
+    return name[0] == known[0] && name[1] == known[1] && name[2] == known[2];
+  };
+  const auto found = std::find_if(claim_names.begin(), claim_names.end(), is);
+  return static_cast<claim>(found - claim_names.begin());
+}
 
 // One pass over the payload. Strings are compared as they come by, for views end with the parse.
 class scan final : public json::visitor {
@@ -42,10 +53,7 @@ class scan final : public json::visitor {
 
   bool on_key(std::string_view name, std::size_t depth) override {
     if (depth != 1) return true;
-    current_ = claim::other;
-    for (std::size_t i = 0; i < claim_names.size(); ++i) {
-      if (name == claim_names[i]) current_ = static_cast<claim>(i);
-    }
+    current_ = claim_of(name);
     for (std::size_t i = 0; i < policy_.required.size(); ++i) {
       if (name == policy_.required[i]) required_ |= 1ULL << i;
     }
@@ -206,9 +214,10 @@ result<void> check_times(const claim_times& times, const claims_policy& policy, 
 }
 
 result<claim_times> read_claims(std::string_view payload, const claims_policy& policy, epoch_ms now,
-                                claim_failure* failure) {
+                                claim_failure* failure, json::visitor* also) {
   scan found(policy);
-  const json::verdict read = json::read(payload, found);
+  json::tee both(found, also);
+  const json::verdict read = json::read(payload, also == nullptr ? static_cast<json::visitor&>(found) : both);
   if (read != json::verdict::ok) {
     const bool other = read == json::verdict::stopped && !found.object();
     return coatcheck::error{errc::token_payload,

@@ -27,9 +27,9 @@ struct token_body {
 [[nodiscard]] result<void> check_type(const std::optional<std::string>& typ, const claims_policy& policy,
                                       claim_failure* failure);
 
-// Reads the payload (token_payload, token_claim) and checks everything but `custom`.
+// Reads the payload (token_payload, token_claim) and checks everything. `also` is shown what is read.
 [[nodiscard]] result<claim_times> read_claims(std::string_view payload, const claims_policy& policy, epoch_ms now,
-                                              claim_failure* failure);
+                                              claim_failure* failure, json::visitor* also = nullptr);
 // The checks that depend on the time alone.
 [[nodiscard]] result<void> check_times(const claim_times& times, const claims_policy& policy, epoch_ms now,
                                        claim_failure* failure);

@@ -28,6 +28,11 @@ bool holds_surrogate(std::string_view text) noexcept {
   return false;
 }
 
+// Equality of names. The first byte tells most of them apart, without a call.
+bool same_name(std::string_view a, std::string_view b) noexcept {
+  return a.size() == b.size() && (a.empty() || (a[0] == b[0] && std::memcmp(a.data(), b.data(), a.size()) == 0));
+}
+
 // Stands between a tokeniser and a visitor. `Name` is how names are kept: a view where the text outlives the
 // parse, a string where it does not.
 template <class Name>
@@ -53,7 +58,7 @@ class guard {
   // A number as it stands in the text, its grammar checked.
   bool number_text(std::string_view text) {
     const char* const end = text.data() + text.size();
-    if (text.find_first_of(".eE") == std::string_view::npos) {
+    if (!std::any_of(text.begin(), text.end(), [](char c) { return c == '.' || c == 'e' || c == 'E'; })) {
       if (text[0] == '-') {
         std::int64_t v = 0;
         if (std::from_chars(text.data(), end, v).ec == std::errc()) return integer(v);
@@ -97,7 +102,7 @@ class guard {
       return std::adjacent_find(begin, end) != end;
     }
     for (iterator a = begin; a != end; ++a) {
-      if (std::find(a + 1, end, *a) != end) return true;
+      if (std::any_of(a + 1, end, [&](const Name& other) { return same_name(*a, other); })) return true;
     }
     return false;
   }

@@ -41,6 +41,28 @@ class visitor {
   virtual bool on_end(bool object, std::size_t depth) = 0;
 };
 
+// Shows everything to two visitors. The first may stop the reading; the second, which may be null, only its own part.
+class tee final : public visitor {
+ public:
+  tee(visitor& first, visitor* second) noexcept : first_(first), second_(second) {}
+  bool on_key(std::string_view name, std::size_t depth) override { return both(&visitor::on_key, name, depth); }
+  bool on_string(std::string_view value, std::size_t depth) override { return both(&visitor::on_string, value, depth); }
+  bool on_number(const number& value, std::size_t depth) override { return both(&visitor::on_number, value, depth); }
+  bool on_bool(bool value, std::size_t depth) override { return both(&visitor::on_bool, value, depth); }
+  bool on_null(std::size_t depth) override { return both(&visitor::on_null, depth); }
+  bool on_start(bool object, std::size_t depth) override { return both(&visitor::on_start, object, depth); }
+  bool on_end(bool object, std::size_t depth) override { return both(&visitor::on_end, object, depth); }
+
+ private:
+  template <class Method, class... Arguments>
+  bool both(Method method, const Arguments&... arguments) {
+    if (second_ != nullptr && !(second_->*method)(arguments...)) second_ = nullptr;
+    return (first_.*method)(arguments...);
+  }
+  visitor& first_;
+  visitor* second_;
+};
+
 // Reads `text`, which is left as it is.
 [[nodiscard]] verdict read(std::string_view text, visitor& to);
 // The same with nlohmann/json's tokeniser: what `read` is tested against, and does where RapidJSON is missing.

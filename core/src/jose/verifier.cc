@@ -10,6 +10,7 @@
 #include "crypto/base64url.hpp"
 #include "jose/claims.hpp"
 #include "jose/header.hpp"
+#include "jose/json.hpp"
 #include "jose/jws_core.hpp"
 #include "jose/signature.hpp"
 #include "jose/token_cache.hpp"
@@ -146,7 +147,8 @@ result<verifier> verifier::create(verifier_options options) {
   return verifier(std::move(state));
 }
 
-result<verified_token> verifier::verify(std::string_view token, epoch_ms now, claim_failure* failure) const {
+result<verified_token> verifier::verify(std::string_view token, epoch_ms now, claim_failure* failure,
+                                        json::visitor* also) const {
   const impl& self = *impl_;
   if (token.size() > self.max_token) return too_large(self.max_token);
   compact_parts parts;
@@ -162,6 +164,7 @@ result<verified_token> verifier::verify(std::string_view token, epoch_ms now, cl
         if (ok.error().code == errc::token_expired) self.cache->erase(name);
         return ok.error();
       }
+      if (also != nullptr) static_cast<void>(json::read(body->payload, *also));
       return verified_token(std::move(body));
     }
   }
@@ -172,7 +175,7 @@ result<verified_token> verifier::verify(std::string_view token, epoch_ms now, cl
   if (!crypto::base64url_decode_to(parts.part[1], reinterpret_cast<unsigned char*>(body->payload.data()))) {
     return malformed("the payload is not base64url");
   }
-  const auto times = read_claims(body->payload, self.policy, now, failure);
+  const auto times = read_claims(body->payload, self.policy, now, failure, also);
   if (!times) return times.error();
   body->times = *times;
   body->header = std::move(good->header);

@@ -29,6 +29,9 @@
 namespace coatcheck::jose {
 
 struct token_body;
+namespace json {
+class visitor;  // src/jose/json.hpp
+}
 
 // A token whose signature and claims were checked. Cheap to copy.
 class verified_token {
@@ -139,9 +142,11 @@ class verifier {
   // key that may verify). An empty set is taken: every token is then refused until replace_keys.
   [[nodiscard]] static result<verifier> create(verifier_options options);
 
-  // `now`: milliseconds since the epoch. `failure`: what failed, if it was a claim.
-  [[nodiscard]] result<verified_token> verify(std::string_view token, epoch_ms now,
-                                              claim_failure* failure = nullptr) const;
+  // `now`: milliseconds since the epoch. `failure`: what failed, if it was a claim. `also`: for bindings that make
+  // objects of the claims. It is shown them as they are checked, which saves a second reading; what it has seen of a
+  // token that is then refused is to be thrown away. It may stop looking, and must know by itself that it did.
+  [[nodiscard]] result<verified_token> verify(std::string_view token, epoch_ms now, claim_failure* failure = nullptr,
+                                              json::visitor* also = nullptr) const;
   // Other keys from here on; cached tokens are forgotten. Verifications under way end with the keys they began with.
   [[nodiscard]] result<void> replace_keys(key_set keys) const;
   [[nodiscard]] key_set keys() const;
