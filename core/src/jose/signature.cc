@@ -66,11 +66,21 @@ ossl::pkey_ctx prepare(const key_impl& with, bool sign) noexcept {
   return context;
 }
 
+// EdDSA signs the message itself, which only the interface for messages does.
+ossl::md_ctx prepare_eddsa(const key_impl& with, bool sign) noexcept {
+  ossl::md_ctx context(EVP_MD_CTX_new());
+  if (!context) return nullptr;
+  const auto init = sign ? EVP_DigestSignInit_ex : EVP_DigestVerifyInit_ex;
+  if (init(context.get(), nullptr, nullptr, nullptr, nullptr, with.pkey.get(), nullptr) != 1) return nullptr;
+  return context;
+}
+
 // The contexts of this thread, most recently used first. A context holds a reference to its EVP_PKEY, so a key that
 // is gone lives on in here until `capacity` others were used or the thread ends.
+template <class Context, Context (*Prepare)(const key_impl&, bool) noexcept>
 class context_cache {
  public:
-  EVP_PKEY_CTX* get(const key_impl& with, bool sign) noexcept {
+  typename Context::pointer get(const key_impl& with, bool sign) noexcept {
     try {
       const auto found = std::find_if(entries_.begin(), entries_.end(),
                                       [&](const entry& e) { return e.serial == with.serial && e.sign == sign; });
@@ -78,7 +88,7 @@ class context_cache {
         if (found != entries_.begin()) std::rotate(entries_.begin(), found, found + 1);
         return entries_.front().context.get();
       }
-      auto context = prepare(with, sign);
+      auto context = Prepare(with, sign);
       if (!context) return nullptr;
       if (entries_.size() == capacity) entries_.pop_back();
       entries_.insert(entries_.begin(), entry{with.serial, sign, std::move(context)});
@@ -93,17 +103,25 @@ class context_cache {
   struct entry {
     std::uint64_t serial;
     bool sign;
-    ossl::pkey_ctx context;
+    Context context;
   };
   std::vector<entry> entries_;
 };
 
 EVP_PKEY_CTX* context_of(const key_impl& with, bool sign) noexcept {
-  thread_local context_cache cache;
+  thread_local context_cache<ossl::pkey_ctx, prepare> cache;
   return cache.get(with, sign);
 }
 
-// EdDSA signs the message itself, in one piece. One piece needs no copy.
+// A copy of the prepared context, good until the next call on this thread: a context for messages is used up by one.
+EVP_MD_CTX* eddsa_context_of(const key_impl& with, bool sign) noexcept {
+  thread_local context_cache<ossl::md_ctx, prepare_eddsa> cache;
+  thread_local const ossl::md_ctx copy(EVP_MD_CTX_new());
+  EVP_MD_CTX* const prepared = cache.get(with, sign);
+  return prepared != nullptr && copy && EVP_MD_CTX_copy_ex(copy.get(), prepared) == 1 ? copy.get() : nullptr;
+}
+
+// EdDSA takes the message in one piece. One piece needs no copy.
 template <class Use>
 bool with_message(std::span<const std::string_view> pieces, Use&& use) noexcept {
   if (pieces.size() == 1) return use(pieces[0]);
@@ -122,10 +140,9 @@ const unsigned char* bytes(std::string_view text) noexcept {
 
 bool verify_eddsa(const key_impl& with, std::span<const std::string_view> pieces, std::string_view signature) noexcept {
   return with_message(pieces, [&](std::string_view message) {
-    const ossl::md_ctx context(EVP_MD_CTX_new());
-    return context &&
-           EVP_DigestVerifyInit_ex(context.get(), nullptr, nullptr, nullptr, nullptr, with.pkey.get(), nullptr) == 1 &&
-           EVP_DigestVerify(context.get(), bytes(signature), signature.size(), bytes(message), message.size()) == 1;
+    EVP_MD_CTX* const context = eddsa_context_of(with, false);
+    return context != nullptr &&
+           EVP_DigestVerify(context, bytes(signature), signature.size(), bytes(message), message.size()) == 1;
   });
 }
 
@@ -172,11 +189,10 @@ bool make_signature(const key_impl& with, std::span<const std::string_view> piec
   const ossl::quiet guard;
   if (family == algorithm_family::eddsa) {
     return with_message(pieces, [&](std::string_view message) {
-      const ossl::md_ctx context(EVP_MD_CTX_new());
+      EVP_MD_CTX* const context = eddsa_context_of(with, true);
       out.size = out.data.size();
-      return context &&
-             EVP_DigestSignInit_ex(context.get(), nullptr, nullptr, nullptr, nullptr, with.pkey.get(), nullptr) == 1 &&
-             EVP_DigestSign(context.get(), out.data.data(), &out.size, bytes(message), message.size()) == 1;
+      return context != nullptr &&
+             EVP_DigestSign(context, out.data.data(), &out.size, bytes(message), message.size()) == 1;
     });
   }
   digest hashed;
