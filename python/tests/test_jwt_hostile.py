@@ -1,4 +1,4 @@
-"""tests/vectors/jose_hostile.json through Python: every token and key gets its exact code, as in C++ and Node."""
+"""tests/vectors/jose_hostile.json and jose_edges_*.json through Python: the exact codes of C++ and Node."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from coatcheck import _core
 from coatcheck.errors import Error
 from conftest import ROOT
 
-CASES = json.loads((ROOT / "tests" / "vectors" / "jose_hostile.json").read_text())["cases"]
+FILES = ("jose_hostile.json", "jose_edges_keys.json", "jose_edges_jws.json", "jose_edges_jwe.json")
+CASES = [case for name in FILES for case in json.loads((ROOT / "tests" / "vectors" / name).read_text())["cases"]]
 
 
 def raw(text: str) -> bytes:
@@ -30,7 +31,7 @@ def key_of(case: dict[str, Any]) -> _core.JwtKey:
         short = bool(case.get("options", {}).get("allow_short"))
         return _core.JwtKey.from_secret(raw(case["secret"]), case["alg"], allow_short=short)
     text = case["key_text"] if "key_text" in case else json.dumps(case["key"])
-    return _core.JwtKey.from_jwk(text)
+    return _core.JwtKey.from_jwk(text, case.get("alg"))
 
 
 def set_of(case: dict[str, Any]) -> _core.JwtKeySet:

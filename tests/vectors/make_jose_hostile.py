@@ -7,35 +7,42 @@ jose_rfc.json beside it for the keys. Run by hand when a case is added; the suit
 import base64
 import hmac
 import json
-import os
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
+from jose_tools import (
+    ALGORITHM,
+    CLAIM,
+    CRITICAL,
+    DECRYPTION,
+    EXPIRED,
+    HEADER,
+    HERE,
+    INACTIVE,
+    INVALID,
+    KEY,
+    LARGE,
+    MALFORMED,
+    PAYLOAD,
+    SET,
+    SIGNATURE,
+    TYPE,
+    UNSUITABLE,
+    WEAK,
+    Cases,
+    b64,
+    big,
+    dump,
+    number,
+    ub,
+)
 from joserfc import jwe
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-with open(os.path.join(HERE, "jose_rfc.json"), encoding="utf-8") as file:
-    RFC = json.load(file)
+RFC = json.loads((HERE / "jose_rfc.json").read_text(encoding="utf-8"))
 NOW = 1_700_000_000_000
-cases = []
-
-
-def b64(data):
-    data = data.encode() if isinstance(data, str) else data
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def ub(text):
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def number(text):
-    return int.from_bytes(ub(text), "big")
-
-
-def dump(value):
-    return value if isinstance(value, (str, bytes)) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+cases = Cases()
+add = cases.add
 
 
 def rfc_key(name):
@@ -88,21 +95,11 @@ def es(header, payload, key=ec_key):
     return text + "." + b64(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
 
 
-def add(name, op, expect, **fields):
-    assert name not in {c["name"] for c in cases}, name
-    cases.append({"name": name, "op": op, **fields, "expect": expect})
-
-
 def verify(name, token, expect, key=HMAC, **options):
     add(name, "verify", expect, key=key, token=token, now=NOW, options=options)
 
 
 H = {"alg": "HS256"}
-MALFORMED, LARGE, HEADER = "ERR_TOKEN_MALFORMED", "ERR_TOKEN_TOO_LARGE", "ERR_TOKEN_HEADER_INVALID"
-CRITICAL, ALGORITHM, KEY = "ERR_TOKEN_CRITICAL", "ERR_TOKEN_ALGORITHM", "ERR_TOKEN_KEY"
-SIGNATURE, DECRYPTION, PAYLOAD = "ERR_TOKEN_SIGNATURE", "ERR_TOKEN_DECRYPTION", "ERR_TOKEN_PAYLOAD"
-CLAIM, EXPIRED, INACTIVE, TYPE = "ERR_TOKEN_CLAIM", "ERR_TOKEN_EXPIRED", "ERR_TOKEN_NOT_ACTIVE", "ERR_TOKEN_TYPE"
-INVALID, UNSUITABLE, WEAK, SET = "ERR_KEY_INVALID", "ERR_KEY_UNSUITABLE", "ERR_KEY_WEAK", "ERR_KEY_SET_INVALID"
 good = hs(H, GOOD)
 head, body, sig = good.split(".")
 
@@ -181,6 +178,8 @@ def public_key_forms():
     yield "JWK as JSON", dump(RSA_PUBLIC).encode()
     yield "JWK as JSON with spaces", json.dumps(RSA_PUBLIC, indent=2).encode()
     yield "JWK Set as JSON", dump({"keys": [EC_PUBLIC]}).encode()
+    yield "JWK as JSON with an escaped name", dump(RSA_PUBLIC).replace("kty", "\\u006bty").encode()
+    yield "JWK as JSON in UTF-16", dump(RSA_PUBLIC).encode("utf-16")
 
 
 def confusion():
@@ -224,8 +223,8 @@ def critical():
         verify(f"crit: {name}", hs({"alg": "HS256", "crit": crit, **extra}, GOOD), CRITICAL)
     verify("b64 false without crit", hs({"alg": "HS256", "b64": False}, GOOD), CRITICAL)
     verify("b64 is a string", hs({"alg": "HS256", "b64": "false"}, GOOD), HEADER)
-    big = [[b64(dump({"alg": "HS256", "b64": False, "crit": ["b64"]})) + ".", 1], ["A", 52_428_800], [".AA", 1]]
-    add("b64 false with 50 MiB in the middle", "verify", LARGE, key=HMAC, token_parts=big, now=NOW, options={})
+    huge = [[b64(dump({"alg": "HS256", "b64": False, "crit": ["b64"]})) + ".", 1], ["A", 52_428_800], [".AA", 1]]
+    add("b64 false with 50 MiB in the middle", "verify", LARGE, key=HMAC, token_parts=huge, now=NOW, options={})
 
 
 def form():
@@ -551,7 +550,6 @@ def imports():
         primorial *= p
     roca = (1 << 2047) // primorial * primorial + primorial + pow(generator, 12345, primorial)
     roca += 0 if roca % 2 else primorial
-    big = lambda v: b64(v.to_bytes((v.bit_length() + 7) // 8, "big"))  # noqa: E731
     x, y = ub(EC_PUBLIC["x"]), ub(EC_PUBLIC["y"])
     other = ec.derive_private_key(5, ec.SECP256R1()).public_key().public_numbers()
 
@@ -961,8 +959,4 @@ about = (
     "join. options of verify: types, issuers, audiences, audience, subject, id, leeway, max_age (ms), required, equal; without types any typ "
     "passes, without audiences and audience any aud. Made by make_jose_hostile.py."
 )
-with open(os.path.join(HERE, "jose_hostile.json"), "w", encoding="utf-8") as out:
-    out.write('{"about":' + json.dumps(about) + ',\n"cases":[\n')
-    out.write(",\n".join(json.dumps(c, ensure_ascii=True, separators=(",", ":")) for c in cases))
-    out.write("\n]}\n")
-print(len(cases), "cases,", sum(c["expect"] != "OK" for c in cases), "hostile")
+cases.write("jose_hostile.json", about)

@@ -101,6 +101,7 @@ napi_value jwt_import_key(napi_env env, napi_callback_info info) {
   options.kid = string_option(from, "kid");
   options.passphrase = passphrase.bytes;
   if (bool_option(from, "allowShortSecret")) options.secrets = secret_policy::allow_short;
+  options.allow_small_rsa = bool_option(from, "allowSmallRsa");
   auto made = import(form.view(), material.bytes, alg, options);
   return made ? wrap_jwt_key(env, *std::move(made)) : throw_error(env, made.error());
 }

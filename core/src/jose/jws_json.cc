@@ -1,4 +1,6 @@
 // The JSON serialisations of a JWS: general and flattened (RFC 7515, 7.2).
+#include <optional>
+
 #include "coatcheck/jose/jws.hpp"
 
 #include "crypto/base64url.hpp"
@@ -36,14 +38,19 @@ result<std::string> unprotected_of(const json::document& entry, const json::docu
   return std::move(*text);
 }
 
+// `unencoded`: b64 of the signatures before this one, which must all have the same (RFC 7797, 3).
 result<verified_payload> verify_one(const json::document& entry, std::string_view payload, const key_set& keys,
-                                    const jws_verify_options& options) {
+                                    const jws_verify_options& options, std::optional<bool>& unencoded) {
   if (!entry.is_object()) return malformed("a signature is not an object");
   const auto encoded_header = text_of(entry, "protected"), signature = text_of(entry, "signature");
   if (!encoded_header) return encoded_header.error();
   if (!signature) return signature.error();
   auto header = decode_header(*encoded_header, {.encrypted = false, .allow_unencoded = options.allow_unencoded});
   if (!header) return header.error();
+  if (unencoded.value_or(header->unencoded) != header->unencoded) {
+    return coatcheck::error{errc::token_critical, "b64 differs between the signatures"};
+  }
+  unencoded = header->unencoded;
   auto unprotected = unprotected_of(entry, header->members);
   if (!unprotected) return unprotected.error();
   std::string kid = header->kid;
@@ -131,8 +138,9 @@ result<std::vector<verified_payload>> jws_verify_json(std::string_view text, con
   }
   std::vector<verified_payload> out;
   coatcheck::error why = malformed("no signature");
+  std::optional<bool> unencoded;
   const auto take = [&](const json::document& entry) {
-    auto one = verify_one(entry, *payload, keys, options);
+    auto one = verify_one(entry, *payload, keys, options, unencoded);
     if (one) {
       out.push_back(std::move(*one));
     } else {

@@ -95,8 +95,8 @@ bool fits(const key_impl& made) noexcept {
     case algorithm_family::ecdsa:
       return made.type == key_type::ec && made.crv == curve_of(made.alg);
     case algorithm_family::eddsa:
-      return made.crv == curve_of(made.alg) ||
-             (made.alg == algorithm::EdDSA && (made.crv == curve::ed25519 || made.crv == curve::ed448));
+      if (made.alg == algorithm::EdDSA) return made.crv == curve::ed25519 || made.crv == curve::ed448;
+      return made.crv == curve_of(made.alg);
     case algorithm_family::ecdh:
       return made.crv == curve::p256 || made.crv == curve::p384 || made.crv == curve::p521 || made.crv == curve::x25519;
   }
@@ -224,7 +224,11 @@ result<key> finish(std::shared_ptr<key_impl> made, const import_options& options
   if (made->type == key_type::oct) {
     made->is_private = true;
     if (auto ok = finish_secret(*made, options.secrets); !ok) return ok.error();
-  } else if (is_signature(made->alg)) {
+  } else if (made->type == key_type::rsa && made->bits < 2048) {
+    made->warning = "RSA key of " + std::to_string(made->bits) + " bits; 2048 are the least";
+    if (!options.allow_small_rsa) return refuse(errc::key_weak, made->warning);
+  }
+  if (made->type != key_type::oct && is_signature(made->alg)) {
     made->signature_bytes = made->type == key_type::rsa   ? (made->bits + 7) / 8
                             : made->crv == curve::ed25519 ? 64
                             : made->crv == curve::ed448   ? 114

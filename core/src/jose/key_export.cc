@@ -118,7 +118,7 @@ result<key> key::public_key() const {
   if (impl_->type == key_type::oct) return refuse(errc::key_unsuitable, "a symmetric key has no public part");
   auto jwk = key_to_document(*this, key_part::public_only);
   if (!jwk) return jwk.error();
-  return key_from_document(*jwk, {});
+  return key_from_document(*jwk, {.allow_small_rsa = true});  // its size was judged when it was imported
 }
 
 result<key> key::generate(algorithm alg, const generate_options& options) {

@@ -117,7 +117,7 @@ inline constexpr std::size_t max_candidates = 4;
 // use against operations. The last step of every import.
 [[nodiscard]] result<key> finish(std::shared_ptr<key_impl> made, const import_options& options);
 [[nodiscard]] result<void> check_kid(std::string_view kid);
-// Size, exponent, ROCA of an RSA key.
+// Exponent and ROCA of an RSA key, and the size below which nobody may take one; finish() asks for 2,048 bits.
 [[nodiscard]] result<void> check_rsa(const BIGNUM* n, const BIGNUM* e);
 // Whether the private part belongs to the public one (and the primes to the modulus).
 [[nodiscard]] bool rsa_parts_agree(const EVP_PKEY* key);

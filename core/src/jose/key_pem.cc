@@ -71,6 +71,19 @@ result<key> take(result<ossl::pkey> pkey, bool is_private, algorithm alg, const 
   return finish(std::move(made), options);
 }
 
+// Bytes of the SEQUENCE that every kind of key and certificate is, its header included; 0: this is not one. Looked at
+// first, for OpenSSL's decoders take long to say that bytes are nothing they know.
+std::size_t sequence_bytes(std::string_view der) noexcept {
+  const auto at = [der](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(der[i])); };
+  if (der.size() < 2 || at(0) != 0x30) return 0;
+  if (at(1) < 0x80) return 2 + at(1);
+  const std::size_t count = at(1) & 0x7F;  // of the bytes that the length takes; 0 would be BER's indefinite form
+  if (count == 0 || count > 3 || der.size() < 2 + count) return 0;
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < count; ++i) size = size << 8 | at(2 + i);
+  return 2 + count + size;
+}
+
 result<ossl::pkey> key_of(const X509* from) {
   ossl::pkey pkey(from != nullptr ? X509_get_pubkey(const_cast<X509*>(from)) : nullptr);
   if (!pkey) return refuse(errc::key_invalid, "the certificate cannot be read");
@@ -104,6 +117,9 @@ result<key> key::from_pem(std::string_view pem, algorithm alg, const import_opti
 
 result<key> key::from_der(std::string_view der, algorithm alg, const import_options& options) {
   if (der.size() > max_key_text) return refuse(errc::key_invalid, "the key has more than 64 KiB");
+  const std::size_t size = sequence_bytes(der);
+  if (size == 0 || size > der.size()) return refuse(errc::key_invalid, "not a DER key, or cut off");
+  if (size < der.size()) return refuse(errc::key_invalid, "there are bytes after the key");
   const ossl::quiet guard;
   auto pkey = decode(der, "DER", EVP_PKEY_KEYPAIR, options.passphrase);
   if (pkey) return take(std::move(pkey), true, alg, options);
@@ -111,9 +127,6 @@ result<key> key::from_der(std::string_view der, algorithm alg, const import_opti
   if (pkey) return take(std::move(pkey), false, alg, options);
   const auto* at = reinterpret_cast<const unsigned char*>(der.data());
   const certificate from(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
-  if (from && at != reinterpret_cast<const unsigned char*>(der.data()) + der.size()) {
-    return refuse(errc::key_invalid, "there are bytes after the certificate");
-  }
   if (from) return take(key_of(from.get()), false, alg, options);
   return pkey.error();
 }

@@ -97,6 +97,31 @@ TEST(key, a_short_secret_is_taken_with_a_warning_where_that_is_asked_for) {
   EXPECT_EQ("", fine->warning());
 }
 
+// Of 1,024 bits.
+constexpr char small_rsa[] =
+    "-----BEGIN PUBLIC KEY-----\n"
+    "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQCzrsIpG/EaNqpKG0UrRKilgNhr\n"
+    "fGMxKVzXl7qDm1FVBTPgqFmRY5lqYAblVcGeTwV6AMI1SA4bTA7Z40f9Keqc4dCT\n"
+    "FvN5aLvzycE847DktMbjqPU9PwnOmZ4WrE6Nv2Fy9ziXK68omIryFQE10qnuYbpQ\n"
+    "xPf16K4i5cuLnQsXOQIDAQAB\n"
+    "-----END PUBLIC KEY-----\n";
+
+TEST(key, a_small_rsa_key_is_taken_with_a_warning_where_that_is_asked_for) {
+  EXPECT_EQ("ERR_KEY_WEAK", outcome(key::from_pem(small_rsa, algorithm::RS256)));
+  const auto made = key::from_pem(small_rsa, algorithm::RS256, {.allow_small_rsa = true});
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ("RSA key of 1024 bits; 2048 are the least", made->warning());
+  const auto open = made->public_key();
+  ASSERT_TRUE(open) << open.error().message;
+  EXPECT_TRUE(open->can_verify());
+  // Under 1,024 bits the word does not help.
+  const std::string tiny = R"({"kty":"RSA","e":"AQAB","n":")"
+                           "wAidox8vjrfGF17PW35XV_26FGvxxu42D3alfAfI_eIg0p-GEaUD6VFjOClgzign198xMHD1TNbE8nY1hyyV5BteC_"
+                           "mQARWri8ZDWOKLjGzL7GiHzVzyeBIZUMR3KHdp"
+                           R"("})";
+  EXPECT_EQ("ERR_KEY_WEAK", outcome(key::from_jwk(tiny, {.alg = algorithm::RS256, .allow_small_rsa = true})));
+}
+
 TEST(key, errors_do_not_repeat_the_secret) {
   const std::string secret = "hunter2hunter2";
   const auto refused = key::from_secret(secret, algorithm::HS256);
@@ -105,6 +130,16 @@ TEST(key, errors_do_not_repeat_the_secret) {
   const auto jwk = key::from_jwk(R"({"kty":"oct","alg":"HS256","k":"hunter2hunter2"})");
   ASSERT_FALSE(jwk);
   EXPECT_EQ(std::string::npos, jwk.error().message.find("hunter2"));
+}
+
+TEST(key, a_jwk_is_no_secret_however_it_is_written) {
+  const std::string jwk = R"({"\u006bty":"RSA","n":"0vx7agoebGcQ","e":"AQAB"})";
+  EXPECT_TRUE(looks_like_key_material(jwk));
+  EXPECT_TRUE(looks_like_key_material(R"({"keys":[)" + jwk + "]}"));
+  std::string utf16 = "\xFF\xFE";
+  for (const char c : jwk) utf16 += {c, '\0'};
+  EXPECT_TRUE(looks_like_key_material(utf16));
+  EXPECT_FALSE(looks_like_key_material(R"({"\u006bey":"no JWK, but a secret that someone chose"})"));
 }
 
 TEST(key, an_ordinary_secret_is_not_taken_for_a_key) {
@@ -139,6 +174,23 @@ fZeqYk2Ll3ttnbRNOKnCr5W4HYKaTi8aNS10cUmyk5iRjiWMvuGsPP7lOf0Ij9MS
 ALCb2F5Lrxvpp4MyC7WdcRXQoZ2M8Mn39Y9vYjBbEoQZBRP6v4zunkx4FP9zvrDG
 HunpxQd2FGfhMsiOi/nlColS36aHhrAzkm2NKSye6ricfGloIhhFJSpEoI886q4=
 -----END ENCRYPTED PRIVATE KEY-----)";
+
+TEST(key, der_wants_exactly_one_object) {
+  const std::string pem = *key::generate(algorithm::ES256)->to_pem(key_part::public_only);
+  const auto begin = pem.find('\n') + 1;
+  std::string body;
+  for (const char c : pem.substr(begin, pem.find("\n-----END") - begin)) {
+    if (c != '\n' && c != '=') body.push_back(c == '+' ? '-' : c == '/' ? '_' : c);
+  }
+  const std::string der = *crypto::base64url_decode(body);
+  ASSERT_TRUE(key::from_der(der, algorithm::ES256));
+  for (const std::string& wrong :
+       {der + '\0', der + der, der.substr(0, der.size() - 1), der.substr(1), der.substr(0, 1), std::string(),
+        std::string("\x30\x80\x00\x00", 4), std::string("\x30\x84\xff\xff\xff\xff", 6), std::string("\x30\x82\x01", 3),
+        std::string("\x30\x00", 2)}) {
+    EXPECT_EQ("ERR_KEY_INVALID", outcome(key::from_der(wrong, algorithm::ES256))) << wrong.size();
+  }
+}
 
 TEST(key, an_encrypted_pem_needs_its_passphrase) {
   import_options options;

@@ -1,13 +1,21 @@
 // The examples printed in the RFCs: their tokens verify and decrypt, and nothing that was changed in them does.
+#include "jose/content_encryption.hpp"
+#include "jose/key_management.hpp"
 #include "jose_vectors.hpp"
 
 namespace coatcheck::jose::test {
 namespace {
 
-std::string verify(const vectors& v, const std::string& token, std::string& payload) {
+result<key_set> keys_of(const vectors& v) {
+  if (v.contains("set")) return key_set::parse(v["set"].dump());
   const auto one = key_of(v);
-  if (!one) return one.error().message;
-  const auto keys = key_set::from_keys({*one});
+  if (!one) return one.error();
+  return key_set::from_keys({*one});
+}
+
+std::string verify(const vectors& v, const std::string& token, std::string& payload) {
+  const auto keys = keys_of(v);
+  if (!keys) return keys.error().message;
   jws_verify_options options;
   options.allow_unencoded = v.value("unencoded", false);
   if (v["form"] == "json") {
@@ -59,6 +67,66 @@ TEST(rfc, encryptions) {
     if (opened) {
       EXPECT_EQ(bytes_of(v["plaintext"]), opened->plaintext) << v["name"];
     }
+  }
+}
+
+// RFC 7518, appendix C, prints the key that Alice and Bob agree on.
+TEST(rfc, key_agreement) {
+  const vectors all = load("jose_rfc.json");
+  std::size_t seen = 0;
+  for (const vectors& v : all["encryptions"]) {
+    if (!v.contains("derived")) continue;
+    const auto bob = key_of(v);
+    ASSERT_TRUE(bob) << bob.error().message;
+    const std::string token = v["token"];
+    const auto header = decode_header(token.substr(0, token.find('.')), {.encrypted = true, .allow_unencoded = false});
+    ASSERT_TRUE(header) << header.error().message;
+    const auto parameters = read_parameters(*header, *bob, {});
+    ASSERT_TRUE(parameters) << parameters.error().message;
+    secret_bytes derived;
+    EXPECT_TRUE(unwrap_key(*bob, encryption::A128GCM, *parameters, {}, derived));
+    EXPECT_EQ(bytes_of(v["derived"]), derived.view());
+    ++seen;
+  }
+  EXPECT_EQ(1u, seen);
+}
+
+// RFC 7518, appendix B, whose associated data is not a JWE header: below the level of a token.
+TEST(rfc, content_encryptions) {
+  const vectors all = load("jose_rfc.json");
+  ASSERT_EQ(3u, all["content_encryptions"].size());
+  for (const vectors& v : all["content_encryptions"]) {
+    const encryption enc = *encryption_from(v["enc"].get<std::string>());
+    const std::string with = bytes_of(v["key"]), iv = bytes_of(v["iv"]), aad = bytes_of(v["aad"]);
+    std::string out;
+    content_tag tag;
+    ASSERT_TRUE(encrypt_content(enc, with, iv, aad, bytes_of(v["plaintext"]), out, tag)) << v["name"];
+    EXPECT_EQ(bytes_of(v["ciphertext"]), out) << v["name"];
+    EXPECT_EQ(bytes_of(v["tag"]), std::string(reinterpret_cast<const char*>(tag.data.data()), tag_bytes(enc)))
+        << v["name"];
+    ASSERT_TRUE(decrypt_content(enc, with, iv, aad, bytes_of(v["ciphertext"]), bytes_of(v["tag"]), out)) << v["name"];
+    EXPECT_EQ(bytes_of(v["plaintext"]), out) << v["name"];
+  }
+}
+
+TEST(rfc, nested) {
+  const vectors all = load("jose_rfc.json");
+  for (const vectors& v : all["nested"]) {
+    const auto opener = key_of(v);
+    ASSERT_TRUE(opener) << opener.error().message;
+    import_options import;
+    import.alg = algorithm_from(v["signer_alg"].get<std::string>());
+    const auto maker = key::from_jwk(v["signer"].dump(), import);
+    ASSERT_TRUE(maker) << maker.error().message;
+    verifier_options options;
+    options.keys = *key_set::from_keys({*maker});
+    options.claims = policy_of(vectors::object());
+    const auto inner = verifier::create(options);
+    ASSERT_TRUE(inner) << inner.error().message;
+    const auto got = nested_decrypt_verify(v["token"].get<std::string>(), *key_set::from_keys({*opener}), *inner,
+                                           v["now"].get<epoch_ms>());
+    ASSERT_TRUE(got) << v["name"] << got.error().message;
+    EXPECT_EQ(bytes_of(v["payload"]), got->payload());
   }
 }
 

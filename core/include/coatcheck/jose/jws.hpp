@@ -71,7 +71,8 @@ enum class json_form : std::uint8_t { flattened, general };
                                                 json_form form);
 enum class signatures_needed : std::uint8_t { all, any };
 // One entry per signature that held, in the token's order. `all`: each must hold. `any`: at least one.
-// A header member may not be both protected and unprotected; `alg` and `crit` must be protected.
+// A header member may not be both protected and unprotected; `alg` and `crit` must be protected. Signatures that
+// differ in b64 from the first that could be read do not hold (RFC 7797, 3: token_critical).
 [[nodiscard]] result<std::vector<verified_payload>> jws_verify_json(std::string_view text, const key_set& keys,
                                                                     signatures_needed needed,
                                                                     const jws_verify_options& options = {});

@@ -45,6 +45,7 @@ struct import_options {
   std::optional<algorithm> alg = {};
   std::string kid = {};  // replaces the JWK's; empty: the JWK's, or none
   secret_policy secrets = secret_policy::strict;
+  bool allow_small_rsa = false;      // takes RSA from 1,024 bits, with a warning: where a drop-in's caller asked for it
   std::string_view passphrase = {};  // of an encrypted PEM
 };
 
@@ -85,7 +86,7 @@ class key {
   [[nodiscard]] bool can_verify() const noexcept;
   [[nodiscard]] bool can_encrypt() const noexcept;
   [[nodiscard]] bool can_decrypt() const noexcept;
-  // What an operator should be told once (a short secret); empty: nothing.
+  // What an operator should be told once (a short secret, a small RSA key); empty: nothing.
   [[nodiscard]] std::string_view warning() const noexcept;
 
   // JSON, members in the order of RFC 7638 and then the others. `with_private` of a public key is an error;
