@@ -5,6 +5,7 @@ import type {
   Claims,
   CoatcheckError,
   JwtHeader,
+  KeyFunction,
   RemoteJwks,
   SignatureAlgorithm,
   VerifierKey,
@@ -15,7 +16,7 @@ export interface Auth {
   header: JwtHeader;
 }
 export interface BearerOptions {
-  key?: VerifierKey | ((header: JwtHeader) => VerifierKey | Promise<VerifierKey>);
+  key?: VerifierKey | KeyFunction;
   jwks?: RemoteJwks;
   verifier?: (token: string) => unknown;
   algorithms?: SignatureAlgorithm[];
@@ -24,6 +25,8 @@ export interface BearerOptions {
   typ?: string | string[];
   scopes?: string | string[];
   cookie?: string;
+  getToken?: (req: IncomingMessage) => string | null | undefined | Promise<string | null | undefined>;
+  isRevoked?: (req: IncomingMessage, auth: Auth) => boolean | Promise<boolean>;
   optional?: boolean;
   realm?: string;
   cache?: boolean | number | CacheOptions;

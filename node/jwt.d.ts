@@ -1,27 +1,42 @@
-// Types of coatcheck/jwt.
-import type { JsonWebKey, KeyObject } from 'node:crypto';
+// Types of coatcheck/jwt. Those of jsonwebtoken's functions have the names of @types/jsonwebtoken.
+import type { createPrivateKey, createPublicKey, JsonWebKey, KeyObject } from 'node:crypto';
 
-export interface Claims {
-  [claim: string]: unknown;
-  iss?: string;
-  sub?: string;
-  aud?: string | string[];
-  exp?: number;
-  nbf?: number;
-  iat?: number;
-  jti?: string;
+export interface JwtPayload {
+  // biome-ignore lint/suspicious/noExplicitAny: as in @types/jsonwebtoken
+  [claim: string]: any;
+  iss?: string | undefined;
+  sub?: string | undefined;
+  aud?: string | string[] | undefined;
+  exp?: number | undefined;
+  nbf?: number | undefined;
+  iat?: number | undefined;
+  jti?: string | undefined;
 }
+export type Claims = JwtPayload;
 export interface JwtHeader {
   [member: string]: unknown;
   alg: string;
-  typ?: string;
-  cty?: string;
-  kid?: string;
+  typ?: string | undefined;
+  cty?: string | undefined;
+  crit?: string[] | undefined;
+  kid?: string | undefined;
+  jku?: string | undefined;
+  x5u?: string | string[] | undefined;
+  'x5t#S256'?: string | undefined;
+  x5t?: string | undefined;
+  x5c?: string | string[] | undefined;
 }
+export interface Jwt {
+  header: JwtHeader;
+  payload: JwtPayload | string;
+  signature: string;
+}
+// `input`: what the signature is of.
 export interface Complete<P = Claims> {
   header: JwtHeader;
   payload: P;
   signature: string;
+  input: string;
 }
 
 export type SignatureAlgorithm =
@@ -71,81 +86,92 @@ export type Secret =
       format?: 'pem' | 'der' | 'jwk';
       type?: string;
     };
-export type GetKey = (header: JwtHeader, callback: (error: Error | null, key?: Secret) => void) => void;
+export type PublicKey = Secret | Parameters<typeof createPublicKey>[0];
+export type PrivateKey = Secret | Parameters<typeof createPrivateKey>[0];
+export type Algorithm = SignatureAlgorithm | 'none';
 
 // jsonwebtoken's functions.
-export interface SignOptions {
-  algorithm?: SignatureAlgorithm | 'none';
-  expiresIn?: number | string;
-  notBefore?: number | string;
-  audience?: string | string[];
-  issuer?: string;
-  subject?: string;
-  jwtid?: string;
-  noTimestamp?: boolean;
-  header?: Record<string, unknown>;
-  keyid?: string;
-  encoding?: BufferEncoding;
-  mutatePayload?: boolean;
-  allowInsecureKeySizes?: boolean;
-  allowInvalidAsymmetricKeyTypes?: boolean;
-}
-export interface VerifyOptions {
-  algorithms?: SignatureAlgorithm[];
-  audience?: string | RegExp | (string | RegExp)[];
-  complete?: boolean;
-  issuer?: string | string[];
-  jwtid?: string;
-  ignoreExpiration?: boolean;
-  ignoreNotBefore?: boolean;
-  subject?: string;
-  clockTolerance?: number;
-  maxAge?: number | string;
-  clockTimestamp?: number;
-  nonce?: string;
-  allowInvalidAsymmetricKeyTypes?: boolean;
-}
-type Verified<O> = O extends { complete: true } ? Complete : Claims;
+type Options<T> = { [Name in keyof T]?: T[Name] | undefined };
+export interface SignOptions
+  extends Options<{
+    algorithm: Algorithm;
+    expiresIn: number | string;
+    notBefore: number | string;
+    audience: string | string[];
+    issuer: string;
+    subject: string;
+    jwtid: string;
+    noTimestamp: boolean;
+    header: object;
+    keyid: string;
+    encoding: string;
+    mutatePayload: boolean;
+    allowInsecureKeySizes: boolean;
+    allowInvalidAsymmetricKeyTypes: boolean;
+  }> {}
+export interface VerifyOptions
+  extends Options<{
+    algorithms: Algorithm[];
+    audience: string | RegExp | (string | RegExp)[];
+    complete: boolean;
+    issuer: string | string[];
+    jwtid: string;
+    ignoreExpiration: boolean;
+    ignoreNotBefore: boolean;
+    subject: string;
+    clockTolerance: number;
+    maxAge: number | string;
+    clockTimestamp: number;
+    nonce: string;
+    allowInsecureKeySizes: boolean;
+    allowInvalidAsymmetricKeyTypes: boolean;
+  }> {}
+export interface DecodeOptions extends Options<{ complete: boolean; json: boolean }> {}
+export type VerifyErrors = JsonWebTokenError | NotBeforeError | TokenExpiredError;
 export type SignCallback = (error: Error | null, token?: string) => void;
-export type VerifyCallback<T = Claims> = (error: JsonWebTokenError | null, decoded?: T) => void;
+export type VerifyCallback<T = Jwt | JwtPayload | string> = (error: VerifyErrors | null, decoded?: T) => void;
+export type SigningKeyCallback = (error: Error | null, key?: PublicKey) => void;
+export type GetPublicKeyOrSecret = (header: JwtHeader, callback: SigningKeyCallback) => void;
+type Payload = string | Uint8Array | object;
+type Whole = VerifyOptions & { complete: true };
+type Plain = VerifyOptions & { complete?: false };
 
+export function sign(payload: Payload, secret: PrivateKey, options?: SignOptions): string;
+export function sign(payload: Payload, secret: null | undefined, options?: SignOptions & { algorithm: 'none' }): string;
+export function sign(payload: Payload, secret: PrivateKey, callback: SignCallback): void;
+export function sign(payload: Payload, secret: PrivateKey, options: SignOptions, callback: SignCallback): void;
 export function sign(
-  payload: string | Uint8Array | object,
-  secret: Secret | null | undefined,
-  options?: SignOptions,
-): string;
-export function sign(payload: string | Uint8Array | object, secret: Secret, callback: SignCallback): void;
-export function sign(
-  payload: string | Uint8Array | object,
-  secret: Secret,
-  options: SignOptions,
+  payload: Payload,
+  secret: null | undefined,
+  options: SignOptions & { algorithm: 'none' },
   callback: SignCallback,
 ): void;
-export function signAsync(
-  payload: string | Uint8Array | object,
-  secret: Secret,
-  options?: SignOptions,
-): Promise<string>;
-// The payload of a text that was signed as it is comes back as that text: check typeof where you sign such.
-export function verify<O extends VerifyOptions>(token: string, secret: Secret, options?: O): Verified<O>;
-export function verify(token: string, secret: Secret | GetKey, callback: VerifyCallback): void;
-export function verify<O extends VerifyOptions>(
-  token: string,
-  secret: Secret | GetKey,
-  options: O,
-  callback: VerifyCallback<Verified<O>>,
-): void;
-export function verifyAsync<O extends VerifyOptions>(
-  token: string,
-  secret: Secret | ((header: JwtHeader) => Secret | Promise<Secret>),
-  options?: O,
-): Promise<Verified<O>>;
-export function decode(token: string, options: { complete: true; json?: boolean }): Complete<Claims | string> | null;
-export function decode(token: string, options?: { complete?: false; json?: boolean }): Claims | string | null;
+export function signAsync(payload: Payload, secret: PrivateKey, options?: SignOptions): Promise<string>;
+// A payload that was signed as a text comes back as that text: look at typeof.
+export function verify(token: string, secret: PublicKey, options: Whole): Jwt;
+export function verify(token: string, secret: PublicKey, options?: Plain): JwtPayload | string;
+export function verify(token: string, secret: PublicKey, options?: VerifyOptions): Jwt | JwtPayload | string;
+type FindKey = PublicKey | GetPublicKeyOrSecret;
+type ClaimsCallback = VerifyCallback<JwtPayload | string>;
+export function verify(token: string, secret: FindKey, callback?: ClaimsCallback): void;
+export function verify(token: string, secret: FindKey, options: Whole, callback?: VerifyCallback<Jwt>): void;
+export function verify(token: string, secret: FindKey, options?: Plain, callback?: ClaimsCallback): void;
+export function verify(token: string, secret: FindKey, options?: VerifyOptions, callback?: VerifyCallback): void;
+type PromisedKey = PublicKey | ((header: JwtHeader) => PublicKey | Promise<PublicKey>);
+export function verifyAsync(token: string, secret: PromisedKey, options: Whole): Promise<Jwt>;
+export function verifyAsync(token: string, secret: PromisedKey, options?: Plain): Promise<JwtPayload | string>;
+export function decode(token: string, options: DecodeOptions & { complete: true }): null | Jwt;
+export function decode(token: string, options: DecodeOptions & { json: true }): null | JwtPayload;
+export function decode(token: string, options?: DecodeOptions): null | JwtPayload | string;
 
 // One function for one key and policy.
+type Callback<T> = (error: Error | null, value?: T) => void;
+// A key function returns the key or a promise of it, or calls back.
+// biome-ignore lint/suspicious/noConfusingVoidType: who calls back returns nothing
+type Finds<T, K> = (token: T, callback: Callback<K>) => K | Promise<K> | undefined | void;
+export type SignerKeyFunction = Finds<{ header: object; payload: object }, Secret>;
 export interface SignerOptions {
-  key: Secret | ((payload: object) => Secret | Promise<Secret>);
+  key: Secret | SignerKeyFunction;
   algorithm?: SignatureAlgorithm;
   expiresIn?: number | string;
   notBefore?: number | string;
@@ -162,8 +188,12 @@ export interface SignerOptions {
   clockTimestamp?: number;
   async?: boolean;
 }
+export interface AsyncSigner {
+  (payload: object): Promise<string>;
+  (payload: object, callback: Callback<string>): void;
+}
+export function createSigner(options: SignerOptions & { key: SignerKeyFunction }): AsyncSigner;
 export function createSigner(options: SignerOptions & { async: true }): (payload: object) => Promise<string>;
-export function createSigner(options: SignerOptions & { key: () => unknown }): (payload: object) => Promise<string>;
 export function createSigner(options: SignerOptions & { key: Secret }): (payload: object) => string;
 
 type Allowed = string | RegExp | (string | RegExp)[] | undefined;
@@ -195,17 +225,23 @@ export interface PolicyOptions {
   maxTokenSize?: number;
 }
 export type VerifierKey = Secret | Key[] | KeySet;
+export type KeyFunction = Finds<Complete, VerifierKey>; // nothing of the token is verified yet
+type Checked<O> = O extends { complete: true } ? Complete : Claims;
 export interface Verifier<T> {
   (token: string | Buffer): T;
   cacheStats(): { hits: number; misses: number; entries: number };
   clearCache(): void;
 }
-export function createVerifier<O extends PolicyOptions>(options: O & { key: VerifierKey }): Verifier<Verified<O>>;
+export interface AsyncVerifier<T> {
+  (token: string | Buffer): Promise<T>;
+  (token: string | Buffer, callback: Callback<T>): void;
+}
 export function createVerifier<O extends PolicyOptions>(
-  options: O & { key: RemoteJwks | ((header: JwtHeader) => VerifierKey | Promise<VerifierKey>) },
-): (token: string | Buffer) => Promise<Verified<O>>;
-export function createDecoder(options: { complete: true; checkTyp?: string }): (token: string) => Complete;
-export function createDecoder(options?: { complete?: false; checkTyp?: string }): (token: string) => Claims;
+  options: O & { key: RemoteJwks | KeyFunction },
+): AsyncVerifier<Checked<O>>;
+export function createVerifier<O extends PolicyOptions>(options: O & { key: VerifierKey }): Verifier<Checked<O>>;
+export function createDecoder(options: { complete: true; checkTyp?: string }): (token: string | Buffer) => Complete;
+export function createDecoder(options?: { complete?: false; checkTyp?: string }): (token: string | Buffer) => Claims;
 
 // Typed keys.
 export class Key {
@@ -344,15 +380,15 @@ export class CoatcheckError extends Error {
 }
 export class JsonWebTokenError extends CoatcheckError {
   constructor(message: string, inner?: Error);
-  inner?: Error;
+  inner: Error;
   claim?: string;
   reason?: string;
 }
 export class TokenExpiredError extends JsonWebTokenError {
   constructor(message: string, expiredAt?: Date);
-  expiredAt: Date | undefined;
+  expiredAt: Date;
 }
 export class NotBeforeError extends JsonWebTokenError {
   constructor(message: string, date?: Date);
-  date: Date | undefined;
+  date: Date;
 }

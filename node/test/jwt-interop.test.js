@@ -138,7 +138,7 @@ describe('createVerifier', () => {
   });
   it('a key function, once per key', async () => {
     const keys = { a: jwt.generateKey('HS256', { kid: 'a' }), b: jwt.generateKey('ES256', { kid: 'b' }) };
-    const verify = jwt.createVerifier({ key: async ({ kid }) => keys[kid], complete: true });
+    const verify = jwt.createVerifier({ key: async ({ header }) => keys[header.kid], complete: true });
     for (const kid of ['a', 'b']) {
       const { payload, header } = await verify(jwt.createSigner({ key: keys[kid] })({ kid }));
       assert.deepEqual([payload.kid, header.kid], [kid, kid]);

@@ -1,14 +1,27 @@
 // bearer(options): middleware for Express and plain http that verifies the token of a request (RFC 6750).
 //
-// The token comes from the header Authorization or from a cookie; one in the query or the body is never read. A request
-// gets `req.auth = { claims, header }`, which does not hold the token: what is logged can't be replayed.
+// The token comes from the header Authorization, from a cookie, or from where `getToken` finds it; one in the query or
+// the body is never read by itself. A request gets `req.auth = { claims, header }`, which does not hold the token: what is logged can't be replayed.
 
 const { native } = require('../native.js');
 const { CoatcheckError } = require('../errors.js');
 const { createVerifier } = require('./create-verifier.js');
+const { tokenError } = require('./errors.js');
 const { checkNames, flag, string, strings, wrong } = require('./options.js');
 
-const OWN = ['jwks', 'issuer', 'audience', 'typ', 'scopes', 'cookie', 'optional', 'realm', 'verifier'];
+const OWN = [
+  'jwks',
+  'issuer',
+  'audience',
+  'typ',
+  'scopes',
+  'cookie',
+  'getToken',
+  'isRevoked',
+  'optional',
+  'realm',
+  'verifier',
+];
 const PASSED = [
   'key',
   'algorithms',
@@ -35,12 +48,14 @@ class BearerError extends CoatcheckError {
 }
 Object.defineProperty(BearerError.prototype, 'name', { value: 'BearerError', configurable: true, writable: true });
 
-const quoted = (text) => `"${text.replace(/[^\x20-\x7e]|["\\]/g, ' ')}"`;
+const quoted = (text) => `"${text.replace(/[^\x20-\x7e]/g, ' ').replace(/["\\]/g, '\\$&')}"`;
+// RFC 6750, 3: no quotes and no backslashes in it.
+const described = (text) => quoted(text.replace(/["\\]/g, ' '));
 
 function challenge(realm, error, description, scopes) {
   const parts = [];
   if (realm !== undefined) parts.push(`realm=${quoted(realm)}`);
-  if (error !== undefined) parts.push(`error="${error}"`, `error_description=${quoted(description)}`);
+  if (error !== undefined) parts.push(`error="${error}"`, `error_description=${described(description)}`);
   if (scopes !== undefined) parts.push(`scope=${quoted(scopes.join(' '))}`);
   return parts.length === 0 ? 'Bearer' : `Bearer ${parts.join(', ')}`;
 }
@@ -90,6 +105,31 @@ function checkScopes(claims, needed, realm) {
   return new BearerError(403, 'ERR_TOKEN_SCOPE', message, challenge(realm, 'insufficient_scope', message, needed));
 }
 
+function callback(options, name) {
+  const value = options[name];
+  if (value !== undefined && typeof value !== 'function') throw wrong(`${name} must be a function`);
+  return value;
+}
+
+// Goes on with what a call gives: at once, or out of its promise, for what the application throws is not the token's
+// fault. What fails is always an Error, for `next` takes other values for leave to go on.
+function settle(run, then, otherwise) {
+  const failed = (error) =>
+    otherwise(error instanceof Error ? error : new Error('a function of bearer() failed', { cause: error }));
+  let value;
+  try {
+    value = run();
+  } catch (error) {
+    return failed(error);
+  }
+  if (typeof value?.then !== 'function') return then(value);
+  value.then(
+    (result) => setImmediate(then, result),
+    (error) => setImmediate(failed, error),
+  );
+  return undefined;
+}
+
 function makeVerifier(options) {
   if (options.verifier !== undefined) {
     if (typeof options.verifier !== 'function') throw wrong('verifier must be a function of createVerifier');
@@ -114,6 +154,9 @@ function bearer(options) {
   const cookie = string(options, 'cookie');
   const realm = string(options, 'realm');
   const optional = flag(options, 'optional');
+  const getToken = callback(options, 'getToken') ?? ((req) => findToken(req, cookie));
+  const isRevoked = callback(options, 'isRevoked') ?? (() => false);
+  if (options.getToken !== undefined && cookie !== undefined) throw wrong('give either getToken or cookie');
 
   function refuse(error, res, next) {
     if (error.headers !== undefined) res.setHeader('WWW-Authenticate', error.headers['WWW-Authenticate']);
@@ -121,41 +164,53 @@ function bearer(options) {
   }
   function invalid(error) {
     // Whether the keys are there is not the client's affair: no 401, which would log it out.
-    if (!error.code?.startsWith('ERR_TOKEN_')) return error;
+    if (typeof error.code !== 'string' || !error.code.startsWith('ERR_TOKEN_')) return error;
     return new BearerError(401, error.code, error.message, challenge(realm, 'invalid_token', error.message), error);
   }
   function accept(verified, req, res, next) {
+    if (verified?.header === undefined) return next(wrong('verifier must be made with `complete: true`'));
     const claims = verified.payload;
     const missing = scopes === undefined ? undefined : checkScopes(claims, scopes, realm);
     if (missing !== undefined) return refuse(missing, res, next);
-    req.auth = { claims, header: verified.header };
-    return next();
+    const auth = { claims, header: verified.header };
+    return settle(
+      () => isRevoked(req, auth),
+      (revoked) => {
+        if (typeof revoked !== 'boolean') return next(wrong('isRevoked must give true or false'));
+        if (revoked) return refuse(invalid(tokenError('ERR_TOKEN_REVOKED', 'the token was revoked')), res, next);
+        req.auth = auth;
+        return next();
+      },
+      next,
+    );
+  }
+  function judge(token, req, res, next) {
+    if (token !== undefined && token !== null && typeof token !== 'string') {
+      const { message } = token instanceof Error ? token : new Error('the token is not a text');
+      return refuse(
+        new BearerError(400, 'ERR_TOKEN_MALFORMED', message, challenge(realm, 'invalid_request', message)),
+        res,
+        next,
+      );
+    }
+    if (!token) {
+      if (optional) return next();
+      return refuse(new BearerError(401, 'ERR_TOKEN_MISSING', 'a token is needed', challenge(realm)), res, next);
+    }
+    return settle(
+      () => verify(token),
+      (verified) => accept(verified, req, res, next),
+      (error) => refuse(invalid(error), res, next),
+    );
   }
 
   return function bearerMiddleware(req, res, next) {
     req.auth = undefined; // nobody else's word counts
-    const token = findToken(req, cookie);
-    if (token instanceof Error) {
-      const text = challenge(realm, 'invalid_request', token.message);
-      return refuse(new BearerError(400, 'ERR_TOKEN_MALFORMED', token.message, text), res, next);
-    }
-    if (token === undefined || token === '') {
-      if (optional) return next();
-      return refuse(new BearerError(401, 'ERR_TOKEN_MISSING', 'a token is needed', challenge(realm)), res, next);
-    }
-    let verified;
-    try {
-      verified = verify(token);
-    } catch (error) {
-      return refuse(invalid(error), res, next);
-    }
-    if (typeof verified?.then !== 'function') return accept(verified, req, res, next);
-    verified.then(
-      // Out of the promise: what the application throws is not the token's fault.
-      (value) => setImmediate(accept, value, req, res, next),
-      (error) => setImmediate(refuse, invalid(error), res, next),
+    return settle(
+      () => getToken(req),
+      (token) => judge(token, req, res, next),
+      next,
     );
-    return undefined;
   };
 }
 

@@ -1,6 +1,7 @@
 // createSigner(options): a function that signs claims with one key and one header, after fast-jwt.
 
 const { fromToken, tokenError } = require('./errors.js');
+const { callable, fetchKey } = require('./key-function.js');
 const { checkNames, flag, number, string, strings, wrong } = require('./options.js');
 const { ALGORITHMS } = require('./sign.js');
 const { forSigning } = require('./secrets.js');
@@ -26,10 +27,8 @@ function span(options, name) {
 
 function fixedClaims(options) {
   const out = {};
-  const aud = strings(options, 'aud');
-  if (aud !== undefined) out.aud = Array.isArray(options.aud) ? aud : aud[0];
-  for (const name of ['jti', 'iss', 'sub', 'nonce']) {
-    const value = string(options, name);
+  for (const name of ['jti', 'aud', 'iss', 'sub', 'nonce']) {
+    const value = name === 'aud' && Array.isArray(options.aud) ? strings(options, name) : string(options, name);
     if (value !== undefined) out[name] = value;
   }
   return out;
@@ -76,7 +75,10 @@ function createSigner(options) {
     else claims.iat = Math.floor(issuedAt / 1000);
     if (expiresIn !== undefined) claims.exp = Math.floor((issuedAt + expiresIn) / 1000);
     if (notBefore !== undefined) claims.nbf = Math.floor((issuedAt + notBefore) / 1000);
-    if (mutate) Object.assign(payload, claims);
+    if (mutate) {
+      Object.assign(payload, claims);
+      if (noTimestamp) delete payload.iat;
+    }
     return JSON.stringify(claims);
   }
 
@@ -91,10 +93,10 @@ function createSigner(options) {
     });
 
   if (typeof options.key === 'function') {
-    return async (payload) => {
-      const signer = open(await options.key(payload));
+    return callable(async (payload) => {
+      const signer = open(await fetchKey(options.key, { header: { alg: algorithm, typ, kid, ...more }, payload }));
       return later ? signLater(signer, payload) : signNow(signer, payload);
-    };
+    });
   }
   const signer = open(options.key);
   return later ? async (payload) => signLater(signer, payload) : (payload) => signNow(signer, payload);

@@ -6,6 +6,7 @@
 const { native } = require('../native.js');
 const { fromToken, make, tokenError } = require('./errors.js');
 const { decodeParts, peekHeader } = require('./decode.js');
+const { callable, fetchKey } = require('./key-function.js');
 const { Key, KeySet, nativeSet } = require('./keys.js');
 const { checkNames, flag, matchers, number, string, strings, wrong } = require('./options.js');
 const { RemoteJwks } = require('./remote.js');
@@ -28,7 +29,8 @@ const LOOK_EVERY = 1000;
 // `cache`: true, a number of entries, or { entries, ttl, symmetric }.
 function cacheOptions(options) {
   const { cache } = options;
-  const ttl = number(options, 'cacheTTL', { least: 1, standard: 600_000 });
+  const forever = options.cacheTTL === Number.POSITIVE_INFINITY; // until the token expires
+  const ttl = forever ? Number.MAX_SAFE_INTEGER : number(options, 'cacheTTL', { least: 1, standard: 600_000 });
   if (cache === undefined || cache === false || cache === 0) return {};
   const given = typeof cache === 'object' && cache !== null ? cache : { entries: cache === true ? undefined : cache };
   checkNames(given, new Set(['entries', 'ttl', 'symmetric']), 'cache');
@@ -97,6 +99,25 @@ function freeze(value) {
   return Object.freeze(value);
 }
 
+// The signature, and what it is of.
+function ends(token) {
+  const dot = token.lastIndexOf('.');
+  return { signature: token.slice(dot + 1), input: token.slice(0, dot) };
+}
+
+// What a key function gets to see. Nothing of it is verified yet, and the payload is read only by who looks at it.
+function unverified(token) {
+  const header = peekHeader(token);
+  if (header === undefined) throw tokenError('ERR_TOKEN_MALFORMED', 'malformed token: no header');
+  return {
+    header,
+    get payload() {
+      return decodeParts(token, { json: true })?.payload;
+    },
+    ...ends(token),
+  };
+}
+
 // One token against a native verifier.
 function makeCheck(options, left) {
   const complete = flag(options, 'complete');
@@ -114,8 +135,7 @@ function makeCheck(options, left) {
     if (typeof answer === 'string') {
       out = JSON.parse(answer);
     } else if (Array.isArray(answer)) {
-      const signature = token.slice(token.lastIndexOf('.') + 1);
-      out = { header: JSON.parse(answer[1]), payload: JSON.parse(answer[0]), signature };
+      out = { header: JSON.parse(answer[1]), payload: JSON.parse(answer[0]), ...ends(token) };
     } else if (answer instanceof Error) {
       throw fromToken(answer);
     } else {
@@ -171,7 +191,7 @@ function remoteVerifier(jwks, verifier, { attempt, read, readToken }, algorithms
     epoch = plan.epoch;
     return true;
   }
-  return async (given) => {
+  return callable(async (given) => {
     const token = readToken(given);
     if (Date.now() >= nextLook) await look('');
     let answer = attempt(verifier, token);
@@ -180,7 +200,7 @@ function remoteVerifier(jwks, verifier, { attempt, read, readToken }, algorithms
       if (typeof kid === 'string' && kid.length <= 256 && (await look(kid))) answer = attempt(verifier, token);
     }
     return read(verifier, token, answer);
-  };
+  });
 }
 
 function createVerifier(options) {
@@ -196,11 +216,9 @@ function createVerifier(options) {
   }
   if (typeof key === 'function') {
     const made = new WeakMap(); // one verifier for each key that the function gave
-    return async (given) => {
+    return callable(async (given) => {
       const token = check.readToken(given);
-      const header = peekHeader(token);
-      if (header === undefined) throw tokenError('ERR_TOKEN_MALFORMED', 'malformed token: no header');
-      const found = await key(header);
+      const found = await fetchKey(key, unverified(token));
       const owner = found instanceof Key || found instanceof KeySet ? found : secretOf(found);
       let verifier = made.get(owner);
       if (verifier === undefined) {
@@ -208,7 +226,7 @@ function createVerifier(options) {
         made.set(owner, verifier);
       }
       return check.read(verifier, token, check.attempt(verifier, token));
-    };
+    });
   }
   const verifier = open(openKeys(key, algorithms));
   const verify = (given) => {
@@ -230,7 +248,11 @@ function createDecoder(options = {}) {
       .toLowerCase()
       .replace(/^application\//, '');
     if (typ !== undefined && bare !== typ.toLowerCase()) throw tokenError('ERR_TOKEN_TYPE', 'the typ is another one');
-    return complete ? parts : parts.payload;
+    const { payload } = parts;
+    if (payload === null || typeof payload !== 'object' || Array.isArray(payload)) {
+      throw tokenError('ERR_TOKEN_PAYLOAD', 'the payload is not a JSON object');
+    }
+    return complete ? { ...parts, ...ends(String(token)) } : payload;
   };
 }
 

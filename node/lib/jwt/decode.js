@@ -2,23 +2,41 @@
 
 const FORM = /^[\w-]+\.[\w-]+\.([\w-]+)?$/;
 
-// { header, payload, signature } with the payload as jsonwebtoken gives it, or null.
-function decodeParts(token, options) {
+// { header, body, signature } with the text of the payload, or null.
+function split(token) {
   const text = typeof token === 'string' ? token : Buffer.isBuffer(token) ? token.toString() : undefined;
   if (text === undefined || !FORM.test(text)) return null;
   const [head, body, signature] = text.split('.');
   const header = parseObject(Buffer.from(head, 'base64url').toString());
-  if (header === undefined) return null;
-  const decoded = Buffer.from(body, 'base64url').toString(options?.encoding ?? 'utf8');
+  return header === undefined ? null : { header, body: Buffer.from(body, 'base64url').toString(), signature };
+}
+
+// The payload as jsonwebtoken gives it: JSON where it has to be, a text where it may be one.
+function payloadOf({ header, body }, json) {
   let payload;
   try {
-    payload = JSON.parse(decoded);
+    payload = JSON.parse(body);
   } catch {
-    if (header.typ === 'JWT' || options?.json) return null;
-    return { header, payload: decoded, signature };
+    // Not the parser's own words: they quote the token.
+    if (header.typ === 'JWT' || json) throw new SyntaxError('the payload of the token is not JSON');
+    return body;
   }
   const structured = payload !== null && typeof payload === 'object';
-  return { header, payload: structured || header.typ === 'JWT' || options?.json ? payload : decoded, signature };
+  return structured || header.typ === 'JWT' || json ? payload : body;
+}
+
+function read(token, json) {
+  const found = split(token);
+  return found && { header: found.header, payload: payloadOf(found, json), signature: found.signature };
+}
+
+// { header, payload, signature }, or null where there is no token or its payload is not what it must be.
+function decodeParts(token, options) {
+  try {
+    return read(token, options?.json);
+  } catch {
+    return null;
+  }
 }
 
 function parseObject(text) {
@@ -37,7 +55,7 @@ function peekHeader(token) {
 }
 
 function decode(token, options) {
-  const parts = decodeParts(token, options);
+  const parts = read(token, options?.json);
   return parts === null || options?.complete === true ? parts : parts.payload;
 }
 

@@ -13,11 +13,11 @@ function hide(error, values) {
 
 class JsonWebTokenError extends CoatcheckError {
   constructor(message, inner) {
-    super(inner?.code ?? 'ERR_TOKEN_MALFORMED', message);
-    hide(this, { code: this.code, status: 401, claim: inner?.claim, reason: inner?.reason });
+    super('ERR_TOKEN_MALFORMED', message);
+    hide(this, { code: this.code, status: 401, claim: undefined, reason: undefined });
     this.name = 'JsonWebTokenError';
     Object.defineProperty(this, 'message', { value: message, enumerable: true, writable: true, configurable: true });
-    if (inner) hide(this, { inner });
+    if (inner) this.inner = inner;
   }
 }
 
@@ -47,6 +47,12 @@ function tokenError(code, message, more) {
   return error;
 }
 
+// An error of the addon in other words.
+function reworded(message, inner) {
+  const { code, claim, reason } = inner;
+  return tokenError(code, message, { claim, reason, inner });
+}
+
 // An error of the addon. Those of tokens become the classes above, with the core's own message.
 function fromToken(error) {
   const { code, message, claim, reason, value } = error;
@@ -73,4 +79,13 @@ function make(build, ...args) {
   }
 }
 
-module.exports = { CoatcheckError, JsonWebTokenError, NotBeforeError, TokenExpiredError, fromToken, make, tokenError };
+module.exports = {
+  CoatcheckError,
+  JsonWebTokenError,
+  NotBeforeError,
+  TokenExpiredError,
+  fromToken,
+  make,
+  reworded,
+  tokenError,
+};

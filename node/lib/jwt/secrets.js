@@ -7,6 +7,7 @@ const { KeyObject, createPrivateKey, createPublicKey, createSecretKey } = requir
 const { native } = require('../native.js');
 const { fromToken, make } = require('./errors.js');
 const { Key, KeySet, handleOf, importKeyObject, nativeSet } = require('./keys.js');
+const { validateAsymmetricKey } = require('./validate.js');
 
 const HMAC = ['HS256', 'HS384', 'HS512'];
 const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
@@ -31,7 +32,7 @@ let warned = false;
 function warnOnce(text) {
   if (warned || text === '') return;
   warned = true;
-  process.emitWarning(`${text}: crypto.randomBytes(32). Whoever has one token can try out short secrets offline.`, {
+  process.emitWarning(`${text}: crypto.randomBytes(64). Whoever has one token can try out short secrets offline.`, {
     type: 'CoatcheckWarning',
     code: 'COATCHECK_SHORT_SECRET',
   });
@@ -62,37 +63,45 @@ class Secret {
     return BY_TYPE[this.asymmetricKeyType] ?? [];
   }
 
-  // The native key for one algorithm; throws what is wrong with it.
-  key(alg) {
-    let made = this.#keys.get(alg);
+  // The native key for one algorithm; throws what is wrong with it. `allowInsecureKeySizes`, one of jsonwebtoken's
+  // options: an RSA key may have fewer than 2,048 bits.
+  key(alg, { allowInsecureKeySizes = false } = {}) {
+    const name = `${allowInsecureKeySizes ? '<' : ''}${alg}`;
+    let made = this.#keys.get(name);
     if (made === undefined) {
       const { object } = this;
-      made = handleOf(object instanceof Key ? object : importKeyObject(object, { alg, allowShortSecret: true }));
-      this.#keys.set(alg, made);
+      const options = { alg, allowShortSecret: true, allowSmallRsa: allowInsecureKeySizes };
+      made = handleOf(object instanceof Key ? object : importKeyObject(object, options));
+      this.#keys.set(name, made);
     }
     return made;
   }
 
   // A native signer with this header, a JSON text.
-  signer(alg, header) {
-    let made = this.#signers.get(header);
+  signer(alg, header, options) {
+    const name = `${options?.allowInsecureKeySizes ? '<' : ''}${header}`;
+    let made = this.#signers.get(name);
     if (made === undefined) {
-      const key = this.key(alg);
-      warnOnce(key.warning);
+      const key = this.key(alg, options);
+      if (this.type === 'secret') warnOnce(key.warning);
       made = make(native.jwtCreateSigner, key, header, false, true);
       if (this.#signers.size >= MAX_HEADERS) this.#signers.clear();
-      this.#signers.set(header, made);
+      this.#signers.set(name, made);
     }
     return made;
   }
 
   // A native verifier that takes those of `allowed` (a list; undefined: all) that the key is for; undefined: none.
-  verifier(allowed) {
+  // `options` are those of jsonwebtoken's verify.
+  verifier(allowed, options) {
     if (this.type === 'private' && this.object instanceof KeyObject) return undefined; // a public key verifies
-    const name = allowed === undefined ? 'all' : `=${allowed.length === 1 ? allowed[0] : allowed.join()}`;
+    const small = options.allowInsecureKeySizes === true;
+    const any = options.allowInvalidAsymmetricKeyTypes === true;
+    let name = allowed === undefined ? 'all' : allowed.length === 1 ? `=${allowed[0]}` : JSON.stringify(allowed);
+    if (small || any) name = `${small ? '<' : ''}${any ? '~' : ''}${name}`;
     let made = this.#verifiers.get(name);
     if (made === undefined) {
-      const keys = this.keySet(allowed);
+      const keys = this.keySet(any ? allowed : this.#valid(allowed), options);
       if (keys === undefined) return undefined;
       made = make(native.jwtCreateVerifier, keys, DROP_IN_POLICY);
       if (this.#verifiers.size >= MAX_HEADERS) this.#verifiers.clear();
@@ -101,11 +110,23 @@ class Secret {
     return made;
   }
 
-  keySet(allowed) {
+  // Those that jsonwebtoken takes the key for: of an RSA-PSS key its parameters decide.
+  #valid(allowed) {
+    return this.algorithms.filter((alg) => {
+      try {
+        validateAsymmetricKey(alg, this);
+      } catch {
+        return false;
+      }
+      return allowed === undefined || allowed.includes(alg);
+    });
+  }
+
+  keySet(allowed, options) {
     const algorithms = allowed === undefined ? this.algorithms : this.algorithms.filter((alg) => allowed.includes(alg));
     if (algorithms.length === 0) return undefined;
-    const keys = algorithms.map((alg) => this.key(alg));
-    if (keys.every((key) => key.warning !== '')) warnOnce(keys[0].warning);
+    const keys = algorithms.map((alg) => this.key(alg, options));
+    if (this.type === 'secret' && keys.every((key) => key.warning !== '')) warnOnce(keys[0].warning);
     return make(native.jwtCreateKeySet, keys);
   }
 }

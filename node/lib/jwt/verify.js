@@ -5,11 +5,11 @@
 // not there.
 
 const { native } = require('../native.js');
-const { JsonWebTokenError, NotBeforeError, TokenExpiredError, tokenError } = require('./errors.js');
+const { NotBeforeError, TokenExpiredError, reworded, tokenError } = require('./errors.js');
 const { decodeParts } = require('./decode.js');
 const { forVerifying, MAX_TOKEN } = require('./secrets.js');
 const { secondsAfter } = require('./timespan.js');
-const { validateAsymmetricKey } = require('./validate.js');
+const { standardAlgorithms, validateAsymmetricKey } = require('./validate.js');
 
 const mismatch = (claim, name, expected) =>
   tokenError('ERR_TOKEN_CLAIM', `jwt ${name} invalid. expected: ${expected}`, { claim, reason: 'mismatch' });
@@ -22,9 +22,9 @@ function checkOptions(options) {
   if (options.nonce !== undefined && (typeof options.nonce !== 'string' || options.nonce.trim() === '')) {
     throw badOption('nonce must be a non-empty string');
   }
-  const { allowInvalidAsymmetricKeyTypes: allow, clockTolerance: tolerance, issuer } = options;
-  if (allow !== undefined && typeof allow !== 'boolean') {
-    throw badOption('allowInvalidAsymmetricKeyTypes must be a boolean');
+  const { clockTolerance: tolerance, issuer } = options;
+  for (const name of ['allowInvalidAsymmetricKeyTypes', 'allowInsecureKeySizes']) {
+    if (options[name] !== undefined && typeof options[name] !== 'boolean') throw badOption(`${name} must be a boolean`);
   }
   // A text would be appended to the date, and NaN compares with nothing: both would let every token pass.
   if (tolerance && !Number.isFinite(tolerance)) throw badOption('clockTolerance must be a number of seconds');
@@ -41,13 +41,18 @@ function algorithmsOf(options) {
   return algorithms;
 }
 
+const badDate = (claim) => tokenError('ERR_TOKEN_CLAIM', `invalid ${claim} value`, { claim, reason: 'wrong_type' });
+
 function checkDates(payload, options, now) {
   const tolerance = options.clockTolerance || 0;
-  if (payload.nbf !== undefined && !options.ignoreNotBefore && payload.nbf > now + tolerance) {
-    throw new NotBeforeError('jwt not active', new Date(payload.nbf * 1000));
+  const { nbf, exp } = payload;
+  if (nbf !== undefined && !options.ignoreNotBefore) {
+    if (typeof nbf !== 'number') throw badDate('nbf');
+    if (nbf > now + tolerance) throw new NotBeforeError('jwt not active', new Date(nbf * 1000));
   }
-  if (payload.exp !== undefined && !options.ignoreExpiration && now >= payload.exp + tolerance) {
-    throw new TokenExpiredError('jwt expired', new Date(payload.exp * 1000));
+  if (exp !== undefined && !options.ignoreExpiration) {
+    if (typeof exp !== 'number') throw badDate('exp');
+    if (now >= exp + tolerance) throw new TokenExpiredError('jwt expired', new Date(exp * 1000));
   }
 }
 
@@ -85,24 +90,8 @@ function checkAge(payload, options, now) {
   }
 }
 
-// Checks a token with a key that is there. `given` may be anything that a caller can pass.
-function check(token, given, options) {
-  const allowed = algorithmsOf(options);
-  let secret;
-  let refusal;
-  if (given) {
-    try {
-      secret = forVerifying.get(given);
-      refusal = secret.verifier(allowed);
-    } catch (error) {
-      // What the core refuses to be a key says why; what node:crypto refuses is no key.
-      const known = error.code?.startsWith('ERR_KEY_');
-      return explain(token, given, options, allowed, secret, known ? error : undefined);
-    }
-    refusal = refusal?.verify(token, 0);
-  }
-  if (typeof refusal !== 'string') return explain(token, given, options, allowed, secret, refusal);
-  const payload = JSON.parse(refusal);
+// What the options ask of a payload that was signed. A text has no claims.
+function judge(payload, token, options) {
   const now = options.clockTimestamp || Math.floor(Date.now() / 1000);
   checkDates(payload, options, now);
   checkExpected(payload, options);
@@ -112,7 +101,27 @@ function check(token, given, options) {
   return { header, payload, signature };
 }
 
-// Why a token was not taken, in jsonwebtoken's words and order. Returns only for a text that was signed, no claims.
+// Checks a token with a key that is there. `given` may be anything that a caller can pass.
+function check(token, given, options) {
+  const allowed = algorithmsOf(options);
+  let secret;
+  let refusal;
+  if (given) {
+    try {
+      secret = forVerifying.get(given);
+      refusal = secret.verifier(allowed, options);
+    } catch (error) {
+      // What the core refuses to be a key says why; what node:crypto refuses is no key.
+      const known = error.code?.startsWith('ERR_KEY_');
+      return explain(token, given, options, allowed, secret, known ? error : undefined);
+    }
+    refusal = refusal?.verify(token, 0);
+  }
+  if (typeof refusal !== 'string') return explain(token, given, options, allowed, secret, refusal);
+  return judge(JSON.parse(refusal), token, options);
+}
+
+// Why a token was not taken, in jsonwebtoken's words and order. Returns only what `judgeOther` does.
 function explain(token, given, options, allowed, secret, why) {
   const says = (message, code) => tokenError(code ?? why?.code ?? 'ERR_TOKEN_MALFORMED', message);
   if (token.length > MAX_TOKEN) throw says('jwt malformed', 'ERR_TOKEN_TOO_LARGE');
@@ -122,54 +131,61 @@ function explain(token, given, options, allowed, secret, why) {
   if (parts.signature === undefined || parts.signature === '') {
     if (given) throw says('jwt signature is required', 'ERR_TOKEN_ALGORITHM');
     if (!allowed) throw says('please specify "none" in "algorithms" to verify unsigned tokens', 'ERR_TOKEN_ALGORITHM');
+    if (!allowed.includes(parts.header.alg)) throw says('invalid algorithm', 'ERR_TOKEN_ALGORITHM');
+    if (parts.header.alg !== 'none') throw says('invalid signature', 'ERR_TOKEN_SIGNATURE');
     throw says('unsigned tokens are never taken', 'ERR_TOKEN_ALGORITHM');
   }
   if (!given) throw says('secret or public key must be provided', 'ERR_TOKEN_KEY');
   if (secret === undefined) throw says('secretOrPublicKey is not valid key material', 'ERR_KEY_INVALID');
   const { alg } = parts.header;
   if (typeof alg !== 'string') throw says('invalid algorithm', 'ERR_TOKEN_HEADER_INVALID');
-  const taken = allowed ?? (secret.algorithms.length > 0 ? secret.algorithms : ['RS256']);
-  if (!taken.includes(alg)) throw says('invalid algorithm', 'ERR_TOKEN_ALGORITHM');
+  if (!(allowed ?? standardAlgorithms(secret)).includes(alg)) throw says('invalid algorithm', 'ERR_TOKEN_ALGORITHM');
   if (alg.startsWith('HS') && secret.type !== 'secret') {
     throw says(`secretOrPublicKey must be a symmetric key when using ${alg}`, 'ERR_KEY_UNSUITABLE');
   }
   if (/^(?:RS|PS|ES|Ed)/.test(alg) && secret.type !== 'public') {
     throw says(`secretOrPublicKey must be an asymmetric key when using ${alg}`, 'ERR_KEY_UNSUITABLE');
   }
-  if (!options.allowInvalidAsymmetricKeyTypes) validateAsymmetricKey(alg, secret);
+  // The option lets RSA-PSS keys pass whose parameters are not the algorithm's, and no other kind of key.
+  if (!options.allowInvalidAsymmetricKeyTypes || why === undefined) validateAsymmetricKey(alg, secret);
   if (why === undefined) throw says('invalid algorithm', 'ERR_TOKEN_ALGORITHM');
-  if (!why.code?.startsWith('ERR_TOKEN_')) throw new JsonWebTokenError(why.message, why); // of the key
-  if (why.code === 'ERR_TOKEN_PAYLOAD') return signedText(token, parts, secret, options, allowed, why);
-  throw new JsonWebTokenError(wordsFor(why, token, options), why);
+  if (!why.code?.startsWith('ERR_TOKEN_')) {
+    const forged = why.code === 'ERR_KEY_WEAK' && failsAnyway(token, secret, allowed, options);
+    throw forged ? says('invalid signature', 'ERR_TOKEN_SIGNATURE') : reworded(why.message, why); // of the key
+  }
+  if (why.code !== 'ERR_TOKEN_PAYLOAD' && why.code !== 'ERR_TOKEN_CLAIM') throw reworded(wordsFor(why), why);
+  return judgeOther(token, secret.keySet(allowed, options), parts.header, options, why);
 }
 
-function wordsFor(why, token, options) {
+// Whether a token does not even verify with the RSA key that is too small.
+function failsAnyway(token, secret, allowed, options) {
+  try {
+    const verifier = secret.verifier(allowed, { ...options, allowInsecureKeySizes: true });
+    return verifier.verify(token, 0).code === 'ERR_TOKEN_SIGNATURE';
+  } catch {
+    return false;
+  }
+}
+
+function wordsFor(why) {
   switch (why.code) {
     case 'ERR_TOKEN_SIGNATURE':
+    case 'ERR_TOKEN_MALFORMED': // base64url with stray bits, which jsonwebtoken decodes before it sees that nobody signed it
       return 'invalid signature';
     case 'ERR_TOKEN_ALGORITHM':
       return 'invalid algorithm';
-    case 'ERR_TOKEN_CLAIM':
-      return why.claim === 'iat' && options.maxAge
-        ? 'iat required when maxAge is specified'
-        : `invalid ${why.claim} value`;
-    case 'ERR_TOKEN_MALFORMED': {
-      const body = token.split('.')[1];
-      const canonical = Buffer.from(body, 'base64url').toString('base64url') === body;
-      return canonical ? 'invalid signature' : 'invalid token';
-    }
     default:
       return 'invalid token';
   }
 }
 
-// A text or number that was signed as it is: jsonwebtoken hands it back. It has no claims, so that nothing that
-// depends on claims may have been asked for, and a header that says JWT belies it.
-function signedText(token, parts, secret, options, allowed, why) {
-  const refused = new JsonWebTokenError('invalid token', why);
-  const asked = ['audience', 'issuer', 'subject', 'jwtid', 'nonce', 'maxAge'].some((name) => options[name]);
-  if (parts.header.typ !== undefined || asked) throw refused;
-  const good = native.jwsVerify(token, secret.keySet(allowed), { maxToken: MAX_TOKEN });
+const MEANT_AS_CLAIMS = /^(?:application\/)?(?:.*\+)?jwt$/i;
+
+// Payloads that are not the claims of RFC 7519, and that jsonwebtoken hands back: a text or number that was signed as
+// it is, under a header that does not belie it, and dates that are no dates where nothing compares them.
+function judgeOther(token, keys, header, options, why) {
+  const refused = reworded('invalid token', why);
+  const good = native.jwsVerify(token, keys, { maxToken: MAX_TOKEN });
   if (good instanceof Error) throw refused;
   let text;
   try {
@@ -177,8 +193,16 @@ function signedText(token, parts, secret, options, allowed, why) {
   } catch {
     throw refused;
   }
-  if (/^[\s\uFEFF]*[{[]/.test(text)) throw refused; // meant to be JSON, and not taken as such
-  return options.complete === true ? { ...parts, payload: text } : text;
+  if (why.code === 'ERR_TOKEN_CLAIM') {
+    const claims = JSON.parse(text);
+    for (const claim of ['nbf', 'exp', 'iat']) {
+      if (typeof claims[claim] === 'number' && Math.abs(claims[claim]) > 2 ** 53) throw badDate(claim);
+    }
+    return judge(claims, token, options);
+  }
+  const json = /^[\s\uFEFF]*[{[]/.test(text); // meant to be JSON, and not taken as such
+  if (json || (header.typ !== undefined && MEANT_AS_CLAIMS.test(header.typ))) throw refused;
+  return judge(text, token, options);
 }
 
 function checkToken(token) {

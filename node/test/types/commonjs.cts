@@ -2,6 +2,7 @@
 
 import express = require('express');
 import session = require('coatcheck');
+import jwt = require('coatcheck/jwt');
 
 declare module 'coatcheck' {
   interface SessionData {
@@ -37,6 +38,10 @@ app.get('/', async (req, res) => {
 });
 
 app.use(session({ mode: 'jwe', accessTtl: 60_000, checkEpoch: true, owner: (data) => data.user?.name }));
+const signing = jwt.generateKey('ES256');
+app.use(session({ mode: 'jwt', tokenKeys: [signing, signing.publicKey()] }));
+// @ts-expect-error a Key, not its JWK
+session({ mode: 'jwt', tokenKeys: { kty: 'EC' } });
 // @ts-expect-error no such mode
 session({ mode: 'token' });
 const tokens = new session.RefreshTokens('memory:', { secret: 'secret', grace: 5000 });
