@@ -5,7 +5,9 @@ never read. What the application gets holds the claims and the header, not the t
 
 - ``BearerMiddleware(app, ...)`` (ASGI): ``request.state.auth``.
 - ``WSGIBearer(app, ...)``: ``environ["coatcheck.auth"]``.
-- ``Bearer(...)``: a FastAPI dependency: ``auth: Auth = Depends(bearer)``, or ``Security(bearer, scopes=[...])``.
+- ``Bearer(...)``: a FastAPI dependency, see ``coatcheck.fastapi``.
+
+The options are those of ``BearerOptions``, everywhere the same.
 """
 
 from __future__ import annotations
@@ -14,31 +16,59 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from coatcheck import _core
 from coatcheck.errors import ConfigError, Error
 from coatcheck.jwt.exceptions import InvalidTokenError
-from coatcheck.jwt.jwks_client import RemoteKeys
 from coatcheck.jwt.keys import Key, KeySet
+from coatcheck.jwt.remote_keys import RemoteKeys
 from coatcheck.jwt.tokens import Verifier
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-    from fastapi.security import SecurityScopes
-    from starlette.requests import HTTPConnection
+    from typing_extensions import Unpack
 
-__all__ = ["Auth", "Bearer", "BearerError", "BearerMiddleware", "WSGIBearer"]
+    from coatcheck.fastapi import Bearer as Bearer
+
+__all__ = ["Auth", "Bearer", "BearerError", "BearerMiddleware", "BearerOptions", "Guard", "WSGIBearer"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+Keys = Key | Iterable[Key] | KeySet | RemoteKeys
 
 _TOKEN = re.compile(rb"bearer +([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE)
 _TOLERANCE = 5  # seconds; clocks of two machines differ
+
+
+class BearerOptions(TypedDict, total=False):
+    """``jwks`` or ``verifier`` where no keys are given; and what ``coatcheck.jwt.Verifier`` takes beside keys."""
+
+    jwks: str | None  # the URL of a key set
+    verifier: Verifier | None  # your own, with its own policy: nothing of what follows `realm` then
+    scopes: Sequence[str]  # that every request needs
+    cookie: str | None  # the name of a cookie that may carry the token
+    optional: bool  # let requests without a token in
+    realm: str | None  # of the challenge
+    audience: str | Iterable[str] | None
+    any_audience: bool
+    issuer: str | Iterable[str] | None
+    subject: str | None
+    jti: str | None
+    types: str | Iterable[str] | None
+    require: Iterable[str]
+    equal: Mapping[str, str]
+    leeway: timedelta | float  # seconds; 5 unless told
+    max_age: timedelta | float | None
+    max_token: int
+    cache: int
+    cache_ttl: timedelta | float
+    cache_symmetric: bool
 
 
 @dataclass(frozen=True)
@@ -72,24 +102,32 @@ class BearerError(Error):
     def __reduce__(self) -> Any:
         return type(self), (str(self), self.code, self.status, self.headers.get("WWW-Authenticate"))
 
+    def answer(self) -> tuple[bytes, list[tuple[str, str]]]:
+        """Body and headers of the response."""
+        body = json.dumps({"error": self.code, "message": str(self)}).encode()
+        fixed = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Cache-Control": "no-store"}
+        return body, [*fixed.items(), *self.headers.items()]
+
 
 def _quoted(text: str) -> str:
-    return '"' + re.sub(r'[^\x20-\x7e]|["\\]', " ", text) + '"'
+    """A quoted-string (RFC 9110, 5.6.4). What no header can carry becomes a space."""
+    return '"' + re.sub(r'(["\\])', r"\\\1", re.sub(r"[^\x20-\x7e]", " ", text)) + '"'
 
 
-class _Guard:
-    """The options and the checks that the three forms share."""
+class Guard:
+    """The options and the checks that all forms share."""
 
     def __init__(
         self,
-        keys: Key | Iterable[Key] | KeySet | RemoteKeys | None,
-        jwks: str | None,
-        verifier: Verifier | None,
-        scopes: Sequence[str],
-        cookie: str | None,
-        optional: bool,
-        realm: str | None,
-        policy: Mapping[str, Any],
+        keys: Keys | None = None,
+        *,
+        jwks: str | None = None,
+        verifier: Verifier | None = None,
+        scopes: Sequence[str] = (),
+        cookie: str | None = None,
+        optional: bool = False,
+        realm: str | None = None,
+        **policy: Any,
     ) -> None:
         if sum(given is not None for given in (keys, jwks, verifier)) != 1:
             raise ConfigError("give one of keys, jwks (a URL) and verifier", "ERR_INVALID_OPTION")
@@ -109,7 +147,9 @@ class _Guard:
     def challenge(self, error: str | None = None, description: str = "", scopes: Sequence[str] = ()) -> str:
         parts = [f"realm={_quoted(self.realm)}"] if self.realm is not None else []
         if error is not None:
-            parts += [f'error="{error}"', f"error_description={_quoted(description)}"]
+            # A description holds neither quotes nor backslashes (RFC 6750, 3).
+            plain = re.sub(r'["\\]', " ", description)
+            parts += [f'error="{error}"', f"error_description={_quoted(plain)}"]
         if scopes:
             parts.append(f"scope={_quoted(' '.join(scopes))}")
         return f"Bearer {', '.join(parts)}" if parts else "Bearer"
@@ -157,72 +197,52 @@ class _Guard:
                 raise BearerError(message, "ERR_TOKEN_SCOPE", 403, text)
         return auth
 
-    def check(self, authorization: Sequence[bytes], cookies: Sequence[bytes]) -> Auth | None:
-        token = self.token(authorization, cookies)
+    def check(self, authorization: Sequence[bytes], cookies: Sequence[bytes], more: Sequence[str] = ()) -> Auth | None:
+        """Who sent the request; None: nobody said. Raises BearerError. ``more``: scopes that this request needs."""
+        token = self._needed(authorization, cookies, more)
         if token is None:
-            if self.optional:
-                return None
-            raise self.missing()
+            return None
         try:
             checked = self.verifier.verify_complete(token)
         except Error as why:
             raise self.refused(why) from why
-        return self.admit(checked)
+        return self.admit(checked, more)
 
-    async def check_async(
-        self, authorization: Sequence[bytes], cookies: Sequence[bytes], more: Sequence[str] = ()
-    ) -> Auth | None:
-        token = self.token(authorization, cookies)
+    async def check_scope(self, scope: Mapping[str, Any], more: Sequence[str] = ()) -> Auth | None:
+        """The same for ASGI: on the loop, but for a set at a URL, which may have to be fetched."""
+        authorization = [value for name, value in scope["headers"] if name == b"authorization"]
+        cookies = [value for name, value in scope["headers"] if name == b"cookie"]
+        if not self.verifier.remote:
+            return self.check(authorization, cookies, more)
+        token = self._needed(authorization, cookies, more)
         if token is None:
-            if self.optional and not more:
-                return None
-            raise self.missing()
+            return None
         try:
-            # On the loop, but for a set at a URL, which may have to be fetched.
-            verify = self.verifier
-            checked = await verify.verify_async(token) if verify.remote else verify.verify_complete(token)
+            checked = await self.verifier.verify_async(token)
         except Error as why:
             raise self.refused(why) from why
         return self.admit(checked, more)
 
-
-def _body(why: BearerError) -> bytes:
-    return json.dumps({"error": why.code, "message": str(why)}).encode()
+    def _needed(self, authorization: Sequence[bytes], cookies: Sequence[bytes], more: Sequence[str]) -> str | None:
+        token = self.token(authorization, cookies)
+        if token is None and (more or not self.optional):
+            raise self.missing()
+        return token
 
 
 class BearerMiddleware:
-    """ASGI. ``scope["state"]["auth"]``, which is ``request.state.auth``, is an ``Auth``, or None where ``optional``.
+    """ASGI. ``scope["state"]["auth"]``, which is ``request.state.auth``, is an ``Auth``, or None where ``optional``."""
 
-    One of ``keys``, ``jwks`` (a URL) and ``verifier``; ``scopes``: those that every request needs; ``cookie``: the name
-    of a cookie that may carry the token; ``optional``: let requests without a token in; ``realm``: of the challenge.
-    Further options are those of ``coatcheck.jwt.Verifier`` (``audience``, ``issuer``, ``types``, ``cache``, …).
-    """
-
-    def __init__(
-        self,
-        app: ASGIApp,
-        keys: Key | Iterable[Key] | KeySet | RemoteKeys | None = None,
-        *,
-        jwks: str | None = None,
-        verifier: Verifier | None = None,
-        scopes: Sequence[str] = (),
-        cookie: str | None = None,
-        optional: bool = False,
-        realm: str | None = None,
-        **policy: Any,
-    ) -> None:
+    def __init__(self, app: ASGIApp, keys: Keys | None = None, **options: Unpack[BearerOptions]) -> None:
         self.app = app
-        self.guard = _Guard(keys, jwks, verifier, scopes, cookie, optional, realm, policy)
+        self.guard = Guard(keys, **options)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        headers = scope["headers"]
-        authorization = [value for name, value in headers if name == b"authorization"]
-        cookies = [value for name, value in headers if name == b"cookie"]
         try:
-            auth = await self.guard.check_async(authorization, cookies)
+            auth = await self.guard.check_scope(scope)
         except BearerError as why:
             await self._answer(why, scope, receive, send)
             return
@@ -234,37 +254,26 @@ class BearerMiddleware:
             await receive()  # websocket.connect
             await send({"type": "websocket.close", "code": 1008, "reason": str(why)})  # 403 before the handshake
             return
-        body = _body(why)
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"cache-control", b"no-store"),
-            *((name.lower().encode(), value.encode("latin-1")) for name, value in why.headers.items()),
-        ]
-        await send({"type": "http.response.start", "status": why.status, "headers": headers})
+        body, headers = why.answer()
+        raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+        await send({"type": "http.response.start", "status": why.status, "headers": raw})
         await send({"type": "http.response.body", "body": body})
 
 
 class WSGIBearer:
-    """WSGI: ``environ["coatcheck.auth"]``. Options as of ``BearerMiddleware``."""
+    """WSGI: ``environ["coatcheck.auth"]``; in Flask ``request.environ["coatcheck.auth"]``."""
 
     def __init__(
         self,
         app: WSGIApplication,
-        keys: Key | Iterable[Key] | KeySet | RemoteKeys | None = None,
+        keys: Keys | None = None,
         *,
-        jwks: str | None = None,
-        verifier: Verifier | None = None,
-        scopes: Sequence[str] = (),
-        cookie: str | None = None,
-        optional: bool = False,
-        realm: str | None = None,
         environ_key: str = "coatcheck.auth",
-        **policy: Any,
+        **options: Unpack[BearerOptions],
     ) -> None:
         self.app = app
         self.environ_key = environ_key
-        self.guard = _Guard(keys, jwks, verifier, scopes, cookie, optional, realm, policy)
+        self.guard = Guard(keys, **options)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def values(name: str) -> list[bytes]:
@@ -275,65 +284,16 @@ class WSGIBearer:
             # A server joins what was sent twice with commas, which no token holds: that is malformed.
             auth = self.guard.check(values("HTTP_AUTHORIZATION"), values("HTTP_COOKIE"))
         except BearerError as why:
-            body = _body(why)
-            headers = [
-                ("Content-Type", "application/json"),
-                ("Content-Length", str(len(body))),
-                ("Cache-Control", "no-store"),
-                *why.headers.items(),
-            ]
+            body, headers = why.answer()
             start_response(f"{why.status} {HTTPStatus(why.status).phrase}", headers)
             return [body]
         environ[self.environ_key] = auth
         return self.app(environ, start_response)
 
 
-class Bearer:
-    """A FastAPI dependency that gives the request's ``Auth``. Options as of ``BearerMiddleware``.
+def __getattr__(name: str) -> Any:
+    if name != "Bearer":  # FastAPI is needed for it alone
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from coatcheck.fastapi import Bearer
 
-    ``Security(bearer, scopes=["orders:read"])`` asks for scopes per route. FastAPI is needed when an object is made,
-    and not to import this module.
-    """
-
-    def __init__(
-        self,
-        keys: Key | Iterable[Key] | KeySet | RemoteKeys | None = None,
-        *,
-        jwks: str | None = None,
-        verifier: Verifier | None = None,
-        scopes: Sequence[str] = (),
-        cookie: str | None = None,
-        optional: bool = False,
-        realm: str | None = None,
-        **policy: Any,
-    ) -> None:
-        import inspect
-
-        from fastapi.openapi.models import HTTPBearer
-        from fastapi.security import SecurityScopes
-        from starlette.requests import HTTPConnection
-
-        self.guard = _Guard(keys, jwks, verifier, scopes, cookie, optional, realm, policy)
-        self.model = HTTPBearer(bearerFormat="JWT")  # for OpenAPI
-        self.scheme_name = "Bearer"
-        # FastAPI looks at the signature: the annotations above are text that this module could not resolve.
-        positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        self.__signature__ = inspect.Signature(
-            [
-                inspect.Parameter("connection", positional, annotation=HTTPConnection),
-                inspect.Parameter("needed", positional, annotation=SecurityScopes),
-            ]
-        )
-
-    async def __call__(self, connection: HTTPConnection, needed: SecurityScopes) -> Auth | None:
-        from starlette.exceptions import HTTPException
-
-        raw = connection.scope["headers"]
-        authorization = [value for name, value in raw if name == b"authorization"]
-        cookies = [value for name, value in raw if name == b"cookie"]
-        try:
-            auth = await self.guard.check_async(authorization, cookies, needed.scopes)
-        except BearerError as why:
-            raise HTTPException(why.status, str(why), why.headers) from why
-        connection.state.auth = auth
-        return auth
+    return Bearer

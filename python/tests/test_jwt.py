@@ -200,7 +200,7 @@ class TestRefused:
         for secret in (public.to_pem(), "\n# key\n" + public.to_pem(), json.dumps(public.to_jwk())):
             forged = forge({"alg": "HS256"}, b"{}", secret)
             for algorithms in (HS256, ["RS256", "HS256"]):
-                with pytest.raises(jwt.InvalidKeyError, match="should not be used as an HMAC secret"):
+                with pytest.raises(jwt.InvalidKeyError, match=r"should not be used (directly )?as an HMAC secret"):
                     jwt.decode(forged, secret, algorithms=algorithms)
 
     @pytest.mark.parametrize(

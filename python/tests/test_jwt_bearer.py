@@ -113,7 +113,7 @@ def test_no_token(build: Callable[..., Ask]) -> None:
     for headers in ([], [("authorization", "Basic YTpi")], [("cookie", "token=")]):
         status, answer, _ = build(realm='a"b')(headers)
         assert status == 401
-        assert answer["www-authenticate"] == 'Bearer realm="a b"'
+        assert answer["www-authenticate"] == r'Bearer realm="a\"b"'
     assert build(optional=True)([])[::2] == (200, None)
 
 
@@ -174,6 +174,36 @@ def test_fastapi_scopes_per_route() -> None:
     assert client.get("/", headers=dict(bearer(token()))).status_code == 403
     answer = client.get("/", headers=dict(bearer(token(scope="orders:read"))))
     assert (answer.status_code, answer.json()) == (200, "ada")
+
+
+def test_fastapi_tells_openapi() -> None:
+    app = FastAPI()
+    guard = Bearer(KEY, audience="api", scheme_name="Login")
+
+    @app.get("/")
+    async def show(auth: Auth = Security(guard, scopes=["orders:read"])) -> Any:  # noqa: B008
+        return auth.subject
+
+    document = app.openapi()
+    scheme = document["components"]["securitySchemes"]["Login"]
+    assert scheme == {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    assert document["paths"]["/"]["get"]["security"] == [{"Login": ["orders:read"]}]
+
+
+def test_flask() -> None:
+    import flask
+
+    app = flask.Flask(__name__)
+    app.wsgi_app = WSGIBearer(app.wsgi_app, KEY, audience="api")  # type: ignore[method-assign]
+
+    @app.get("/")
+    def show() -> Any:
+        return flask.jsonify(flask.request.environ["coatcheck.auth"].scopes)
+
+    client = app.test_client()
+    assert client.get("/", headers=dict(bearer(token()))).json == ["read", "write"]
+    refused = client.get("/")
+    assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
 
 
 def test_options_that_contradict() -> None:

@@ -121,6 +121,18 @@ class TestEncryption:
         assert caught.value.code == "ERR_TOKEN_DECRYPTION"
 
 
+@pytest.mark.parametrize("alg", ["EdDSA", "Ed25519", "ES256", "HS256"])
+def test_an_rsa_key_is_for_rsa_alone(alg: str) -> None:
+    """EdDSA names no curve: no kind of key may slip through there."""
+    key = jwt.Key.generate("RS256")
+    for text in (key.to_pem(), key.to_pem(private=True)):
+        with pytest.raises(jwt.InvalidKeyError):
+            jwt.Key.from_pem(text, alg)
+    if alg != "HS256":
+        with pytest.raises(jwt.InvalidKeyError):
+            jwt.Key.from_secret(b"s" * 32, alg)
+
+
 class KeyServer:
     """Serves a set; counts requests; can fail, redirect, and answer 304."""
 
@@ -170,7 +182,7 @@ class TestKeysAtAUrl:
     def test_signing_key(self, server: KeyServer) -> None:
         key = jwt.Key.generate("RS256", kid="k1")
         server.keys = [key.to_jwk()]
-        client = jwt.PyJWKClient(server.url, allow_http=True)
+        client = jwt.PyJWKClient(server.url)
         token = jwt.encode({"sub": "u"}, key, headers={"kid": "k1"})
         for _ in range(5):
             signing = client.get_signing_key_from_jwt(token)
@@ -180,7 +192,7 @@ class TestKeysAtAUrl:
 
     def test_a_flood_of_unknown_kids_costs_no_requests(self, server: KeyServer) -> None:
         server.keys = [jwt.Key.generate("ES256", kid="k1").to_jwk()]
-        client = jwt.PyJWKClient(server.url, allow_http=True)
+        client = jwt.PyJWKClient(server.url)
         client.get_signing_key("k1")
         for n in range(200):
             with pytest.raises(jwt.PyJWKClientError, match="Unable to find a signing key"):
@@ -190,7 +202,7 @@ class TestKeysAtAUrl:
 
     def test_a_failure_never_empties_the_set(self, server: KeyServer) -> None:
         server.keys = [jwt.Key.generate("ES256", kid="k1").to_jwk()]
-        client = jwt.PyJWKClient(server.url, allow_http=True, cooldown=1)
+        client = jwt.PyJWKClient(server.url, cooldown_duration=1)
         client.get_signing_key("k1")
         server.status = 500
         deadline = time.monotonic() + 10
@@ -219,23 +231,27 @@ class TestKeysAtAUrl:
                 assert time.monotonic() < deadline
 
     def test_https_alone(self) -> None:
-        with pytest.raises(Exception, match=r"(?i)https"):
-            jwt.PyJWKClient("http://issuer.example/jwks")
+        client = jwt.PyJWKClient("http://issuer.invalid/jwks")
+        with pytest.raises(jwt.PyJWKClientError, match="https://"):
+            client.get_signing_keys()
+        for uri in ("file:///etc/passwd", "ftp://issuer.invalid/jwks", "data:application/json,{}", "/jwks"):
+            with pytest.raises(jwt.PyJWKClientError, match="Invalid JWKS URI scheme"):
+                jwt.PyJWKClient(uri)
 
     def test_no_redirect_is_followed(self, server: KeyServer) -> None:
         server.status = 302
         with pytest.raises(jwt.PyJWKClientConnectionError):
-            jwt.PyJWKClient(server.url, allow_http=True).get_signing_keys()
+            jwt.PyJWKClient(server.url).get_signing_keys()
         assert len(server.requests) == 1
 
     def test_private_keys_in_a_set_are_refused(self, server: KeyServer) -> None:
         server.keys = [jwt.Key.generate("ES256", kid="k1").to_jwk(private=True)]
         with pytest.raises(jwt.PyJWKClientError):
-            jwt.PyJWKClient(server.url, allow_http=True).get_signing_key("k1")
+            jwt.PyJWKClient(server.url).get_signing_key("k1")
 
     def test_threads_share_one_request(self, server: KeyServer) -> None:
         server.keys = [jwt.Key.generate("ES256", kid="k1").to_jwk()]
-        client = jwt.PyJWKClient(server.url, allow_http=True)
+        client = jwt.PyJWKClient(server.url)
         found: list[Any] = []
         threads = [threading.Thread(target=lambda: found.append(client.get_signing_key("k1"))) for _ in range(8)]
         for thread in threads:

@@ -36,10 +36,13 @@ from coatcheck.jwt.exceptions import (
     PyJWKSetError,
     PyJWTError,
 )
-from coatcheck.jwt.jwks_client import PyJWKClient, RemoteKeys
+from coatcheck.jwt.jwks_client import PyJWKClient
 from coatcheck.jwt.keys import Key, KeySet
+from coatcheck.jwt.remote_keys import RemoteKeys
 from coatcheck.jwt.tokens import Signer, Verifier, decrypt, encrypt, sign_async
 from coatcheck.jwt.warnings import InsecureKeyLengthWarning
+
+__version__ = "2.15.1"  # of the PyJWT whose interface this is; coatcheck's own is coatcheck.__version__
 
 __all__ = [
     "DecodeError",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from coatcheck.jwt.algorithms import EC_CURVES, Algorithm, get_default_algorithms
+from coatcheck.jwt._asymmetric import EC_CURVES
+from coatcheck.jwt.algorithms import Algorithm, get_default_algorithms
 from coatcheck.jwt.exceptions import InvalidKeyError, PyJWKError, PyJWKSetError, PyJWTError
 from coatcheck.jwt.keys import ALGORITHMS, Key
+from coatcheck.jwt.types import JWKDict
 
-__all__ = ["PyJWK", "PyJWKSet"]
+__all__ = ["PyJWK", "PyJWKSet", "PyJWTSetWithTimestamp"]
 
 
 def _algorithm_of(jwk: Mapping[str, Any]) -> str:
@@ -26,31 +29,40 @@ def _algorithm_of(jwk: Mapping[str, Any]) -> str:
             raise InvalidKeyError("crv is not found")
         found = "EdDSA" if crv in ("Ed25519", "Ed448") else None
     else:
-        raise InvalidKeyError(f"Unsupported kty: {kty}", "ERR_KEY_UNSUITABLE")
+        raise InvalidKeyError(f"Unsupported kty: {kty}", code="ERR_KEY_UNSUITABLE")
     if found is None:
-        raise InvalidKeyError(f"Unsupported crv: {crv}", "ERR_KEY_UNSUITABLE")
+        raise InvalidKeyError(f"Unsupported crv: {crv}", code="ERR_KEY_UNSUITABLE")
     return found
 
 
 class PyJWK:
     """One JSON Web Key, and the algorithm that it is for."""
 
-    def __init__(self, jwk_data: dict[str, Any], algorithm: str | None = None) -> None:
+    def __init__(self, jwk_data: JWKDict, algorithm: str | None = None) -> None:
+        if not isinstance(jwk_data, dict):
+            raise InvalidKeyError("a JWK is a dict")
         self._jwk_data = jwk_data
         if not jwk_data.get("kty"):
             raise InvalidKeyError("kty is not found")
         self.algorithm_name: str = algorithm or jwk_data.get("alg") or _algorithm_of(jwk_data)
         if self.algorithm_name not in ALGORITHMS:
-            raise PyJWKError(f"Unable to find an algorithm for key: {self.algorithm_name}", "ERR_KEY_UNSUITABLE")
+            raise PyJWKError(f"Unable to find an algorithm for key: {self.algorithm_name}", code="ERR_KEY_UNSUITABLE")
         name = "EdDSA" if self.algorithm_name in ("Ed25519", "Ed448") else self.algorithm_name
         self.Algorithm: Algorithm = get_default_algorithms()[name]
         # A token is verified with the key that the caller chose, whatever `kid` it names; `alg` was read above.
         members = {member: value for member, value in jwk_data.items() if member not in ("alg", "kid")}
         self.typed_key = Key.from_jwk(members, self.algorithm_name, allow_short=True)
-        self.key: Any = self.Algorithm.from_jwk(jwk_data) if self.typed_key.type == "oct" else self.typed_key
+        self._object: Any = None
+
+    @property
+    def key(self) -> Any:
+        """The key as ``Algorithm`` takes it: bytes, or an object of ``cryptography`` where that is installed."""
+        if self._object is None:
+            self._object = self.Algorithm.from_jwk(self._jwk_data)
+        return self._object
 
     @staticmethod
-    def from_dict(obj: dict[str, Any], algorithm: str | None = None) -> PyJWK:
+    def from_dict(obj: JWKDict, algorithm: str | None = None) -> PyJWK:
         return PyJWK(obj, algorithm)
 
     @staticmethod
@@ -73,7 +85,7 @@ class PyJWK:
 class PyJWKSet:
     """The usable keys of a JWK Set."""
 
-    def __init__(self, keys: list[dict[str, Any]]) -> None:
+    def __init__(self, keys: list[JWKDict]) -> None:
         if not keys:
             raise PyJWKSetError("The JWK Set did not contain any keys")
         if not isinstance(keys, list):
@@ -83,7 +95,7 @@ class PyJWKSet:
             try:
                 self.keys.append(PyJWK(key))
             except PyJWTError:
-                continue  # of a kind that is not known here, or too weak (RFC 7517, 5)
+                continue  # no key, of a kind that is not known here, or too weak (RFC 7517, 5)
         if not self.keys:
             raise PyJWKSetError("The JWK Set did not contain any usable keys")
 
@@ -103,3 +115,17 @@ class PyJWKSet:
 
     def __iter__(self) -> Iterator[PyJWK]:
         return iter(self.keys)
+
+
+class PyJWTSetWithTimestamp:
+    """A set, and when it came."""
+
+    def __init__(self, jwk_set: PyJWKSet) -> None:
+        self.jwk_set = jwk_set
+        self.timestamp = time.monotonic()
+
+    def get_jwk_set(self) -> PyJWKSet:
+        return self.jwk_set
+
+    def get_timestamp(self) -> float:
+        return self.timestamp

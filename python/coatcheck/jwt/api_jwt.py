@@ -9,18 +9,21 @@ lists what is refused here and not there.
 from __future__ import annotations
 
 import json
+import time
 import warnings
 from calendar import timegm
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from coatcheck import _core
 from coatcheck.errors import Error
-from coatcheck.jwt._claims import seconds_of, validate
-from coatcheck.jwt.api_jws import _UNSET, MAX_TOKEN, Bounded, PyJWS, _jws_global_obj, warn_unsupported
-from coatcheck.jwt.exceptions import DecodeError, MissingRequiredClaimError
-from coatcheck.jwt.keys import Key, call, set_of
+from coatcheck.jwt._claims import ClaimChecks, seconds_of
+from coatcheck.jwt._options import Watched
+from coatcheck.jwt.api_jws import _ALGORITHM_UNSET, MAX_TOKEN, Bounded, PyJWS, _jws_global_obj, warn_unsupported
+from coatcheck.jwt.exceptions import DecodeError, InvalidTokenError
+from coatcheck.jwt.keys import Key, call, set_of, warning
+from coatcheck.jwt.types import Options, SigOptions
 
 __all__ = ["PyJWT", "decode", "decode_complete", "encode"]
 
@@ -60,16 +63,14 @@ def _texts(value: Any) -> list[str] | None:
     return None
 
 
-class PyJWT:
-    def __init__(self, options: Mapping[str, Any] | None = None, *, _jws: PyJWS | None = None) -> None:
-        self._options = self._get_default_options()
-        if options is not None:
-            self._options = self._merge_options(options)
-        enforce = bool(self._options["enforce_minimum_key_length"])
-        signed = {"verify_signature": self._options["verify_signature"], "enforce_minimum_key_length": enforce}
-        self._jws = _jws or PyJWS(options=signed)
+class PyJWT(ClaimChecks):
+    def __init__(self, options: Options | None = None, *, _jws: PyJWS | None = None) -> None:
         self._signers = Bounded()
         self._verifiers = Bounded()
+        self.options = self._get_default_options()
+        if options is not None:
+            self.options = self._merge_options(options)
+        self._jws = _jws or PyJWS(options=self._get_sig_options())
         self._jws._forget.append(self._forget)
         self._plain = type(self) is PyJWT  # nothing is overridden
 
@@ -78,15 +79,20 @@ class PyJWT:
         checks = dict.fromkeys(("verify_signature", *_CHECKS), True)
         return {**checks, "require": [], "strict_aud": False, "enforce_minimum_key_length": False}
 
+    def _get_sig_options(self) -> SigOptions:
+        return {
+            "verify_signature": self.options["verify_signature"],
+            "enforce_minimum_key_length": self.options["enforce_minimum_key_length"],
+        }
+
     @property
     def options(self) -> dict[str, Any]:
-        """The options that calls start from. A copy: make another PyJWT for others, or assign."""
-        return {**self._options, "require": list(self._options["require"])}
+        """The options that calls start from. What was remembered of another policy is forgotten when they change."""
+        return self._options
 
     @options.setter
     def options(self, value: Mapping[str, Any]) -> None:
-        self._options = {**self._get_default_options(), **value}
-        self._jws.options = {name: self._options[name] for name in PyJWS._get_default_options()}
+        self._options = Watched({**self._get_default_options(), **value}, self._forget)
         self._forget()
 
     def _forget(self) -> None:
@@ -96,7 +102,7 @@ class PyJWT:
     def _merge_options(self, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
         if options is None:
             return self._options
-        merged = dict(options)
+        merged: dict[str, Any] = dict(options)
         if not merged.get("verify_signature", True):
             for check in _CHECKS:
                 merged.setdefault(check, False)
@@ -106,13 +112,13 @@ class PyJWT:
         self,
         payload: dict[str, Any],
         key: Any,
-        algorithm: str | None = _UNSET,
+        algorithm: str | None = _ALGORITHM_UNSET,
         headers: dict[str, Any] | None = None,
         json_encoder: type[json.JSONEncoder] | None = None,
         sort_headers: bool = True,
     ) -> str:
         """The signed token. ``exp``, ``nbf`` and ``iat`` may be datetimes."""
-        if headers is None and json_encoder is None and payload.__class__ is dict:
+        if headers is None and json_encoder is None and sort_headers and payload.__class__ is dict:
             kept = self._signers.get((key if key.__class__ in _BY_VALUE else id(key), algorithm))
             if kept is not None and payload.get("iss", "").__class__ is str:
                 try:
@@ -140,13 +146,11 @@ class PyJWT:
             raise TypeError("Issuer (iss) must be a string.")
         text = self._encode_payload(payload, headers=headers, json_encoder=json_encoder)
         alg = self._jws.choose_algorithm(key, algorithm, headers)
-        if headers or not self._plain or not self._jws.is_native(alg):
-            return self._jws.encode(text, key, algorithm, headers, json_encoder, sort_headers=sort_headers)
-        self._jws.get_algorithm_by_name("EdDSA" if alg in ("Ed25519", "Ed448") else alg)
-        typed = self._jws.typed_key(key, alg)
-        sign = call(_core.jwt_signer, typed.native, '{"typ":"JWT"}', False, True).sign
-        token = call(sign, text)
-        self._signers.keep((key if isinstance(key, str | bytes) else id(key), algorithm), (sign, key))
+        token = self._jws.encode(text, key, algorithm, headers, json_encoder, sort_headers=sort_headers)
+        if not headers and sort_headers and self._plain and self._jws.is_native(alg):
+            typed = self._jws.imported(key, alg)
+            sign = warning(call(_core.jwt_signer, typed.native, '{"typ":"JWT"}', False, True).sign, typed)
+            self._signers.keep((key if isinstance(key, str | bytes) else id(key), algorithm), (sign, key))
         return token
 
     def _encode_payload(
@@ -176,12 +180,12 @@ class PyJWT:
         who = key if key.__class__ in _BY_VALUE else id(key)
         try:
             kept = self._verifiers.get((who, algorithms and algorithms[0], audience, issuer, subject, leeway, options))
-        except TypeError:  # lists, and options
+        except (TypeError, KeyError):  # lists, and options
             kept = self._kept(who, algorithms, audience, issuer, subject, leeway, options)
         if kept is not None:
             check, required, _ = kept
             try:
-                payload: dict[str, Any] = check(jwt)
+                payload: dict[str, Any] = check(jwt, int(time.time() * 1000))  # a test may have set the clock
             except (TypeError, Error):
                 pass  # the long way says what is wrong
             else:
@@ -205,7 +209,7 @@ class PyJWT:
         """What was remembered of a call with lists in it; None: nothing, or not of a form that is remembered."""
         try:
             return self._verifiers.get((who, algorithms and algorithms[0], *map(_frozen, policy)))
-        except TypeError:
+        except (TypeError, KeyError):
             return None
 
     def decode_complete(
@@ -240,8 +244,9 @@ class PyJWT:
         stacklevel: int,
     ) -> dict[str, Any]:
         """The long way."""
-        merged = self._merge_options(options)
-        if verify is not None and verify != merged["verify_signature"]:
+        # An object's own options do not switch the signature off: each call says so, or it is checked.
+        verified = True if options is None else options.get("verify_signature", True)
+        if verify is not None and verify != verified:
             warnings.warn(
                 "The `verify` argument to `decode` does nothing in PyJWT 2.0 and newer. The equivalent is setting "
                 "`verify_signature` to False in the `options` dictionary. This invocation has a mismatch between the "
@@ -249,62 +254,71 @@ class PyJWT:
                 DeprecationWarning,
                 stacklevel=stacklevel - 1,
             )
+        merged = self._merge_options(options)
+        signed: SigOptions = {
+            "verify_signature": verified,
+            "enforce_minimum_key_length": merged["enforce_minimum_key_length"],
+        }
         audience, issuer, subject, leeway = checks
-        decoded, typed = self._open(jwt, key, algorithms, merged, detached)
-        if audience is not None and not isinstance(audience, str | Iterable):
-            raise TypeError("audience must be a string, iterable or None")
-        seconds = seconds_of(leeway)
-        self._validate_claims(decoded["payload"], merged, audience, issuer, subject, seconds)
+
+        def judge(payload: dict[str, Any]) -> None:
+            self._validate_claims(payload, merged, audience, issuer, subject, leeway)
+
+        if not self._plain or not verified or detached is not None:
+            decoded = self._jws.decode_complete(jwt, key, algorithms, signed, detached)
+            decoded["payload"] = self._decode_payload(decoded)
+            typed = None
+        else:
+            decoded, typed = self._open(jwt, key, algorithms, signed, judge)
+        judge(decoded["payload"])
         if typed is not None:
-            self._remember(key, algorithms, options, checks, merged, typed, seconds)
+            self._remember(key, algorithms, options, checks, merged, typed, seconds_of(leeway))
         return decoded
 
-    def _validate_claims(
-        self,
-        payload: dict[str, Any],
-        options: Mapping[str, Any],
-        audience: Any = None,
-        issuer: Any = None,
-        subject: str | None = None,
-        leeway: float | timedelta = 0,
-    ) -> None:
-        validate(payload, options, audience, issuer, subject, seconds_of(leeway))
-        if subject is not None and options["verify_sub"] and "sub" not in payload:
-            raise MissingRequiredClaimError("sub")
-
     def _open(
-        self, jwt: str | bytes, key: Any, algorithms: Sequence[str] | None, options: dict[str, Any], detached: Any
+        self,
+        jwt: str | bytes,
+        key: Any,
+        algorithms: Sequence[str] | None,
+        signed: SigOptions,
+        judge: Callable[[dict[str, Any]], None],
     ) -> tuple[dict[str, Any], Key | None]:
         """The verified parts of the token; and the key, where the core could check such tokens by itself."""
         jws = self._jws
-        signed = {"verify_signature": options["verify_signature"]}
-        if not self._plain or not signed["verify_signature"] or detached is not None:
-            decoded = jws.decode_complete(jwt, key, algorithms, signed, detached)
-            decoded["payload"] = self._decode_payload(decoded)
-            return decoded, None
-        if not algorithms and not isinstance(key, Key) and not hasattr(key, "typed_key"):
-            return jws.decode_complete(jwt, key, algorithms, signed), None  # says that it needs algorithms
-        _, _, header, signature = jws._load(jwt)
-        jws._validate_headers(header)
-        if header.get("b64", True) is False:
-            return jws.decode_complete(jwt, key, algorithms, signed), None  # refuses it (RFC 7797, 7)
+        payload, _, header, signature = jws.examine(jwt, key, algorithms, signed, None)
         alg = jws.check_algorithm(header, key, algorithms)
         if not jws.is_native(alg):
             decoded = jws.decode_complete(jwt, key, algorithms, signed)
             decoded["payload"] = self._decode_payload(decoded)
             return decoded, None
-        typed = jws.typed_key(key, alg)
+        typed = jws.typed_key(key, alg, signed["enforce_minimum_key_length"])
         verifier = call(_core.jwt_verifier, set_of(typed), _FORM_ALONE, MAX_TOKEN)
-        payload = call(verifier.verify, jwt)
-        return {"payload": payload, "header": header, "signature": signature}, typed
+        try:
+            claims = call(verifier.verify, jwt)
+        except InvalidTokenError as why:
+            if why.code not in ("ERR_TOKEN_PAYLOAD", "ERR_TOKEN_CLAIM"):
+                raise
+            raise self._in_their_words(why, payload, judge) from None
+        return {"payload": claims, "header": header, "signature": signature}, typed
+
+    def _in_their_words(
+        self, why: InvalidTokenError, payload: bytes, judge: Callable[[dict[str, Any]], None]
+    ) -> InvalidTokenError:
+        """PyJWT's exception for a signed payload that the core refused; the core's where PyJWT has none."""
+        try:
+            judge(self._decode_payload({"payload": payload}))
+        except InvalidTokenError as theirs:
+            theirs.code = why.code
+            return theirs
+        return why
 
     def _decode_payload(self, decoded: dict[str, Any]) -> dict[str, Any]:
         try:
             payload = json.loads(decoded["payload"])
         except (ValueError, RecursionError) as why:
-            raise DecodeError(f"Invalid payload string: {why}", "ERR_TOKEN_PAYLOAD") from None
+            raise DecodeError(f"Invalid payload string: {why}", code="ERR_TOKEN_PAYLOAD") from None
         if not isinstance(payload, dict):
-            raise DecodeError("Invalid payload string: must be a json object", "ERR_TOKEN_PAYLOAD")
+            raise DecodeError("Invalid payload string: must be a json object", code="ERR_TOKEN_PAYLOAD")
         return payload
 
     def _remember(
@@ -350,7 +364,7 @@ class PyJWT:
             return
         verifier = call(_core.jwt_verifier, set_of(typed), policy, MAX_TOKEN)
         # Holds the key too, so that no other gets its id.
-        self._verifiers.keep(name, (verifier.verify, tuple(merged["require"]), key))
+        self._verifiers.keep(name, (warning(verifier.verify, typed), tuple(merged["require"]), key))
 
 
 _jwt_global_obj = PyJWT(_jws=_jws_global_obj)

@@ -33,17 +33,21 @@ __all__ = [
 
 
 class PyJWTError(Error):
-    """Base of all. ``claim`` and ``reason`` say which claim failed and how, where one did."""
+    """Base of all. ``claim`` and ``reason`` say which claim failed and how, where one did.
+
+    Takes any arguments, as PyJWT's do; travels through pickle with its attributes.
+    """
 
     default_code: ClassVar[str] = "ERR_TOKEN_MALFORMED"
     claim: str | None = None
     reason: str | None = None
 
-    def __init__(self, message: object = "", code: str | None = None) -> None:
-        super().__init__(str(message), code or self.default_code)
+    def __init__(self, *args: object, code: str | None = None) -> None:
+        Exception.__init__(self, *args)
+        self.code = code or self.default_code
 
-    def __reduce__(self) -> tuple[type[Error], tuple[str, str]]:
-        return type(self), (str(self), self.code)
+    def __reduce__(self) -> Any:
+        return Exception.__reduce__(self)
 
 
 class InvalidTokenError(PyJWTError, TokenError):
@@ -72,34 +76,28 @@ class ImmatureSignatureError(InvalidTokenError):
     default_code = "ERR_TOKEN_NOT_ACTIVE"
 
 
-class InvalidAudienceError(InvalidTokenError):
+class _ClaimError(InvalidTokenError):
+    default_code = "ERR_TOKEN_CLAIM"
+
+
+class InvalidAudienceError(_ClaimError):
     """``aud`` does not name what was expected."""
 
-    default_code = "ERR_TOKEN_CLAIM"
 
-
-class InvalidIssuerError(InvalidTokenError):
+class InvalidIssuerError(_ClaimError):
     """``iss`` is not who was expected."""
 
-    default_code = "ERR_TOKEN_CLAIM"
 
-
-class InvalidIssuedAtError(InvalidTokenError):
+class InvalidIssuedAtError(_ClaimError):
     """``iat`` is not a number."""
 
-    default_code = "ERR_TOKEN_CLAIM"
 
-
-class InvalidSubjectError(InvalidTokenError):
+class InvalidSubjectError(_ClaimError):
     """``sub`` is not a string, or not who was expected."""
 
-    default_code = "ERR_TOKEN_CLAIM"
 
-
-class InvalidJTIError(InvalidTokenError):
+class InvalidJTIError(_ClaimError):
     """``jti`` is not a string."""
-
-    default_code = "ERR_TOKEN_CLAIM"
 
 
 class InvalidAlgorithmError(InvalidTokenError):
@@ -108,18 +106,18 @@ class InvalidAlgorithmError(InvalidTokenError):
     default_code = "ERR_TOKEN_ALGORITHM"
 
 
-class MissingRequiredClaimError(InvalidTokenError):
+class MissingRequiredClaimError(_ClaimError):
     """A claim that must be there is not."""
 
-    default_code = "ERR_TOKEN_CLAIM"
+    claim: str
 
-    def __init__(self, claim: str, code: str | None = None) -> None:
-        super().__init__(f'Token is missing the "{claim}" claim', code)
-        self.claim: str = claim
+    def __init__(self, claim: str) -> None:
+        super().__init__(claim)
+        self.claim = claim
         self.reason = "missing"
 
-    def __reduce__(self) -> tuple[type[Error], tuple[str, str]]:
-        return type(self), (self.claim, self.code)
+    def __str__(self) -> str:
+        return f'Token is missing the "{self.claim}" claim'
 
 
 class InvalidKeyError(PyJWTError, ConfigError):
@@ -192,15 +190,15 @@ _MESSAGES = {
 
 def _claim_error(why: Error, claim: str, reason: str) -> PyJWTError:
     if reason == "missing":
-        return MissingRequiredClaimError(claim, why.code)
+        return MissingRequiredClaimError(claim)
     if reason == "expired":
         return ExpiredSignatureError("Signature has expired")
     if reason in ("not_active", "issued_in_future"):
         return ImmatureSignatureError(f"The token is not yet valid ({claim})")
     if claim in _BY_CLAIM and reason in ("wrong_type", "mismatch"):
         kind, wrong_type, mismatch = _BY_CLAIM[claim]
-        return kind(wrong_type if reason == "wrong_type" else mismatch, why.code)
-    return _BY_CODE[why.code](str(why), why.code)
+        return kind(wrong_type if reason == "wrong_type" else mismatch, code=why.code)
+    return _BY_CODE[why.code](str(why), code=why.code)
 
 
 def translate(why: Error) -> Error:
@@ -211,7 +209,7 @@ def translate(why: Error) -> Error:
     details: dict[str, Any] = why.__dict__
     claim, reason = details.get("claim"), details.get("reason")
     if claim is None or reason is None:
-        return kind(_MESSAGES.get(why.code, str(why)), why.code)
+        return kind(_MESSAGES.get(why.code, str(why)), code=why.code)
     made = _claim_error(why, claim, reason)
     made.claim, made.reason = claim, reason
     return made

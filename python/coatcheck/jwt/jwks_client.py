@@ -1,153 +1,44 @@
-"""``PyJWKClient``: keys from a URL. The core decides when to fetch and what to believe; here is the fetching.
+"""``PyJWKClient``: PyJWT's client for a key set at a URL, with its two caches and its cooldown.
 
-HTTPS unless told otherwise, no redirect, no cookies, a bound on size and time. A set is kept for as long as it is fresh
-(Cache-Control within bounds, else ``lifespan``), revalidated by its ETag, and used while it is stale as long as
-fetching fails. A ``kid`` that nobody knows causes a fetch, once per ``cooldown``.
+New code does better with ``RemoteKeys``, where the core also honours Cache-Control and ETag, and goes on with a stale
+set while the URL gives no answer.
 """
 
 from __future__ import annotations
 
+import http.client
+import ipaddress
+import json
+import math
 import threading
 import time
 import urllib.error
 import urllib.request
-from http.client import HTTPException
+from functools import lru_cache
 from ssl import SSLContext
 from typing import Any
+from urllib.parse import urlsplit
 
-from coatcheck import _core
-from coatcheck.errors import Error
 from coatcheck.jwt.api_jwk import PyJWK, PyJWKSet
 from coatcheck.jwt.api_jws import get_unverified_header
 from coatcheck.jwt.exceptions import PyJWKClientConnectionError, PyJWKClientError
-from coatcheck.jwt.keys import KeySet, call
+from coatcheck.jwt.jwk_set_cache import JWKSetCache
+from coatcheck.jwt.remote_keys import NoRedirect, read_bounded
 
-__all__ = ["PyJWKClient", "RemoteKeys"]
+__all__ = ["PyJWKClient"]
 
-Fetch = tuple[int, str, str, int, int]  # ticket, url, etag, timeout in ms, most bytes
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *given: Any) -> None:
-        return None  # the answer is then an error of its own status
+MAX_BYTES = 256 * 1024  # of an answer
 
 
-def _now() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def _read(response: Any, most: int, until: float) -> bytes:
-    chunks, size = [], 0
-    while chunk := response.read1(min(65536, most + 1 - size)):
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > most:
-            raise ValueError(f"the answer has more than {most} bytes")
-        if time.monotonic() > until:
-            raise TimeoutError("the answer took too long")
-    return b"".join(chunks)
-
-
-class RemoteKeys:
-    """A key set at a URL. Threads share it; at most one of them fetches at a time."""
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        allow_http: bool = False,
-        default_algs: tuple[str, ...] = (),
-        lifespan: float = 600,
-        cooldown: float = 30,
-        stale_for: float = 86400,
-        timeout: float = 5,
-        max_bytes: int = 256 * 1024,
-        headers: dict[str, str] | None = None,
-        ssl_context: SSLContext | None = None,
-    ) -> None:
-        milliseconds = {
-            name: round(value * 1000)
-            for name, value in {
-                "default_age": lifespan,
-                "cooldown": cooldown,
-                "stale_for": stale_for,
-                "timeout": timeout,
-            }.items()
-        }
-        least = min(30_000, milliseconds["default_age"])
-        self._core = call(
-            _core.RemoteKeySet,
-            url=url,
-            allow_http=allow_http,
-            default_algs=list(default_algs),
-            max_bytes=max_bytes,
-            least_age=least,
-            **milliseconds,
-        )
-        self._headers = dict(headers or {})
-        handlers: list[urllib.request.BaseHandler] = [_NoRedirect()]
-        if ssl_context is not None:
-            handlers.append(urllib.request.HTTPSHandler(context=ssl_context))
-        self._opener = urllib.request.build_opener(*handlers)
-        self._changed = threading.Condition()
-
-    def keys(self, kid: str = "") -> tuple[_core.JwtKeySet, int]:
-        """The keys to verify a token of this ``kid`` with, and a number that changes when they do. May fetch."""
-        deadline = time.monotonic() + 60
-        while True:
-            advice, keys, epoch, fetch, why = self._core.prepare(kid, _now())
-            if advice == "use" and keys is not None:
-                if fetch is not None:
-                    threading.Thread(target=self._fetch, args=(fetch,), daemon=True).start()
-                return keys, epoch
-            if advice == "unavailable" and why is not None:
-                raise PyJWKClientConnectionError(f'Fail to fetch data from the url, err: "{why}"', why.code)
-            if advice == "fetch" and fetch is not None:
-                self._fetch(fetch)
-                continue
-            with self._changed:
-                self._changed.wait(0.05)
-            if time.monotonic() > deadline:
-                raise PyJWKClientConnectionError("another thread's fetch of the key set does not end")
-
-    def refresh(self) -> None:
-        """Fetches, if the cooldown allows it, by asking for a kid that no set has."""
-        self.keys("\x7frefresh")
-
-    def _fetch(self, fetch: Fetch) -> None:
-        ticket, url, etag, timeout, most = fetch
-        headers = {"Accept": "application/jwk-set+json, application/json", **self._headers}
-        if etag:
-            headers["If-None-Match"] = etag
-        request = urllib.request.Request(url, headers=headers)  # noqa: S310  # the core has checked the scheme
-        until = time.monotonic() + timeout / 1000
-        try:
-            try:
-                with self._opener.open(request, timeout=timeout / 1000) as response:
-                    status, body, got = response.status, _read(response, most, until), response.headers
-            except urllib.error.HTTPError as answer:
-                with answer:
-                    status, body, got = answer.code, b"", answer.headers
-            self._core.finish(
-                ticket,
-                status,
-                body,
-                got.get("ETag") or "",
-                got.get("Cache-Control") or "",
-                got.get("Age") or "",
-                _now(),
-            )
-        except Error:
-            pass  # the core remembers what was wrong with the answer, and says so when there are no keys
-        except (OSError, HTTPException, ValueError) as why:
-            self._core.fail(ticket, str(why), _now())
-        finally:
-            with self._changed:
-                self._changed.notify_all()
+def _is_local(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class PyJWKClient:
-    """PyJWT's client. ``cache_keys`` and ``max_cached_keys`` are taken and not needed: keys are imported once."""
+    """Threads share it. ``allow_http``: plain HTTP to a host that is not this one, for tests and closed networks."""
 
     def __init__(
         self,
@@ -159,58 +50,118 @@ class PyJWKClient:
         headers: dict[str, Any] | None = None,
         timeout: float = 30,
         ssl_context: SSLContext | None = None,
+        cooldown_duration: float = 30,
         *,
         allow_http: bool = False,
-        cooldown: float = 30,
     ) -> None:
+        scheme = urlsplit(uri).scheme.lower()
+        if scheme not in ("http", "https"):
+            raise _wrong(f"Invalid JWKS URI scheme {scheme!r}: only 'http' and 'https' are supported.")
+        if cooldown_duration < 0:
+            raise _wrong(f'Cooldown duration must be greater than or equal to 0, the input is "{cooldown_duration}"')
+        if not math.isfinite(cooldown_duration):
+            raise _wrong(f'Cooldown duration must be finite, the input is "{cooldown_duration}"')
         if cache_jwk_set and lifespan <= 0:
-            raise PyJWKClientError(f'Lifespan must be greater than 0, the input is "{lifespan}"', "ERR_INVALID_OPTION")
+            raise _wrong(f'Lifespan must be greater than 0, the input is "{lifespan}"')
         self.uri = uri
-        self.headers = dict(headers or {})
+        self.headers = {} if headers is None else headers
         self.timeout = timeout
-        self._remote = RemoteKeys(
-            uri,
-            allow_http=allow_http,
-            lifespan=lifespan if cache_jwk_set else 1,
-            cooldown=cooldown,
-            timeout=timeout,
-            headers=self.headers,
-            ssl_context=ssl_context,
-            default_algs=("RS256", "ES256", "ES384", "ES512", "EdDSA"),
-        )
-        self._made: tuple[int, PyJWKSet] | None = None
+        self.ssl_context = ssl_context
+        self.cooldown_duration = cooldown_duration
+        self.allow_http = allow_http
+        self.jwk_set_cache = JWKSetCache(lifespan) if cache_jwk_set else None
+        self._last_successful_fetch: float | None = None
+        self._client_lock = threading.RLock()
+        if cache_keys:
+            self.get_signing_key = lru_cache(maxsize=max_cached_keys)(self.get_signing_key)  # type: ignore[method-assign]
 
-    def get_jwk_set(self, refresh: bool = False) -> PyJWKSet:
-        """The keys. ``refresh`` asks the URL again, unless the last time was within the cooldown."""
-        return self._jwk_set("\x7frefresh" if refresh else "")
+    def fetch_data(self) -> Any:
+        """Asks the URL, and puts what came into the cache. Without cookies and redirects; bounded in size and time."""
+        self._check_transport()
+        handlers: list[urllib.request.BaseHandler] = [NoRedirect()]
+        if self.ssl_context is not None:
+            handlers.append(urllib.request.HTTPSHandler(context=self.ssl_context))
+        until = time.monotonic() + self.timeout
+        try:
+            request = urllib.request.Request(url=self.uri, headers=self.headers)  # noqa: S310  # checked above
+            with urllib.request.build_opener(*handlers).open(request, timeout=self.timeout) as response:
+                # What stands in for an answer in a test has no more than read().
+                streamed = isinstance(response, http.client.HTTPResponse)
+                body = read_bounded(response, MAX_BYTES, until) if streamed else response.read()
+        except (OSError, http.client.HTTPException) as why:
+            if isinstance(why, urllib.error.HTTPError):
+                why.close()
+            raise PyJWKClientConnectionError(f'Fail to fetch data from the url, err: "{why}"') from why
+        try:
+            data = self._as_jwk_set_payload(json.loads(body))
+        except (ValueError, RecursionError):
+            raise PyJWKClientError("The JWKS endpoint did not return a JSON object") from None
+        if self.jwk_set_cache is not None:  # only now: a failure does not empty it
+            self.jwk_set_cache.put(data)
+        self._last_successful_fetch = time.monotonic()
+        return data
 
-    def _jwk_set(self, kid: str) -> PyJWKSet:
-        keys, epoch = self._remote.keys(kid)
-        made = self._made
-        if made is None or made[0] != epoch:
-            made = self._made = (epoch, PyJWKSet([key.to_jwk() for key in KeySet(keys).keys]))
-        return made[1]
-
-    def get_signing_keys(self, refresh: bool = False) -> list[PyJWK]:
-        return self._signing(self.get_jwk_set(refresh))
+    def _check_transport(self) -> None:
+        parts = urlsplit(self.uri)
+        if parts.scheme.lower() == "http" and not self.allow_http and not _is_local(parts.hostname or ""):
+            raise _wrong("the JWKS URI must begin with https://; plain HTTP takes allow_http=True")
 
     @staticmethod
-    def _signing(jwk_set: PyJWKSet) -> list[PyJWK]:
-        found = [key for key in jwk_set.keys if key.public_key_use in ("sig", None) and key.key_id]
+    def _as_jwk_set_payload(data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            raise PyJWKClientError("The JWKS endpoint did not return a JSON object")
+        keys = data.get("keys")
+        members = [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
+        if any("d" in key or "k" in key for key in members):
+            raise PyJWKClientError("The JWKS endpoint published a private key or a secret", code="ERR_KEY_SET_INVALID")
+        return data
+
+    def get_jwk_set(self, refresh: bool = False) -> PyJWKSet:
+        """The keys: those in the cache while they are fresh, unless ``refresh`` asks the URL again."""
+        held = None if self.jwk_set_cache is None or refresh else self.jwk_set_cache.get()
+        if held is not None:
+            return held
+        data = self.fetch_data()
+        # A subclass may have changed what it fetched: what it gave is what is kept.
+        jwk_set = data if isinstance(data, PyJWKSet) else PyJWKSet.from_dict(self._as_jwk_set_payload(data))
+        if self.jwk_set_cache is not None:
+            self.jwk_set_cache.put(jwk_set)
+        return jwk_set
+
+    def get_signing_keys(self, refresh: bool = False) -> list[PyJWK]:
+        """The keys that have a ``kid`` and are not for encryption."""
+        found = [key for key in self.get_jwk_set(refresh).keys if key.public_key_use in ("sig", None) and key.key_id]
         if not found:
             raise PyJWKClientError("The JWKS endpoint did not contain any signing keys")
         return found
 
     def get_signing_key(self, kid: str) -> PyJWK:
-        found = self.match_kid(self._signing(self._jwk_set(kid if isinstance(kid, str) else "")), kid)
+        """The key of this ``kid``. One that is not there causes a fetch, once per cooldown."""
+        with self._client_lock:
+            found = self.match_kid(self.get_signing_keys(), kid)
+            if found is None and not self._cooling_down():
+                keys = self.get_signing_keys(refresh=True)
+                self._last_successful_fetch = time.monotonic()  # fetch_data may be a subclass's
+                found = self.match_kid(keys, kid)
         if found is None:
-            raise PyJWKClientError(f'Unable to find a signing key that matches: "{kid}"', "ERR_TOKEN_KEY")
+            raise PyJWKClientError(f'Unable to find a signing key that matches: "{kid}"', code="ERR_TOKEN_KEY")
         return found
+
+    def _cooling_down(self) -> bool:
+        return (
+            self.jwk_set_cache is not None
+            and self._last_successful_fetch is not None
+            and time.monotonic() - self._last_successful_fetch < self.cooldown_duration
+        )
 
     def get_signing_key_from_jwt(self, token: str | bytes) -> PyJWK:
         """The key that the token names. What it names is not trusted: it chooses among these keys alone."""
-        return self.get_signing_key(get_unverified_header(token).get("kid", ""))
+        return self.get_signing_key(get_unverified_header(token).get("kid"))  # type: ignore[arg-type]
 
     @staticmethod
     def match_kid(signing_keys: list[PyJWK], kid: str) -> PyJWK | None:
         return next((key for key in signing_keys if key.key_id == kid), None)
+
+
+def _wrong(message: str) -> PyJWKClientError:
+    return PyJWKClientError(message, code="ERR_INVALID_OPTION")

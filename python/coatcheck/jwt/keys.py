@@ -7,22 +7,45 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from coatcheck import _core
 from coatcheck.errors import Error
+from coatcheck.jwt._crypto import pem_of, pem_of_ssh
 from coatcheck.jwt.exceptions import InvalidKeyError, translate
+from coatcheck.jwt.utils import force_bytes, is_ssh_key
 from coatcheck.jwt.warnings import InsecureKeyLengthWarning
 
-__all__ = ["ALGORITHMS", "Key", "KeySet", "call", "import_key", "set_of", "warn_of"]
+__all__ = [
+    "ALGORITHMS",
+    "CURVES",
+    "Key",
+    "KeySet",
+    "call",
+    "import_key",
+    "set_of",
+    "short_of",
+    "warn_of",
+    "warning",
+    "weak_rsa",
+    "wrong_curve",
+]
 
 HMAC = ("HS256", "HS384", "HS512")
 ALGORITHMS = (
     *HMAC,
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
     *("ES256", "ES384", "ES512", "ES256K", "EdDSA", "Ed25519", "Ed448"),
+)
+
+CURVES = {"ES256": "secp256r1", "ES384": "secp384r1", "ES512": "secp521r1", "ES256K": "secp256k1"}
+_A_PUBLIC_KEY = "The specified key is an asymmetric key or x509 certificate and should not be used as an HMAC secret."
+_A_JWK = (
+    "The specified key looks like a JWK and should not be used directly as an HMAC secret. "
+    "Load it via PyJWK / HMACAlgorithm.from_jwk first."
 )
 
 _T = TypeVar("_T")
@@ -173,54 +196,64 @@ def _bytes(value: str | bytes) -> bytes:
     raise TypeError("Expected a string value")
 
 
-def _from_ssh(text: bytes) -> str:
-    try:
-        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_public_key
-    except ModuleNotFoundError:
-        raise InvalidKeyError("an SSH key needs the package cryptography; give a PEM instead") from None
-    try:
-        loaded = load_ssh_public_key(text)
-    except ValueError:
-        raise InvalidKeyError("Could not parse the provided public key.") from None
-    return loaded.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-
-
-def _from_object(key: Any) -> str | None:
-    """The PEM of a key object of ``cryptography``; None for anything else."""
-    if not type(key).__module__.startswith("cryptography."):
-        return None
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-
-    if hasattr(key, "private_bytes"):
-        exported: bytes = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    elif hasattr(key, "public_bytes"):
-        exported = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    else:
-        return None
-    return exported.decode()
-
-
 def import_key(key: Any, alg: str) -> Key:
     """The key for one algorithm, out of any form that PyJWT takes. Raises InvalidKeyError, TypeError for others."""
     if isinstance(key, Key):
         if key.alg != alg and {key.alg, alg} != {"EdDSA", key.crv}:
-            raise InvalidKeyError(f"the key is for {key.alg}, not for {alg}", "ERR_KEY_UNSUITABLE")
+            raise InvalidKeyError(f"the key is for {key.alg}, not for {alg}", code="ERR_KEY_UNSUITABLE")
         return key
     if alg in HMAC:
-        secret = _bytes(key)
-        if _core.looks_like_key_material(secret):
-            raise InvalidKeyError(
-                "The specified key is an asymmetric key or x509 certificate and should not be used as an HMAC secret.",
-                "ERR_KEY_UNSUITABLE",
-            )
-        return Key.from_secret(secret, alg, allow_short=True)
-    pem = _from_object(key)
+        return _import_secret(force_bytes(key), alg)
+    pem = pem_of(key)
     if pem is None:
+        if not isinstance(key, str | bytes) and alg == "EdDSA":
+            raise InvalidKeyError(f"Expected a PEM or a key object, got: {type(key).__name__}")
         if not isinstance(key, str | bytes):
             raise TypeError("Expecting a PEM-formatted key.")
-        raw = _bytes(key)
-        pem = _from_ssh(raw) if raw.startswith((b"ssh-", b"ecdsa-sha2-")) else raw.decode("latin-1")
-    return Key.from_pem(pem, alg)
+        raw = force_bytes(key)
+        pem = pem_of_ssh(raw) if is_ssh_key(raw) else raw.decode("latin-1")
+    try:
+        return Key.from_pem(pem, alg)
+    except InvalidKeyError as why:
+        raise _in_their_words(why, pem, alg) from None
+
+
+def _import_secret(secret: bytes, alg: str) -> Key:
+    if not secret:
+        raise InvalidKeyError("HMAC key must not be empty.", code="ERR_KEY_WEAK")
+    if is_ssh_key(secret) or _core.looks_like_key_material(secret):
+        text = secret.decode(json.detect_encoding(secret), "replace").lstrip("\ufeff \t\r\n")
+        raise InvalidKeyError(_A_JWK if text[:1] in ("{", "[") else _A_PUBLIC_KEY, code="ERR_KEY_UNSUITABLE")
+    return Key.from_secret(secret, alg, allow_short=True)
+
+
+def _in_their_words(why: InvalidKeyError, pem: str, alg: str) -> InvalidKeyError:
+    """PyJWT's message for a key that the core refused; the core's where PyJWT has none."""
+    if why.code == "ERR_KEY_WEAK" and (size := re.search(r"RSA key of (\d+) bits", str(why))) is not None:
+        return InvalidKeyError(weak_rsa(int(size[1])), code=why.code)
+    if why.code == "ERR_KEY_INVALID" and alg[:2] in ("RS", "PS"):
+        return InvalidKeyError("Could not parse the provided public key.", code=why.code)
+    if why.code == "ERR_KEY_INVALID" and alg == "EdDSA" and "-----BEGIN" not in pem:
+        return InvalidKeyError("Not a public or private key", code=why.code)
+    if why.code == "ERR_KEY_UNSUITABLE" and alg in CURVES:
+        for other, curve in CURVES.items():
+            try:
+                Key.from_pem(pem, other)
+            except InvalidKeyError:
+                continue
+            return InvalidKeyError(wrong_curve(curve, CURVES[alg]), code=why.code)
+    return why
+
+
+def wrong_curve(curve: str, expected: str) -> str:
+    return f"The key's curve '{curve}' does not match the expected curve '{expected}' for this algorithm"
+
+
+def weak_rsa(bits: int) -> str:
+    return (
+        f"The RSA key is {bits} bits long, which is below the minimum recommended size of 2048 bits. "
+        "See NIST SP 800-131A."
+    )
 
 
 def set_of(*keys: Key) -> _core.JwtKeySet:
@@ -248,5 +281,18 @@ def warn_of(key: Key, enforce: bool) -> None:
     if text is None:
         return
     if enforce:
-        raise InvalidKeyError(text, "ERR_KEY_WEAK")
+        raise InvalidKeyError(text, code="ERR_KEY_WEAK")
     warnings.warn_explicit(text, InsecureKeyLengthWarning, "coatcheck/jwt", 1, "coatcheck.jwt", _shown)
+
+
+def warning(function: Callable[..., _T], key: Key) -> Callable[..., _T]:
+    """The function, which warns at each call where the key is a short secret."""
+    if short_of(key) is None:
+        return function
+
+    def warns(*args: Any) -> _T:
+        made = function(*args)
+        warn_of(key, False)  # only now: what fails is tried again, the long way, which warns by itself
+        return made
+
+    return warns

@@ -16,9 +16,9 @@ from coatcheck import _core
 from coatcheck._service import milliseconds
 from coatcheck.errors import Error
 from coatcheck.jwt.exceptions import translate
-from coatcheck.jwt.jwks_client import RemoteKeys
 from coatcheck.jwt.keys import Key, KeySet, call
-from coatcheck.jwt.utils import base64url_decode
+from coatcheck.jwt.remote_keys import RemoteKeys
+from coatcheck.jwt.utils import canonical_decode
 
 __all__ = ["Signer", "Verifier", "decrypt", "encrypt", "sign_async"]
 
@@ -179,8 +179,8 @@ class Verifier:
 def _kid_of(token: str | bytes) -> str:
     """The kid that a token names, or nothing: only to know whether the set has it."""
     try:
-        text = token if isinstance(token, str) else token.decode("ascii")
-        kid = json.loads(base64url_decode(text[:16384].split(".", 1)[0])).get("kid")
+        text = token.encode("ascii") if isinstance(token, str) else token
+        kid = json.loads(canonical_decode(text[:16384].split(b".", 1)[0])).get("kid")
     except (ValueError, AttributeError, RecursionError):
         return ""
     return kid if isinstance(kid, str) and len(kid) <= 256 else ""
