@@ -9,6 +9,7 @@ import type { KeyObject } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type * as jwt from './jwt';
 
 declare global {
   namespace Express {
@@ -115,6 +116,11 @@ declare namespace session {
     refreshGrace?: number;
     /** 'jwt', 'jwe': ask the store at each request of a session that has an owner whether it was revoked. */
     checkEpoch?: boolean;
+    /**
+     * 'jwt', 'jwe': keys of coatcheck/jwt in place of those derived from the secret, newest first: it signs or seals, all
+     * are tried. 'jwt' takes asymmetric ones, so that others verify with the public key alone; 'jwe' 256-bit `dir` keys.
+     */
+    tokenKeys?: jwt.Key | readonly jwt.Key[];
     /** Whose session it is, from its data: what RefreshTokens lists and revokes by. Nothing: nobody's. */
     owner?: (session: Session & Partial<SessionData>) => string | undefined | null;
   }

@@ -6,10 +6,8 @@
 
 #include "coatcheck/engine.hpp"
 
-#include "asyncio_driver.hpp"
+#include "async_call.hpp"
 #include "calls.hpp"
-#include "errors.hpp"
-#include "future.hpp"
 #include "handle.hpp"
 #include "options.hpp"
 
@@ -34,11 +32,7 @@ struct host {
   }
 };
 
-struct engine_object {
-  PyObject_HEAD host* of;
-};
-
-[[nodiscard]] host& self_of(PyObject* object) noexcept { return *reinterpret_cast<engine_object*>(object)->of; }
+[[nodiscard]] host& self_of(PyObject* object) noexcept { return host_of<host>(object); }
 
 // One call in flight. Holds the engine and the handle; the future may be cancelled at any time, which changes
 // nothing here: the operation goes on to its end, and its reply finds its place.
@@ -170,19 +164,9 @@ PyObject* create(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     if (answers_in_the_call(given.url)) {
       throw_error({errc::invalid_url, "the store answers at once: use Engine, which never awaits"});
     }
-    auto made = py::reinterpret_steal<py::object>(type->tp_alloc(type, 0));
-    if (!made) return nullptr;
-    reinterpret_cast<engine_object*>(made.ptr())->of =
-        new host(std::move(given), PyTuple_GET_ITEM(args, 0), made.ptr());
-    return made.release().ptr();
+    return make_async_object<host>(
+        type, [&](PyObject* owner) { return new host(std::move(given), PyTuple_GET_ITEM(args, 0), owner); });
   });
-}
-
-void destroy_object(PyObject* object) {
-  PyTypeObject* type = Py_TYPE(object);
-  delete reinterpret_cast<engine_object*>(object)->of;
-  type->tp_free(object);
-  Py_DECREF(type);
 }
 
 PyMethodDef methods[] = {
@@ -196,13 +180,13 @@ PyMethodDef methods[] = {
 
 PyType_Slot slots[] = {
     {Py_tp_new, reinterpret_cast<void*>(create)},
-    {Py_tp_dealloc, reinterpret_cast<void*>(destroy_object)},
+    {Py_tp_dealloc, reinterpret_cast<void*>(destroy_async_object<host>)},
     {Py_tp_methods, methods},
     {Py_tp_doc, const_cast<char*>("Session engine on a remote store, for one asyncio loop.")},
     {0, nullptr},
 };
 
-PyType_Spec spec = {"coatcheck._core.AsyncEngine", sizeof(engine_object), 0, Py_TPFLAGS_DEFAULT, slots};
+PyType_Spec spec = {"coatcheck._core.AsyncEngine", sizeof(async_object<host>), 0, Py_TPFLAGS_DEFAULT, slots};
 
 }  // namespace
 

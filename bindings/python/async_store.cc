@@ -8,10 +8,8 @@
 
 #include "coatcheck/store.hpp"
 
-#include "asyncio_driver.hpp"
+#include "async_call.hpp"
 #include "calls.hpp"
-#include "errors.hpp"
-#include "future.hpp"
 #include "options.hpp"
 
 namespace py = pybind11;
@@ -30,40 +28,6 @@ struct host {
   }
 };
 
-struct store_object {
-  PyObject_HEAD host* of;
-};
-
-[[nodiscard]] host& self_of(PyObject* object) noexcept { return *reinterpret_cast<store_object*>(object)->of; }
-
-struct call {
-  PyObject* store_ref;
-  PyObject* future;
-
-  void finish(PyObject* value) {
-    settle(future, value, self_of(store_ref).loop.same_process());
-    Py_DECREF(store_ref);
-    delete this;
-  }
-};
-
-[[nodiscard]] call* new_call(PyObject* self, PyObject** answer) {
-  PyObject* future = self_of(self).loop.new_future();
-  if (future == nullptr) return nullptr;
-  Py_INCREF(future);
-  Py_INCREF(self);
-  *answer = future;
-  return new call{self, future};
-}
-
-[[nodiscard]] bool read_key(PyObject* given, std::string_view& key) noexcept {
-  Py_ssize_t size = 0;
-  const char* text = PyUnicode_AsUTF8AndSize(given, &size);
-  if (text == nullptr) return false;
-  key = {text, static_cast<std::size_t>(size)};
-  return true;
-}
-
 // The value as bytes, or None when absent; raises when unknown.
 PyObject* on_got(get_result&& got) {
   if (got.status == get_status::unknown) return raise(got.why);
@@ -74,16 +38,15 @@ PyObject* on_got(get_result&& got) {
 PyObject* get(PyObject* self, PyObject* given) {
   return guarded([&]() -> PyObject* {
     std::string_view key;
-    if (!read_key(given, key)) return nullptr;
-    PyObject* future = nullptr;
-    call* running = new_call(self, &future);
-    if (running == nullptr) return nullptr;
-    self_of(self).entries->get(
-        key, completion<get_result>(
-                 [](void* context, get_result&& got) { static_cast<call*>(context)->finish(on_got(std::move(got))); },
-                 running));
-    return future;
+    if (!read_text(given, key)) return nullptr;
+    return in_flight<get_result, host>(
+        self, on_got, [&](completion<get_result> done) { host_of<host>(self).entries->get(key, done); });
   });
+}
+
+PyObject* on_put(put_result&& done) {
+  if (done.status != put_status::stored) return raise(done.why);
+  Py_RETURN_NONE;
 }
 
 // put(key, bytes, expires_at): stores whatever was there.
@@ -91,33 +54,19 @@ PyObject* put(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     std::string_view key;
     if (count != 3 || !PyBytes_Check(args[1])) throw py::type_error("put() takes a key, bytes and a time in ms");
-    if (!read_key(args[0], key)) return nullptr;
+    if (!read_text(args[0], key)) return nullptr;
     const epoch_ms expires_at = PyLong_AsLongLong(args[2]);
     if (expires_at == -1 && PyErr_Occurred() != nullptr) return nullptr;
-    PyObject* future = nullptr;
-    call* running = new_call(self, &future);
-    if (running == nullptr) return nullptr;
     const std::string_view bytes(PyBytes_AS_STRING(args[1]), static_cast<std::size_t>(PyBytes_GET_SIZE(args[1])));
-    self_of(self).entries->put(key, bytes, expires_at, expectation::anything(), {},
-                               completion<put_result>(
-                                   [](void* context, put_result&& done) {
-                                     PyObject* value = nullptr;
-                                     if (done.status == put_status::stored) {
-                                       Py_INCREF(Py_None);
-                                       value = Py_None;
-                                     } else {
-                                       raise(done.why);
-                                     }
-                                     static_cast<call*>(context)->finish(value);
-                                   },
-                                   running));
-    return future;
+    return in_flight<put_result, host>(self, on_put, [&](completion<put_result> done) {
+      host_of<host>(self).entries->put(key, bytes, expires_at, expectation::anything(), {}, done);
+    });
   });
 }
 
 PyObject* close_store(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
-    self_of(self).entries->close();
+    host_of<host>(self).entries->close();
     Py_RETURN_NONE;
   });
 }
@@ -127,18 +76,9 @@ PyObject* create(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     if (PyTuple_GET_SIZE(args) != 2 || kwargs != nullptr) throw py::type_error("AsyncStore() takes a loop and a URL");
     const auto url = py::handle(PyTuple_GET_ITEM(args, 1)).cast<std::string>();
     if (answers_in_the_call(url)) throw_error({errc::invalid_url, "the store answers at once"});
-    auto made = py::reinterpret_steal<py::object>(type->tp_alloc(type, 0));
-    if (!made) return nullptr;
-    reinterpret_cast<store_object*>(made.ptr())->of = new host(url, PyTuple_GET_ITEM(args, 0), made.ptr());
-    return made.release().ptr();
+    return make_async_object<host>(type,
+                                   [&](PyObject* owner) { return new host(url, PyTuple_GET_ITEM(args, 0), owner); });
   });
-}
-
-void destroy_object(PyObject* object) {
-  PyTypeObject* type = Py_TYPE(object);
-  delete reinterpret_cast<store_object*>(object)->of;
-  type->tp_free(object);
-  Py_DECREF(type);
 }
 
 PyMethodDef methods[] = {
@@ -150,13 +90,13 @@ PyMethodDef methods[] = {
 
 PyType_Slot slots[] = {
     {Py_tp_new, reinterpret_cast<void*>(create)},
-    {Py_tp_dealloc, reinterpret_cast<void*>(destroy_object)},
+    {Py_tp_dealloc, reinterpret_cast<void*>(destroy_async_object<host>)},
     {Py_tp_methods, methods},
     {Py_tp_doc, const_cast<char*>("A remote store, for one asyncio loop.")},
     {0, nullptr},
 };
 
-PyType_Spec spec = {"coatcheck._core.AsyncStore", sizeof(store_object), 0, Py_TPFLAGS_DEFAULT, slots};
+PyType_Spec spec = {"coatcheck._core.AsyncStore", sizeof(async_object<host>), 0, Py_TPFLAGS_DEFAULT, slots};
 
 }  // namespace
 

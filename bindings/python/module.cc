@@ -6,6 +6,7 @@
 #include <pybind11/pybind11.h>
 
 #include "async_engine.hpp"
+#include "async_refresh.hpp"
 #include "async_store.hpp"
 #include "asyncio_driver.hpp"
 #include "calls.hpp"
@@ -47,6 +48,7 @@ PYBIND11_MODULE(_core, m) {
   cc::add_engine_type(m);
   cc::add_async_engine_type(m);
   cc::add_async_store_type(m);
+  cc::add_async_refresh_type(m);
   cc::add_primitives(m);
   cc::add_refresh_tokens(m);
   cc::add_jwt_keys(m);

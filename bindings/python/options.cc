@@ -152,6 +152,7 @@ setup read_setup(const py::dict& arguments) {
   from.take("access_ttl", tokens.access_ttl);
   from.take("refresh_grace", tokens.refresh_grace);
   from.take("check_epoch", tokens.check_epoch);
+  from.take("token_keys", tokens.keys);
   from.finish();
   return made;
 }

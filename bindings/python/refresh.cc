@@ -13,6 +13,7 @@
 #include "errors.hpp"
 #include "gil.hpp"
 #include "options.hpp"
+#include "refresh_answers.hpp"
 
 namespace py = pybind11;
 
@@ -89,91 +90,28 @@ class refresh_host {
   std::optional<blocking_pool> pool_;
 };
 
-[[nodiscard]] py::tuple family_tuple(const token_family& of) {
-  return py::make_tuple(of.id, of.kind == family_kind::session ? "session" : "refresh", of.owner, of.device, of.payload,
-                        of.created, of.last_used, of.expires_at, of.absolute_at, of.epoch);
+// The methods that take one string.
+template <class R, void (refresh_tokens::*Call)(std::string_view, completion<R>) const>
+[[nodiscard]] py::object with_text(refresh_host& self, std::string_view given) {
+  return answer(self.run<R>([&](const refresh_tokens& tokens, completion<R> done) { (tokens.*Call)(given, done); }));
 }
 
-[[nodiscard]] const char* name_of(refresh_status status) noexcept {
-  switch (status) {
-    case refresh_status::rotated:
-      return "rotated";
-    case refresh_status::reused:
-      return "reused";
-    case refresh_status::revoked:
-      return "revoked";
-    case refresh_status::expired:
-      return "expired";
-    case refresh_status::not_found:
-      return "not_found";
-    case refresh_status::malformed:
-      return "malformed";
-    case refresh_status::unknown:
-      break;
-  }
-  return "unknown";
+[[nodiscard]] py::object issue(refresh_host& self, std::string_view owner, std::string_view device,
+                               std::string_view payload) {
+  return answer(self.run<issue_result>([&](const refresh_tokens& tokens, completion<issue_result> done) {
+    tokens.issue(owner, device, payload, done);
+  }));
 }
 
-[[nodiscard]] py::tuple issue(refresh_host& self, std::string_view owner, std::string_view device,
-                              std::string_view payload) {
-  auto got = self.run<issue_result>(
-      [&](const refresh_tokens& tokens, completion<issue_result> done) { tokens.issue(owner, device, payload, done); });
-  if (got.status != issue_status::issued) throw_error(got.why);
-  return py::make_tuple(got.token, family_tuple(got.family));
-}
-
-// (status, token, repeated, family, exception): what does not apply is None.
-[[nodiscard]] py::tuple refresh(refresh_host& self, std::string_view token) {
-  auto got = self.run<refresh_result>(
-      [&](const refresh_tokens& tokens, completion<refresh_result> done) { tokens.refresh(token, done); });
-  if (got.status == refresh_status::unknown) throw_error(got.why);
-  if (got.status == refresh_status::rotated) {
-    return py::make_tuple("rotated", got.token, got.repeated, family_tuple(got.family), py::none());
-  }
-  auto why = py::reinterpret_steal<py::object>(make_exception(got.why));
-  if (!why) throw py::error_already_set();
-  const py::object family =
-      got.status == refresh_status::reused ? py::object(family_tuple(got.family)) : py::object(py::none());
-  return py::make_tuple(name_of(got.status), py::none(), false, family, why);
-}
-
-[[nodiscard]] py::list list(refresh_host& self, std::string_view owner) {
-  auto got = self.run<families_result>(
-      [&](const refresh_tokens& tokens, completion<families_result> done) { tokens.list(owner, done); });
-  if (!got.known) throw_error(got.why);
-  py::list out;
-  for (const auto& one : got.families) out.append(family_tuple(one));
-  return out;
-}
-
-[[nodiscard]] bool was_live(const remove_result& got) {
-  if (got.status == remove_status::unknown) throw_error(got.why);
-  return got.status == remove_status::removed;
-}
-
-[[nodiscard]] bool revoke(refresh_host& self, std::string_view family) {
-  return was_live(self.run<remove_result>(
-      [&](const refresh_tokens& tokens, completion<remove_result> done) { tokens.revoke(family, done); }));
-}
-
-[[nodiscard]] bool revoke_token(refresh_host& self, std::string_view token) {
-  return was_live(self.run<remove_result>(
-      [&](const refresh_tokens& tokens, completion<remove_result> done) { tokens.revoke_token(token, done); }));
-}
-
-[[nodiscard]] py::tuple revoke_all(refresh_host& self, std::string_view owner, std::string_view except) {
-  auto got = self.run<revoke_all_result>([&](const refresh_tokens& tokens, completion<revoke_all_result> done) {
+[[nodiscard]] py::object revoke_all(refresh_host& self, std::string_view owner, std::string_view except) {
+  return answer(self.run<revoke_all_result>([&](const refresh_tokens& tokens, completion<revoke_all_result> done) {
     tokens.revoke_all(owner, except, done);
-  });
-  if (!got.known) throw_error(got.why);
-  return py::make_tuple(got.count, got.epoch);
+  }));
 }
 
-[[nodiscard]] bool check(refresh_host& self, std::string_view owner, epoch_ms epoch) {
-  auto got = self.run<epoch_result>(
-      [&](const refresh_tokens& tokens, completion<epoch_result> done) { tokens.check(owner, epoch, done); });
-  if (got.status == epoch_status::unknown) throw_error(got.why);
-  return got.status == epoch_status::current;
+[[nodiscard]] py::object check(refresh_host& self, std::string_view owner, epoch_ms epoch) {
+  return answer(self.run<epoch_result>(
+      [&](const refresh_tokens& tokens, completion<epoch_result> done) { tokens.check(owner, epoch, done); }));
 }
 
 }  // namespace
@@ -183,10 +121,10 @@ void add_refresh_tokens(py::module_& module) {
       .def(py::init(
           [](const py::kwargs& options) { return std::make_unique<refresh_host>(read_refresh_setup(options)); }))
       .def("issue", &issue, py::arg("owner"), py::arg("device"), py::arg("payload"))
-      .def("refresh", &refresh, py::arg("token"))
-      .def("list", &list, py::arg("owner"))
-      .def("revoke", &revoke, py::arg("family"))
-      .def("revoke_token", &revoke_token, py::arg("token"))
+      .def("refresh", &with_text<refresh_result, &refresh_tokens::refresh>, py::arg("token"))
+      .def("list", &with_text<families_result, &refresh_tokens::list>, py::arg("owner"))
+      .def("revoke", &with_text<remove_result, &refresh_tokens::revoke>, py::arg("family"))
+      .def("revoke_token", &with_text<remove_result, &refresh_tokens::revoke_token>, py::arg("token"))
       .def("revoke_all", &revoke_all, py::arg("owner"), py::arg("except_family"))
       .def("check", &check, py::arg("owner"), py::arg("epoch"))
       .def("close", &refresh_host::close)

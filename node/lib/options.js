@@ -3,6 +3,7 @@
 // The middleware's options: which there are, what they may be, what they are when they are not given.
 
 const { construct } = require('./errors.js');
+const { Key, handleOf } = require('./jwt/keys.js');
 const { Store } = require('./store.js');
 const { native } = require('./native.js');
 
@@ -12,6 +13,7 @@ const isFunction = (value) => typeof value === 'function';
 const isBoolean = (value) => typeof value === 'boolean';
 const isString = (value) => typeof value === 'string';
 const isMilliseconds = (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0;
+const isKey = (value) => value instanceof Key;
 const oneOf =
   (...words) =>
   (value) =>
@@ -43,9 +45,14 @@ const OPTIONS = {
   accessTtl: [isMilliseconds, 'accessTtl option must be milliseconds'],
   refreshGrace: [isMilliseconds, 'refreshGrace option must be milliseconds'],
   checkEpoch: [isBoolean, 'checkEpoch option must be true or false'],
+  // An empty array is no way to ask for the secret's own keys.
+  tokenKeys: [
+    (value) => isKey(value) || (Array.isArray(value) && value.length > 0 && value.every(isKey)),
+    'tokenKeys option must be a Key of coatcheck/jwt, or an array of them, newest first',
+  ],
   owner: [isFunction, 'owner option must be a function'],
 };
-const TOKEN_OPTIONS = ['accessTtl', 'refreshGrace', 'checkEpoch'];
+const TOKEN_OPTIONS = ['accessTtl', 'refreshGrace', 'checkEpoch', 'tokenKeys'];
 
 const COOKIE_OPTIONS = {
   path: [isString, 'path must be a string'],
@@ -155,6 +162,7 @@ function engineOptions(options) {
       accessTtl: options.accessTtl,
       refreshGrace: options.refreshGrace,
       checkEpoch: options.checkEpoch,
+      keys: options.tokenKeys && [].concat(options.tokenKeys).map(handleOf),
     },
   };
 }

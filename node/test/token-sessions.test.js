@@ -5,6 +5,7 @@
 const assert = require('node:assert/strict');
 const { test, describe } = require('node:test');
 const coatcheck = require('..');
+const jwt = require('../jwt.js');
 const { Browser, FRAMEWORKS, Redis, SECRET, fileStore, memoryStore, serve, session, start } = require('./support.js');
 
 const ROUTES = {
@@ -180,6 +181,63 @@ for (const mode of ['jwt', 'jwe']) {
     });
   });
 }
+
+describe('own keys', () => {
+  const newKey = (mode, kid) => jwt.generateKey(mode === 'jwt' ? 'ES256' : 'dir', { kid });
+
+  for (const mode of ['jwt', 'jwe']) {
+    test(`${mode}: they rotate under living sessions`, async (t) => {
+      const url = memoryStore();
+      const [old, fresh] = [newKey(mode, 'old'), newKey(mode, 'new')];
+      const retired = mode === 'jwt' ? old.publicKey() : old;
+      const { browser } = await service(t, mode, url, { tokenKeys: old, accessTtl: TTL });
+      await browser.get('/login');
+      const before = browser.jar.get('session');
+
+      const both = await service(t, mode, url, { tokenKeys: [fresh, retired], accessTtl: TTL });
+      const moved = new Browser(both.browser.url, browser.jar);
+      assert.equal((await moved.get('/read')).body, 'ann');
+      await untilRefreshed(moved, '/untouched');
+
+      const only = await service(t, mode, url, { tokenKeys: [fresh], accessTtl: TTL });
+      assert.equal((await new Browser(only.browser.url, moved.jar).get('/read')).body, 'ann');
+      const late = new Browser(only.browser.url, new Map([['session', before]]));
+      assert.equal((await late.get('/read')).body, 'undefined', 'the old key is gone');
+    });
+  }
+
+  test('others verify a signed session with the public key alone', async (t) => {
+    const key = newKey('jwt', 'k');
+    const { browser } = await service(t, 'jwt', memoryStore(), { tokenKeys: key, owner: (data) => data.user });
+    await browser.get('/login');
+    const verify = jwt.createVerifier({ key: key.publicKey(), checkTyp: 'cc-session+jwt' });
+    const claims = verify(browser.jar.get('session'));
+    assert.deepEqual([claims.data.user, claims.sub], ['ann', 'ann']);
+  });
+
+  const refused = [
+    ['an empty array', { mode: 'jwt', tokenKeys: [] }, /tokenKeys option must be a Key/],
+    ['a secret', { mode: 'jwt', tokenKeys: 'a secret of more than thirty-two bytes' }, /tokenKeys option must be/],
+    ['something among keys', { mode: 'jwt', tokenKeys: [jwt.generateKey('ES256'), {}] }, /tokenKeys option must be/],
+    ['a set', { mode: 'jwt', tokenKeys: jwt.createKeySet([jwt.generateKey('ES256')]) }, /tokenKeys option must be/],
+    [
+      'a public key that is to sign',
+      { mode: 'jwt', tokenKeys: jwt.generateKey('ES256').publicKey() },
+      /keys that sign/,
+    ],
+    [
+      'an asymmetric key that is to seal',
+      { mode: 'jwe', tokenKeys: jwt.generateKey('RSA-OAEP-256') },
+      /symmetric keys/,
+    ],
+    ['keys without a use', { tokenKeys: jwt.generateKey('ES256') }, /tokenKeys option needs mode "jwt" or "jwe"/],
+  ];
+  for (const [what, options, message] of refused) {
+    test(`refused: ${what}`, () => {
+      assert.throws(() => session({ secret: SECRET, store: memoryStore(), ...options }), { message });
+    });
+  }
+});
 
 describe('owners', () => {
   const owner = (data) => data.user;

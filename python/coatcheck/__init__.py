@@ -20,10 +20,11 @@ from coatcheck.errors import (
     TokenError,
     UsageError,
 )
-from coatcheck.refresh import Refreshed, RefreshTokens, TokenFamily
+from coatcheck.refresh import AsyncRefreshTokens, Refreshed, RefreshTokens, TokenFamily
 from coatcheck.session import Session
 
 __all__ = [
+    "AsyncRefreshTokens",
     "ConfigError",
     "Error",
     "InternalError",

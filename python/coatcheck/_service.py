@@ -9,21 +9,27 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypedDict, TypeVar
 from weakref import WeakKeyDictionary
 
 from coatcheck import _core
 from coatcheck.errors import ConfigError, Error, SecretWarning
+
+if TYPE_CHECKING:
+    from coatcheck.jwt import Key
 
 __all__ = [
     "Duration",
     "Mode",
     "OnUnknown",
     "Owner",
+    "PerLoop",
     "Secrets",
     "Service",
+    "SessionOptions",
     "default_store",
     "environment_secret",
+    "make_service",
     "milliseconds",
     "token_options",
 ]
@@ -60,17 +66,131 @@ def default_store(given: str | None) -> str:
     return given or os.environ.get("COATCHECK_STORE") or "file:./sessions"
 
 
+class SessionOptions(TypedDict, total=False):
+    """What the WSGI and the ASGI middleware both take, beside a secret, a store and the cookie's settings.
+
+    Times are seconds or timedeltas. What is left out, or None, is as the core has it.
+    """
+
+    idle_timeout: Duration | None  # without a request for this long a session ends; 1 hour
+    absolute_timeout: Duration | None  # it never lives longer; 24 hours, 0: unbounded
+    touch_share: float | None  # of the idle timeout that passes before the deadline is moved; 0.1
+    rolling: bool  # send the cookie with every response
+    on_conflict: str  # when two requests changed one key: "mine" (the later), "theirs", "reject"
+    # What a request that looks at its session gets while the store does not answer: "closed" a 503, "open" an empty
+    # session that is never saved.
+    on_unknown: OnUnknown
+    # "store"; "jwt" keeps the session in its cookie, signed and readable, "jwe" sealed, and asks the store when a
+    # refresh is due, after `access_ttl` (5 minutes).
+    mode: Mode
+    access_ttl: Duration | None
+    refresh_grace: Duration | None  # for so long a cookie that was replaced gets its successor; 10 seconds
+    check_epoch: bool  # ask the store at each request of a session that has an owner
+    token_keys: Key | Sequence[Key] | None  # to sign or seal with in place of the secret's, newest first
+    owner: Owner | None  # the session's owner, or None: what RefreshTokens lists and revokes by
+    clock: _core.ManualClock | None  # for tests
+
+
+def make_service(
+    secret: Secrets | None, store: str | None, cookie: Mapping[str, Any], given: SessionOptions
+) -> Service:
+    """A Service from a middleware's arguments; ``cookie`` is as the core takes it."""
+    unknown = given.keys() - SessionOptions.__annotations__.keys()
+    if unknown:
+        raise TypeError(f"unknown option '{min(unknown)}'; there are: {', '.join(SessionOptions.__annotations__)}")
+    rest: dict[str, Any] = dict(given)
+    spans = ("idle_timeout", "absolute_timeout", "access_ttl", "refresh_grace")
+    idle, absolute, access_ttl, refresh_grace = (milliseconds(rest.pop(name, None), name) for name in spans)
+    on_unknown, owner = rest.pop("on_unknown", None) or "closed", rest.pop("owner", None)
+    tokens = token_options(
+        rest.pop("mode", None), access_ttl, refresh_grace, rest.pop("check_epoch", None), rest.pop("token_keys", None)
+    )
+    return Service(
+        {
+            "secrets": secret if secret is not None else environment_secret(),
+            "store": default_store(store),
+            "idle_timeout": idle,
+            "absolute_timeout": absolute,
+            **cookie,
+            **tokens,
+            **rest,
+        },
+        on_unknown,
+        owner,
+    )
+
+
 def token_options(
-    mode: str | None, access_ttl: int | None, refresh_grace: int | None, check_epoch: bool | None
+    mode: str | None,
+    access_ttl: int | None,
+    refresh_grace: int | None,
+    check_epoch: bool | None,
+    token_keys: Key | Sequence[Key] | None,
 ) -> dict[str, Any]:
     """Options of sessions in their cookie. Raises ConfigError for one that the mode has no use for."""
-    chosen = {"access_ttl": access_ttl, "refresh_grace": refresh_grace, "check_epoch": check_epoch or None}
+    chosen = {
+        "access_ttl": access_ttl,
+        "refresh_grace": refresh_grace,
+        "check_epoch": check_epoch or None,
+        "token_keys": _native_keys(token_keys),
+    }
     if mode is not None and mode != "store":
         return {"mode": mode, **chosen}
     for name, value in chosen.items():
         if value is not None:
             raise ConfigError(f'{name} needs mode "jwt" or "jwe"', "ERR_INVALID_OPTION")
     return {}
+
+
+def _native_keys(given: Key | Sequence[Key] | None) -> list[_core.JwtKey] | None:
+    """None for none given. An empty list is no way to ask for the secret's own keys: it is refused."""
+    if given is None:
+        return None
+    from coatcheck.jwt import Key  # not loaded for those who use no tokens
+
+    keys = [given] if isinstance(given, Key) else list(given) if isinstance(given, list | tuple) else []
+    if not keys or any(not isinstance(one, Key) for one in keys):
+        raise ConfigError("token_keys must be a coatcheck.jwt.Key, or several, newest first", "ERR_INVALID_OPTION")
+    return [one.native for one in keys]
+
+
+class _Closeable(Protocol):
+    def close(self) -> None: ...
+
+
+_T = TypeVar("_T", bound=_Closeable)
+
+
+class PerLoop(Generic[_T]):
+    """What talks to a remote store, one for each event loop: made when the loop is first seen, closed with it."""
+
+    def __init__(self, make: Callable[[asyncio.AbstractEventLoop], _T]) -> None:
+        self._make = make
+        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, _T] = WeakKeyDictionary()
+        self._closed = False
+
+    def here(self) -> _T:
+        """That of the running loop."""
+        loop = asyncio.get_running_loop()
+        found = self._by_loop.get(loop)
+        if found is None:
+            self._drop_closed_loops()
+            found = self._by_loop[loop] = self._make(loop)
+            if self._closed:
+                found.close()
+        return found
+
+    def close(self) -> None:
+        """Closes all of them, and those of loops that come later: their calls fail as those of a closed store do."""
+        self._closed = True
+        for one in list(self._by_loop.values()):
+            one.close()
+
+    def _drop_closed_loops(self) -> None:
+        for loop, one in list(self._by_loop.items()):
+            if loop.is_closed():
+                one.close()
+                del self._by_loop[loop]
 
 
 class Service:
@@ -89,24 +209,17 @@ class Service:
         self.permanent_lifetime: int | None = None  # ms; Flask alone has it
         self.engine = _core.Engine(**self.options)
         self.remote = self.engine.remote
-        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, _core.AsyncEngine] = WeakKeyDictionary()
+        self._engines = PerLoop(lambda loop: _core.AsyncEngine(loop, **self.options))
         for warning in self.engine.warnings:
             warnings.warn(warning, SecretWarning, stacklevel=4)
 
     def async_engine(self) -> _core.AsyncEngine:
         """The engine of the running loop, with connections of its own. For remote stores."""
-        loop = asyncio.get_running_loop()
-        engine = self._by_loop.get(loop)
-        if engine is None:
-            self._drop_closed_loops()
-            engine = self._by_loop[loop] = _core.AsyncEngine(loop, **self.options)
-        return engine
+        return self._engines.here()
 
     def close(self) -> None:
         """Ends all work; what comes later fails with a StoreError."""
-        for engine in list(self._by_loop.values()):
-            engine.close()
-        self._by_loop.clear()
+        self._engines.close()
         self.engine.close()
 
     def report(self, error: Error | None) -> None:
@@ -116,12 +229,6 @@ class Service:
     def report_late(self) -> None:
         """Logs that a session in its cookie changed after the response's headers went out."""
         log.error("the session changed after the response's headers went out: its cookie can't be sent any more")
-
-    def _drop_closed_loops(self) -> None:
-        for loop, engine in list(self._by_loop.items()):
-            if loop.is_closed():
-                engine.close()
-                del self._by_loop[loop]
 
 
 def add_vary(existing: str | None) -> str | None:

@@ -31,6 +31,7 @@ Configuration, read by ``init_app`` (or at the first request, if there is no sec
     store is then asked when a refresh is due: after ``COATCHECK_ACCESS_TTL`` (seconds or timedelta, 5 minutes). A
     cookie that was replaced gets its successor for ``COATCHECK_REFRESH_GRACE`` (10 seconds).
     ``COATCHECK_CHECK_EPOCH``: True asks the store at each request of a session that has an owner.
+    ``COATCHECK_TOKEN_KEYS``: keys of ``coatcheck.jwt`` to sign or seal with in place of the secret's, newest first.
 ``COATCHECK_OWNER``
     a function from the session to the name of its owner, or None: what ``RefreshTokens`` lists and revokes by.
 """
@@ -123,6 +124,7 @@ class CoatcheckInterface(SessionInterface):
                     time("COATCHECK_ACCESS_TTL"),
                     time("COATCHECK_REFRESH_GRACE"),
                     config.get("COATCHECK_CHECK_EPOCH"),
+                    config.get("COATCHECK_TOKEN_KEYS"),
                 ),
             },
             config.get("COATCHECK_ON_UNKNOWN") or "closed",

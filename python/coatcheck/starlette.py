@@ -8,25 +8,16 @@ WebSocket's life) is stored at the end, where the browser has the session's cook
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from coatcheck import _core
-from coatcheck._service import (
-    Duration,
-    Mode,
-    OnUnknown,
-    Owner,
-    Secrets,
-    Service,
-    add_vary,
-    default_store,
-    environment_secret,
-    token_options,
-)
-from coatcheck._service import milliseconds as _ms
+from coatcheck._service import Duration, Secrets, Service, SessionOptions, add_vary, make_service, milliseconds
 from coatcheck.errors import StoreError
 from coatcheck.session import Session, start
 from coatcheck.wsgi import commit, commit_late
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["SessionMiddleware"]
 
@@ -47,13 +38,7 @@ class SessionMiddleware:
     COATCHECK_STORE, else ``file:./sessions``. ``session_cookie``: the default, ``session``, becomes
     ``__Host-session`` on TLS. ``max_age``: how long the browser keeps the cookie (None: until it closes); times are
     seconds or timedeltas. ``https_only``: every request counts as one over TLS; otherwise the cookie is Secure where
-    the request was. ``on_unknown``: what a request that looks at its session gets while the store does not answer:
-    ``"closed"`` a 503, ``"open"`` an empty session that is never saved.
-
-    ``mode``: ``"store"``; ``"jwt"`` keeps the session in its cookie, signed and readable, ``"jwe"`` sealed, and asks
-    the store when a refresh is due, after ``access_ttl`` (5 minutes). A cookie that was replaced gets its successor for
-    ``refresh_grace`` (10 seconds). ``check_epoch`` asks the store at each request of a session that has an owner.
-    ``owner``: a function from the session to its owner's name, or None: what ``RefreshTokens`` lists and revokes by.
+    the request was. ``options``: see ``coatcheck._service.SessionOptions``.
     """
 
     def __init__(
@@ -68,47 +53,23 @@ class SessionMiddleware:
         https_only: bool = False,
         domain: str | None = None,
         partitioned: bool = False,
-        *,
-        idle_timeout: Duration | None = None,
-        absolute_timeout: Duration | None = None,
-        touch_share: float | None = None,
-        rolling: bool = False,
-        on_conflict: str = "mine",
-        on_unknown: OnUnknown = "closed",
-        mode: Mode = "store",
-        access_ttl: Duration | None = None,
-        refresh_grace: Duration | None = None,
-        check_epoch: bool = False,
-        owner: Owner | None = None,
-        clock: _core.ManualClock | None = None,
+        **options: Unpack[SessionOptions],
     ) -> None:
         self.app = app
         self._https_only = https_only
         if secret_key is not None and not isinstance(secret_key, str | bytes | list | tuple):
             secret_key = str(secret_key)  # starlette.datastructures.Secret
-        self.service = Service(
-            {
-                "secrets": secret_key if secret_key is not None else environment_secret(),
-                "secret_option": "secret_key",
-                "store": default_store(store),
-                "cookie_name": None if session_cookie == "session" else session_cookie,
-                "max_age": _ms(max_age, "max_age"),
-                "domain": domain,
-                "path": path,
-                "secure": "always" if https_only else "auto",
-                "same_site": same_site,
-                "partitioned": partitioned,
-                "idle_timeout": _ms(idle_timeout, "idle_timeout"),
-                "absolute_timeout": _ms(absolute_timeout, "absolute_timeout"),
-                "touch_share": touch_share,
-                "rolling": rolling,
-                "on_conflict": on_conflict,
-                "clock": clock,
-                **token_options(mode, _ms(access_ttl, "access_ttl"), _ms(refresh_grace, "refresh_grace"), check_epoch),
-            },
-            on_unknown,
-            owner,
-        )
+        cookie = {
+            "secret_option": "secret_key",
+            "cookie_name": None if session_cookie == "session" else session_cookie,
+            "max_age": milliseconds(max_age, "max_age"),
+            "domain": domain,
+            "path": path,
+            "secure": "always" if https_only else "auto",
+            "same_site": same_site,
+            "partitioned": partitioned,
+        }
+        self.service = make_service(secret_key, store, cookie, options)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]

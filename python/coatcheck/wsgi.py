@@ -10,25 +10,13 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from coatcheck import _core
-from coatcheck._service import (
-    Duration,
-    Mode,
-    OnUnknown,
-    Owner,
-    Secrets,
-    Service,
-    add_vary,
-    default_store,
-    environment_secret,
-    token_options,
-)
-from coatcheck._service import milliseconds as _ms
+from coatcheck._service import Duration, Secrets, Service, SessionOptions, add_vary, make_service, milliseconds
 from coatcheck.errors import StoreError
 from coatcheck.session import Session, start
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from typing_extensions import Unpack
 
 __all__ = ["SessionMiddleware"]
 
@@ -41,13 +29,7 @@ class SessionMiddleware:
 
     ``secret``: a string, or several, newest first; else COATCHECK_SECRET. ``store``: a store URL; else
     COATCHECK_STORE, else ``file:./sessions``. ``max_age``: how long the browser keeps the cookie (None: until it
-    closes); times are seconds or timedeltas. ``on_unknown``: what a request that looks at its session gets while the
-    store does not answer: ``"closed"`` a 503, ``"open"`` an empty session that is never saved.
-
-    ``mode``: ``"store"``; ``"jwt"`` keeps the session in its cookie, signed and readable, ``"jwe"`` sealed, and asks
-    the store when a refresh is due, after ``access_ttl`` (5 minutes). A cookie that was replaced gets its successor for
-    ``refresh_grace`` (10 seconds). ``check_epoch`` asks the store at each request of a session that has an owner.
-    ``owner``: a function from the session to its owner's name, or None: what ``RefreshTokens`` lists and revokes by.
+    closes); times are seconds or timedeltas. ``options``: see ``coatcheck._service.SessionOptions``.
     """
 
     def __init__(
@@ -64,46 +46,23 @@ class SessionMiddleware:
         secure: str = "auto",
         same_site: str = "lax",
         partitioned: bool = False,
-        idle_timeout: Duration | None = None,
-        absolute_timeout: Duration | None = None,
-        touch_share: float | None = None,
-        rolling: bool = False,
-        on_conflict: str = "mine",
-        on_unknown: OnUnknown = "closed",
-        mode: Mode = "store",
-        access_ttl: Duration | None = None,
-        refresh_grace: Duration | None = None,
-        check_epoch: bool = False,
-        owner: Owner | None = None,
         environ_key: str = "coatcheck.session",
-        clock: _core.ManualClock | None = None,
+        **options: Unpack[SessionOptions],
     ) -> None:
         self.app = app
         self._key = environ_key
         self._always_secure = secure == "always"
-        self.service = Service(
-            {
-                "secrets": secret if secret is not None else environment_secret(),
-                "store": default_store(store),
-                "cookie_name": cookie_name,
-                "max_age": _ms(max_age, "max_age"),
-                "domain": domain,
-                "path": path,
-                "http_only": http_only,
-                "secure": secure,
-                "same_site": same_site,
-                "partitioned": partitioned,
-                "idle_timeout": _ms(idle_timeout, "idle_timeout"),
-                "absolute_timeout": _ms(absolute_timeout, "absolute_timeout"),
-                "touch_share": touch_share,
-                "rolling": rolling,
-                "on_conflict": on_conflict,
-                "clock": clock,
-                **token_options(mode, _ms(access_ttl, "access_ttl"), _ms(refresh_grace, "refresh_grace"), check_epoch),
-            },
-            on_unknown,
-            owner,
-        )
+        cookie = {
+            "cookie_name": cookie_name,
+            "max_age": milliseconds(max_age, "max_age"),
+            "domain": domain,
+            "path": path,
+            "http_only": http_only,
+            "secure": secure,
+            "same_site": same_site,
+            "partitioned": partitioned,
+        }
+        self.service = make_service(secret, store, cookie, options)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         secure = self._always_secure or environ.get("wsgi.url_scheme") == "https"

@@ -117,6 +117,7 @@ class FlaskSite(Site):
             COATCHECK_ACCESS_TTL=o.get("access_ttl"),
             COATCHECK_REFRESH_GRACE=o.get("refresh_grace"),
             COATCHECK_CHECK_EPOCH=o.get("check_epoch"),
+            COATCHECK_TOKEN_KEYS=o.get("token_keys"),
             COATCHECK_OWNER=o.get("owner"),
             SESSION_COOKIE_NAME=o.get("session_cookie", "session"),
             SESSION_COOKIE_SAMESITE=o.get("same_site"),

@@ -1,14 +1,13 @@
-"""Sessions in their cookie, signed ("jwt") and sealed ("jwe"), on each integration; and RefreshTokens."""
+"""Sessions in their cookie, signed ("jwt") and sealed ("jwe"), on each integration."""
 
 from __future__ import annotations
 
 import base64
-import threading
 from typing import Any
 
 import coatcheck
 import pytest
-from coatcheck import ConfigError, RefreshTokens, StoreError, TokenError, _core
+from coatcheck import ConfigError, RefreshTokens, _core, jwt
 from conftest import SECRET, RedisServer
 from stacks import STACKS, Site, make_site
 
@@ -118,6 +117,53 @@ def test_revoke_all_of_an_owner(stack: str, memory: str, mode: str, clock: _core
     assert site.get("read", spared).json == {"user": "ann"}
 
 
+def own_key(mode: str, kid: str) -> jwt.Key:
+    return jwt.Key.generate("ES256" if mode == "jwt" else "dir", kid=kid)
+
+
+def test_own_keys_rotate_under_living_sessions(stack: str, memory: str, mode: str, clock: _core.ManualClock) -> None:
+    old, new = own_key(mode, "old"), own_key(mode, "new")
+
+    def site(*keys: jwt.Key) -> Site:
+        return make_site(stack, memory, mode=mode, clock=clock, access_ttl=60, token_keys=list(keys))
+
+    cookie = site(old).login(user="ann")
+    retired = old.public_key() if mode == "jwt" else old
+    assert site(new, retired).get("read", cookie).json == {"user": "ann"}
+    clock.advance(61_000)
+    renewed = site(new, retired).get("read", cookie).cookie
+    assert site(new).get("read", renewed).json == {"user": "ann"}
+    assert site(new).get("read", cookie).json == {}
+    derived = make_site(stack, memory, mode=mode, clock=clock, access_ttl=60)
+    assert derived.get("read", renewed).json == {}
+
+
+def test_a_signed_session_is_verified_with_the_public_key(stack: str, memory: str, clock: _core.ManualClock) -> None:
+    key = own_key("jwt", "k")
+    cookie = make_site(stack, memory, mode="jwt", clock=clock, token_keys=key, owner=owner).login(user="ann")
+    verifier = jwt.Verifier(key.public_key(), types="cc-session+jwt", any_audience=True)
+    claims, header = verifier.verify_complete(cookie.removeprefix("session="), clock.now())
+    assert (claims["data"], claims["sub"], header["kid"]) == ({"user": "ann"}, "ann", "k")
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"mode": "jwt", "token_keys": []}, "ERR_INVALID_OPTION"),
+        ({"mode": "jwt", "token_keys": "a secret"}, "ERR_INVALID_OPTION"),
+        ({"mode": "jwt", "token_keys": [jwt.Key.generate("ES256"), "x"]}, "ERR_INVALID_OPTION"),
+        ({"mode": "jwt", "token_keys": jwt.Key.generate("ES256").public_key()}, "ERR_KEY_UNSUITABLE"),
+        ({"mode": "jwt", "token_keys": jwt.Key.generate("dir")}, "ERR_KEY_UNSUITABLE"),
+        ({"mode": "jwe", "token_keys": jwt.Key.generate("RSA-OAEP-256")}, "ERR_KEY_UNSUITABLE"),
+        ({"mode": "store", "token_keys": jwt.Key.generate("ES256")}, "ERR_INVALID_OPTION"),
+    ],
+)
+def test_keys_that_do_not_suit(stack: str, memory: str, options: Any, code: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        make_site(stack, memory, **options)
+    assert refused.value.code == code
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -134,108 +180,8 @@ def test_options(stack: str, memory: str, options: Any, message: str) -> None:
         make_site(stack, memory, **options)
 
 
-# RefreshTokens
-
-
-@pytest.fixture(params=["memory", "file", "redis"])
-def url(request: pytest.FixtureRequest, tmp_path: Any) -> str:
-    if request.param == "redis":
-        return str(request.getfixturevalue("redis").url)
-    return str(request.getfixturevalue("memory")) if request.param == "memory" else f"file:{tmp_path / 'tokens'}"
-
-
-def test_rotation(url: str) -> None:
-    tokens = RefreshTokens(url, SECRET)
-    claims = {"scope": ["a", "ü"], "n": 1}
-    issued = tokens.issue("ann", device="Telefon ☎", claims=claims)
-    following = tokens.refresh(issued.token)
-    assert following.token != issued.token
-    assert not following.repeated
-    family = following.family
-    assert (family.id, family.owner, family.device, family.claims) == (issued.family.id, "ann", "Telefon ☎", claims)
-    again = tokens.refresh(issued.token)
-    assert (again.token, again.repeated) == (following.token, True)
-    assert issued.token not in repr(issued)
-    tokens.close()
-
-
-def test_theft_ends_the_family(url: str) -> None:
-    tokens = RefreshTokens(url, SECRET, grace=0)
-    issued = tokens.issue("ann")
-    following = tokens.refresh(issued.token)
-    with pytest.raises(TokenError) as reused:
-        tokens.refresh(issued.token)
-    assert reused.value.code == "ERR_TOKEN_REUSED"
-    assert (reused.value.family.id, reused.value.family.owner) == (issued.family.id, "ann")
-    with pytest.raises(TokenError) as revoked:
-        tokens.refresh(following.token)
-    assert (revoked.value.code, revoked.value.family) == ("ERR_TOKEN_REVOKED", None)
-
-
-def test_list_and_revoke(url: str) -> None:
-    tokens = RefreshTokens(url, SECRET)
-    one, two, three = tokens.issue("ann"), tokens.issue("ann"), tokens.issue("ann")
-    assert {family.id for family in tokens.list("ann")} == {one.family.id, two.family.id, three.family.id}
-    assert tokens.revoke(one.family.id)
-    assert not tokens.revoke(one.family.id)
-    assert tokens.revoke_token(two.token)
-    assert not tokens.revoke_token("nonsense")
-    assert tokens.check("ann", three.family.epoch)
-    count, epoch = tokens.revoke_all("ann")
-    assert count == 1
-    assert tokens.list("ann") == []
-    assert not tokens.check("ann", epoch - 1)
-    assert tokens.check("ann", epoch)
-
-
-def test_threads_that_use_one_token_get_one_successor(url: str) -> None:
-    tokens = RefreshTokens(url, SECRET)
-    issued = tokens.issue("ann")
-    answers: list[Any] = []
-    threads = [threading.Thread(target=lambda: answers.append(tokens.refresh(issued.token))) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(answers) == 20
-    assert len({one.token for one in answers}) == 1
-    assert sum(not one.repeated for one in answers) == 1
-
-
-def test_expiry(memory: str, clock: _core.ManualClock) -> None:
-    tokens = RefreshTokens(memory, SECRET, idle_timeout=100, absolute_timeout=150, clock=clock)
-    issued = tokens.issue("ann")
-    clock.advance(90_000)
-    following = tokens.refresh(issued.token)
-    clock.advance(61_000)
-    with pytest.raises(TokenError) as late:
-        tokens.refresh(following.token)
-    assert late.value.code in {"ERR_TOKEN_EXPIRED", "ERR_TOKEN_REVOKED"}  # the store may have dropped it
-    assert tokens.list("ann") == []
-
-
-def test_outage_is_not_a_refusal(redis: RedisServer) -> None:
-    tokens = RefreshTokens(redis.url, SECRET)
-    issued = tokens.issue("ann")
-    redis.kill()
-    with pytest.raises(StoreError):
-        tokens.refresh(issued.token)
-
-
-def test_refused(memory: str) -> None:
-    tokens = RefreshTokens(memory, SECRET)
-    with pytest.raises(TokenError) as malformed:
-        tokens.refresh("nonsense")
-    assert malformed.value.code == "ERR_TOKEN_MALFORMED"
-    foreign = RefreshTokens(f"{memory}-other", "another secret of the tests, 32 bytes").issue("ann")
-    with pytest.raises(TokenError) as unknown:
-        tokens.refresh(foreign.token)
-    assert unknown.value.code == "ERR_TOKEN_REVOKED"
-    with pytest.raises(ConfigError):
-        tokens.issue("")
-    with pytest.raises(coatcheck.PayloadError):
-        tokens.issue("ann", claims={"n": float("nan")})
-    with pytest.raises(ConfigError):
-        RefreshTokens(memory, SECRET, grace=601)
-    with pytest.raises(ConfigError):
-        RefreshTokens("postgres://x", SECRET)
+@pytest.mark.parametrize("name", ["acces_ttl", "secrets", "cookie"])
+@pytest.mark.parametrize("stack", ["starlette", "wsgi"])
+def test_an_option_that_there_is_not_is_refused_by_name(stack: str, memory: str, name: str) -> None:
+    with pytest.raises(TypeError, match=f"unknown option '{name}'; there are: idle_timeout, "):
+        make_site(stack, memory, **{name: "x"})

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
-from four_stacks import SERVICES, Service
+from four_stacks import SERVICES, Service, all_running
 from processes import free_port, running
 
 SECRET = "interop tests, a secret of more than 32 bytes"
@@ -29,12 +28,6 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def services(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Service]]:
     folder = tmp_path_factory.mktemp("interop")
     store = f"file:{folder}/sessions" if request.param == "file" else request.getfixturevalue("redis_url")
-    made: dict[str, Service] = {}
-    with ExitStack() as stack:
-        for name, command in SERVICES.items():
-            port = free_port()
-            settings = {"COATCHECK_STORE": store, "COATCHECK_SECRET": SECRET, "PORT": str(port)}
-            stack.enter_context(running(name, command, port, folder, settings))
-            made[name] = Service(name, port)
-            stack.callback(made[name].client.close)
+    settings = {"COATCHECK_STORE": store, "COATCHECK_SECRET": SECRET}
+    with all_running(folder, dict.fromkeys(SERVICES, settings)) as made:
         yield made

@@ -6,16 +6,27 @@ Every service answers the same four requests:
                    with `hold` it creates PATH.open once it has read the session, and goes on when PATH.go is there
   POST   /login    a new session id, the same data
   DELETE /session  ends it
+
+and, of refresh tokens, with a refusal as {"error": code} and its status:
+  POST   /tokens          {"owner"}: begins a family; answers {"token", "family"}
+  POST   /tokens/refresh  {"token"}: answers {"token", "repeated", "family"}
+  POST   /tokens/revoke   {"owner"}: ends every family of an owner; answers {"count"}
+
+Settings come from the environment: COATCHECK_STORE, COATCHECK_SECRET, PORT, and for sessions in their cookie MODE,
+ACCESS_TTL in ms and TOKEN_KEYS, a JSON array of JWKs. A session's owner is its `user`, and its epoch is checked.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from processes import free_port, running
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -24,6 +35,27 @@ SERVICES = {
     "flask": [sys.executable, str(HERE / "service_flask.py")],
     "fastapi": [sys.executable, str(HERE / "service_fastapi.py")],
     "cpp": [os.environ.get("INTEROP_CPP", str(ROOT / "build/release/tests/interop/interop_service"))],
+}
+PAIRS = [(writer, reader) for writer in SERVICES for reader in SERVICES]
+# Every kind of value that JSON has, at the edges where languages print it differently.
+PAYLOAD: dict[str, object] = {
+    "user": "Ada Lovelace",
+    "unicode": 'žluťoučký 猫 🐈 \u2028 \u00e9 e\u0301 "quoted" back\\slash \t\n\x7f </script>',
+    "": "empty key",
+    "ключ": "key beyond ASCII",
+    "zero": 0,
+    "negative": -1,
+    "largest": 9007199254740991,
+    "smallest": -9007199254740991,
+    "half": 0.5,
+    "third": 0.3333333333333333,
+    "tiny": 5e-324,
+    "huge": 1.7976931348623157e308,
+    "yes": True,
+    "no": False,
+    "nothing": None,
+    "list": [1, "two", [3, {"four": 5}], [], {}],
+    "nested": {"a": {"b": {"c": {"d": [None, True, "é"]}}}},
 }
 
 
@@ -64,3 +96,25 @@ class Service:
 
     def destroy(self, cookie: str) -> Answer:
         return self.request("DELETE", "/session", cookie)
+
+    def issue(self, owner: str) -> Answer:
+        return self.request("POST", "/tokens", body={"owner": owner})
+
+    def refresh(self, token: object) -> Answer:
+        return self.request("POST", "/tokens/refresh", body={"token": token})
+
+    def revoke_all(self, owner: str) -> Answer:
+        return self.request("POST", "/tokens/revoke", body={"owner": owner})
+
+
+@contextmanager
+def all_running(folder: Path, settings: Mapping[str, Mapping[str, str]]) -> Iterator[dict[str, Service]]:
+    """The four services while the block lasts; ``settings``: the environment of each."""
+    made: dict[str, Service] = {}
+    with ExitStack() as stack:
+        for name, command in SERVICES.items():
+            port = free_port()
+            stack.enter_context(running(name, command, port, folder, {**settings[name], "PORT": str(port)}))
+            made[name] = Service(name, port)
+            stack.callback(made[name].client.close)
+        yield made

@@ -5,10 +5,13 @@
 #include <fstream>
 #include <httplib.h>
 #include <iostream>
+#include <mutex>
 #include <string>
 #include <thread>
 
 #include "coatcheck/coatcheck.hpp"
+#include "coatcheck/event_loop.hpp"
+#include "coatcheck/refresh_tokens.hpp"
 
 namespace {
 
@@ -30,9 +33,79 @@ void answer(httplib::Response& response, const json& body, const std::string& se
   response.set_content(body.dump(), "application/json");
 }
 
+coatcheck::sessions_options options() {
+  coatcheck::sessions_options out;
+  const char* mode = std::getenv("MODE");
+  if (mode == nullptr) return out;
+  out.tokens.mode =
+      std::string(mode) == "jwt" ? coatcheck::session_mode::jwt_signed : coatcheck::session_mode::jwt_sealed;
+  out.tokens.access_ttl = std::stoi(setting("ACCESS_TTL"));
+  out.tokens.check_epoch = true;
+  if (const char* keys = std::getenv("TOKEN_KEYS")) {
+    for (const json& jwk : json::parse(keys)) {
+      out.tokens.keys.push_back(coatcheck::value_or_throw(coatcheck::jose::key::from_jwk(jwk.dump())));
+    }
+  }
+  return out;
+}
+
+// Refresh tokens on one loop, for one request after the other.
+class token_desk {
+ public:
+  token_desk()
+      : where_(coatcheck::value_or_throw(coatcheck::open_store(setting("COATCHECK_STORE"), {.loop = &loop_}))),
+        tokens_(coatcheck::value_or_throw(coatcheck::refresh_tokens::create(
+            {.keys = coatcheck::value_or_throw(coatcheck::key_ring::from_secret(setting("COATCHECK_SECRET"))),
+             .where = where_}))) {}
+  ~token_desk() { where_->close(); }
+  token_desk(const token_desk&) = delete;
+  token_desk& operator=(const token_desk&) = delete;
+
+  template <class R, class Start>
+  R run(Start&& start) {
+    const std::lock_guard lock(mutex_);
+    return loop_.wait<R>([&](coatcheck::completion<R> done) { start(*tokens_, done); });
+  }
+
+ private:
+  std::mutex mutex_;
+  coatcheck::event_loop loop_;
+  std::shared_ptr<coatcheck::store> where_;
+  std::shared_ptr<coatcheck::refresh_tokens> tokens_;
+};
+
+void refuse(httplib::Response& response, const coatcheck::error& why) {
+  response.status = 401;
+  answer(response, {{"error", coatcheck::name_of(why.code)}}, "");
+}
+
+void serve_tokens(httplib::Server& server, token_desk& desk) {
+  using namespace coatcheck;
+  server.Post("/tokens", [&](const auto& request, auto& response) {
+    const std::string owner = json::parse(request.body)["owner"];
+    const auto got = desk.run<issue_result>([&](auto& tokens, auto done) { tokens.issue(owner, "", "{}", done); });
+    if (got.status != issue_status::issued) return refuse(response, got.why);
+    answer(response, {{"token", got.token}, {"family", got.family.id}}, "");
+  });
+  server.Post("/tokens/refresh", [&](const auto& request, auto& response) {
+    const std::string token = json::parse(request.body)["token"];
+    const auto got = desk.run<refresh_result>([&](auto& tokens, auto done) { tokens.refresh(token, done); });
+    if (got.status != refresh_status::rotated) return refuse(response, got.why);
+    answer(response, {{"token", got.token}, {"repeated", got.repeated}, {"family", got.family.id}}, "");
+  });
+  server.Post("/tokens/revoke", [&](const auto& request, auto& response) {
+    const std::string owner = json::parse(request.body)["owner"];
+    const auto got = desk.run<revoke_all_result>([&](auto& tokens, auto done) { tokens.revoke_all(owner, "", done); });
+    if (!got.known) return refuse(response, got.why);
+    answer(response, {{"count", got.count}}, "");
+  });
+}
+
 void serve() {
-  auto sessions = coatcheck::sessions::from_environment();
+  auto sessions = coatcheck::sessions::from_environment(options());
+  token_desk desk;
   httplib::Server server;
+  serve_tokens(server, desk);
   const auto open = [&](const httplib::Request& request) { return sessions.open(request.get_header_value("Cookie")); };
 
   server.Get("/session", [&](const auto& request, auto& response) {
@@ -47,6 +120,7 @@ void serve() {
     for (const auto& [key, value] : body["set"].items()) session.data()[key] = value;
     if (body.contains("maxAge")) session.set_cookie({{"maxAge", body["maxAge"]}});
     const json data = session.data();
+    session.set_owner(data.value("user", ""));
     answer(response, data, sessions.commit(session));
   });
   server.Delete("/session", [&](const auto& request, auto& response) {

@@ -7,11 +7,23 @@ const { setTimeout: sleep } = require('node:timers/promises');
 
 const home = path.resolve(__dirname, '../../node');
 const session = require(home);
+const jwt = require(path.join(home, 'jwt.js'));
 const express = createRequire(path.join(home, 'package.json'))('express');
 
 const app = express();
 app.use(express.json());
-app.use(session({ secret: process.env.COATCHECK_SECRET, store: process.env.COATCHECK_STORE }));
+
+const { MODE: mode, ACCESS_TTL, TOKEN_KEYS } = process.env;
+const inCookie = mode && {
+  mode,
+  accessTtl: Number(ACCESS_TTL),
+  tokenKeys: TOKEN_KEYS && JSON.parse(TOKEN_KEYS).map((jwk) => jwt.importJwk(jwk)),
+  checkEpoch: true,
+};
+const store = new session.Store(process.env.COATCHECK_STORE);
+const secret = process.env.COATCHECK_SECRET;
+app.use(session({ secret, store, owner: (data) => data.user, ...inCookie }));
+const tokens = new session.RefreshTokens(store, { secret });
 
 function dataOf(req) {
   const { cookie, ...data } = req.session;
@@ -41,6 +53,25 @@ app.delete('/session', async (req, res) => {
 app.post('/login', async (req, res) => {
   await req.session.regenerate({ keep: true });
   res.json(dataOf(req));
+});
+
+app.post('/tokens', async (req, res) => {
+  const { token, family } = await tokens.issue(req.body.owner);
+  res.json({ token, family: family.id });
+});
+
+app.post('/tokens/refresh', async (req, res) => {
+  try {
+    const { token, repeated, family } = await tokens.refresh(req.body.token);
+    res.json({ token, repeated, family: family.id });
+  } catch (error) {
+    res.status(error.status).json({ error: error.code });
+  }
+});
+
+app.post('/tokens/revoke', async (req, res) => {
+  const { count } = await tokens.revokeAll(req.body.owner);
+  res.json({ count });
 });
 
 app.listen(Number(process.env.PORT), '127.0.0.1');

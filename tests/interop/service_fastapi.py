@@ -1,16 +1,31 @@
 """The FastAPI service of the interop tests; see conftest.py for what every service answers."""
 
 import asyncio
+import json
 import os
 from pathlib import Path
 from typing import Any
 
 import uvicorn
+from coatcheck import AsyncRefreshTokens, TokenError, jwt
 from coatcheck.starlette import SessionMiddleware
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
+
+in_cookie: dict[str, Any] = {}
+if os.environ.get("MODE"):
+    in_cookie = {"mode": os.environ["MODE"], "access_ttl": int(os.environ["ACCESS_TTL"]) / 1000, "check_epoch": True}
+    if "TOKEN_KEYS" in os.environ:
+        in_cookie["token_keys"] = [jwt.Key.from_jwk(jwk) for jwk in json.loads(os.environ["TOKEN_KEYS"])]
 
 app = FastAPI()
-app.add_middleware(SessionMiddleware, secret_key=os.environ["COATCHECK_SECRET"], store=os.environ["COATCHECK_STORE"])
+app.add_middleware(
+    SessionMiddleware,
+    secret_key=os.environ["COATCHECK_SECRET"],
+    store=os.environ["COATCHECK_STORE"],
+    owner=lambda data: data.get("user"),
+    **in_cookie,
+)
+tokens = AsyncRefreshTokens()  # store and secret are the environment's
 
 
 @app.get("/session")
@@ -40,6 +55,27 @@ async def destroy(request: Request) -> dict[str, Any]:
 async def login(request: Request) -> dict[str, Any]:
     request.session.regenerate()
     return dict(request.session)
+
+
+@app.post("/tokens")
+async def issue(request: Request) -> dict[str, Any]:
+    issued = await tokens.issue((await request.json())["owner"])
+    return {"token": issued.token, "family": issued.family.id}
+
+
+@app.post("/tokens/refresh")
+async def refresh(request: Request, response: Response) -> dict[str, Any]:
+    try:
+        issued = await tokens.refresh((await request.json())["token"])
+    except TokenError as error:
+        response.status_code = 401
+        return {"error": error.code}
+    return {"token": issued.token, "repeated": issued.repeated, "family": issued.family.id}
+
+
+@app.post("/tokens/revoke")
+async def revoke(request: Request) -> dict[str, Any]:
+    return {"count": (await tokens.revoke_all((await request.json())["owner"]))[0]}
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """The Flask service of the interop tests; see conftest.py for what every service answers."""
 
+import json
 import os
 import time
 from pathlib import Path
 from typing import Any
 
+from coatcheck import RefreshTokens, TokenError, jwt
 from coatcheck.flask import Coatcheck
 from flask import Flask, request, session
 
@@ -13,8 +15,16 @@ app.config["SECRET_KEY"] = os.environ["COATCHECK_SECRET"]
 app.config["COATCHECK_STORE"] = os.environ["COATCHECK_STORE"]
 # Flask's way to give one session's cookie an age: `session.permanent`, of this many seconds.
 app.config["PERMANENT_SESSION_LIFETIME"] = 120
+app.config["COATCHECK_OWNER"] = lambda data: data.get("user")
+if os.environ.get("MODE"):
+    app.config["COATCHECK_MODE"] = os.environ["MODE"]
+    app.config["COATCHECK_ACCESS_TTL"] = int(os.environ["ACCESS_TTL"]) / 1000
+    app.config["COATCHECK_CHECK_EPOCH"] = True
+    if "TOKEN_KEYS" in os.environ:
+        app.config["COATCHECK_TOKEN_KEYS"] = [jwt.Key.from_jwk(jwk) for jwk in json.loads(os.environ["TOKEN_KEYS"])]
 app.json.sort_keys = False
 Coatcheck(app)
+tokens = RefreshTokens()  # store and secret are the environment's
 
 
 def data() -> dict[str, Any]:
@@ -50,6 +60,26 @@ def destroy() -> dict[str, Any]:
 def login() -> dict[str, Any]:
     session.regenerate()
     return data()
+
+
+@app.post("/tokens")
+def issue() -> dict[str, Any]:
+    issued = tokens.issue(request.get_json()["owner"])
+    return {"token": issued.token, "family": issued.family.id}
+
+
+@app.post("/tokens/refresh")
+def refresh() -> tuple[dict[str, Any], int]:
+    try:
+        issued = tokens.refresh(request.get_json()["token"])
+    except TokenError as error:
+        return {"error": error.code}, 401
+    return {"token": issued.token, "repeated": issued.repeated, "family": issued.family.id}, 200
+
+
+@app.post("/tokens/revoke")
+def revoke() -> dict[str, Any]:
+    return {"count": tokens.revoke_all(request.get_json()["owner"])[0]}
 
 
 if __name__ == "__main__":

@@ -9,29 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from four_stacks import SERVICES, Answer, Service
-
-PAIRS = [(writer, reader) for writer in SERVICES for reader in SERVICES]
-# Every kind of value that JSON has, at the edges where languages print it differently.
-PAYLOAD: dict[str, object] = {
-    "user": "Ada Lovelace",
-    "unicode": 'žluťoučký 猫 🐈 \u2028 \u00e9 e\u0301 "quoted" back\\slash \t\n\x7f </script>',
-    "": "empty key",
-    "ключ": "key beyond ASCII",
-    "zero": 0,
-    "negative": -1,
-    "largest": 9007199254740991,
-    "smallest": -9007199254740991,
-    "half": 0.5,
-    "third": 0.3333333333333333,
-    "tiny": 5e-324,
-    "huge": 1.7976931348623157e308,
-    "yes": True,
-    "no": False,
-    "nothing": None,
-    "list": [1, "two", [3, {"four": 5}], [], {}],
-    "nested": {"a": {"b": {"c": {"d": [None, True, "é"]}}}},
-}
+from four_stacks import PAIRS, PAYLOAD, Answer, Service
 
 
 @pytest.fixture(params=PAIRS, ids="->".join)

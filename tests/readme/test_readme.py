@@ -1,10 +1,11 @@
-"""The README's four snippets, taken from the page as they stand and run together on one store.
+"""The README's snippets, taken from the page as they stand: the four services, run together on one store, and tokens.
 
 The only change is the port: the README says 3000, and a test must not assume that it is free.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -28,6 +29,8 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib)
 add_executable(readme readme.cc)
 target_link_libraries(readme PRIVATE coatcheck::coatcheck PkgConfig::HTTPLIB)
+add_executable(tokens tokens.cc)
+target_link_libraries(tokens PRIVATE coatcheck::coatcheck)
 """
 
 
@@ -36,6 +39,14 @@ def snippet(stack: str) -> str:
     page = (ROOT / "README.md").read_text()
     found = re.search(rf"^### {re.escape(HEADINGS[stack])}\n.*?^```\w+\n(.*?)^```$", page, re.M | re.S)
     assert found, f"README.md has no snippet for {stack}"
+    return found[1]
+
+
+def token_snippet(language: str) -> str:
+    """The code block of this language in the section on tokens."""
+    page = (ROOT / "README.md").read_text()
+    found = re.search(rf"^## Tokens\n(?:(?!^## ).)*?^```{language}\n(.*?)^```$", page, re.M | re.S)
+    assert found, f"README.md has no tokens in {language}"
     return found[1]
 
 
@@ -53,9 +64,11 @@ def prepare(stack: str, folder: Path, port: int) -> list[str]:
         (modules / "coatcheck").symlink_to(ROOT / "node")
         (modules / "express").symlink_to(ROOT / "node/node_modules/express")
         (folder / "readme.js").write_text(with_port(text, port))
+        (folder / "tokens.js").write_text(token_snippet("js"))
         return ["node", "readme.js"]
     if stack == "cpp":
         (folder / "readme.cc").write_text(with_port(text, port))
+        (folder / "tokens.cc").write_text(token_snippet("cpp"))
         (folder / "CMakeLists.txt").write_text(CMAKE)
         prefix = folder / "prefix"
         run(["cmake", "--install", str(ROOT / "build/release"), "--prefix", str(prefix)], folder)
@@ -63,6 +76,7 @@ def prepare(stack: str, folder: Path, port: int) -> list[str]:
         run(["cmake", "--build", "build"], folder)
         return ["build/readme"]
     (folder / f"readme_{stack}.py").write_text(text)
+    (folder / "tokens.py").write_text(token_snippet("python"))
     if stack == "flask":
         return [sys.executable, "-m", "flask", "--app", "readme_flask", "run", "--port", str(port)]
     return [sys.executable, "-m", "uvicorn", "readme_fastapi:app", "--port", str(port)]
@@ -98,8 +112,12 @@ class Browser:
 
 
 @pytest.fixture(scope="module")
-def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
-    folder = tmp_path_factory.mktemp("readme")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("readme")
+
+
+@pytest.fixture(scope="module")
+def ports(folder: Path) -> Iterator[dict[str, int]]:
     found: dict[str, int] = {}
     with ExitStack() as stack:
         for name in STACKS:
@@ -138,3 +156,21 @@ def test_login_is_login_in_all_and_logout_is_logout_in_all(browser: Browser, sta
     assert old is not None
     browser.client.cookies.set("session", old, domain="127.0.0.1")
     assert browser.get(stack)["user"] is None
+
+
+@pytest.mark.usefixtures("ports")
+@pytest.mark.parametrize(
+    "command", [["node", "tokens.js"], [sys.executable, "tokens.py"], ["build/tokens"]], ids=["js", "python", "cpp"]
+)
+def test_tokens(folder: Path, command: list[str]) -> None:
+    """Each signs and verifies an access token, and uses a refresh token; on the services' own store."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "COATCHECK_SECRET": SECRET},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (0, "u7\nu7\n"), done.stderr[-2000:]

@@ -1,6 +1,9 @@
 // Options as JavaScript objects into the core's structs. Cold: runs when a middleware is made.
 #include "options.hpp"
 
+#include "jwt_handles.hpp"
+#include "method.hpp"
+
 namespace coatcheck::node {
 namespace {
 
@@ -69,6 +72,13 @@ void read_tokens(const Napi::Object& from, token_session_options& into) {
   read_milliseconds(from, "accessTtl", into.access_ttl);
   read_milliseconds(from, "refreshGrace", into.refresh_grace);
   read_bool(from, "checkEpoch", into.check_epoch);
+  const Napi::Value keys = from.Get("keys");
+  if (!keys.IsArray()) return;
+  const auto list = keys.As<Napi::Array>();
+  for (std::uint32_t i = 0; i < list.Length(); ++i) {
+    // Only keys: node/lib/options.js has checked them.
+    if (const auto one = unwrap_shared<jwt_key_handle>(from.Env(), list.Get(i))) into.keys.push_back(one->key);
+  }
 }
 
 }  // namespace

@@ -47,26 +47,6 @@ napi_value make_family(napi_env env, const token_family& of) {
             make_time(env, of.absolute_at), make_time(env, of.epoch)});
 }
 
-std::string_view name_of(refresh_status status) noexcept {
-  switch (status) {
-    case refresh_status::rotated:
-      return "rotated";
-    case refresh_status::reused:
-      return "reused";
-    case refresh_status::revoked:
-      return "revoked";
-    case refresh_status::expired:
-      return "expired";
-    case refresh_status::not_found:
-      return "not_found";
-    case refresh_status::malformed:
-      return "malformed";
-    case refresh_status::unknown:
-      break;
-  }
-  return "unknown";
-}
-
 // [token, family]
 napi_value issued_to_js(napi_env env, issue_result&& got, std::uint32_t) {
   if (got.status != issue_status::issued) return make_error(env, got.why);

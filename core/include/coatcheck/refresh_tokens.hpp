@@ -79,6 +79,8 @@ enum class refresh_status : std::uint8_t {
   malformed,  // not a refresh token at all. why: token_malformed
   unknown,    // the store did not answer: the token is as good as before; try again
 };
+// "rotated", "not_found", …: the same words in every language.
+[[nodiscard]] std::string_view name_of(refresh_status status) noexcept;
 struct refresh_result {
   refresh_status status = refresh_status::unknown;
   std::string token;      // when rotated

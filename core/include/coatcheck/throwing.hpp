@@ -96,7 +96,8 @@ class session {
 struct sessions_options {
   cookie_options cookie;
   session_policy policy;
-  const clock* time = nullptr;  // not owned; null: the system clock
+  const clock* time = nullptr;     // not owned; null: the system clock
+  token_session_options tokens{};  // mode: the session in a stored record, or in its cookie
 };
 
 class sessions {
@@ -221,8 +222,8 @@ class sessions {
     auto made = std::make_shared<worker>();
     made->loop = std::move(loop);
     made->where = value_or_throw(open_store(url_, {options_.time, made->loop.get()}));
-    made->sessions =
-        value_or_throw(engine::create({keys_, made->where, options_.cookie, options_.policy, options_.time}));
+    made->sessions = value_or_throw(
+        engine::create({keys_, made->where, options_.cookie, options_.policy, options_.time, options_.tokens}));
     return made;
   }
 

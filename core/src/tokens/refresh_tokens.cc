@@ -2,6 +2,7 @@
 #include "coatcheck/refresh_tokens.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "crypto/random.hpp"
 #include "jose/json.hpp"
@@ -93,6 +94,12 @@ class refresh_operation final : public operation<refresh_operation, refresh_resu
 };
 
 }  // namespace
+
+std::string_view name_of(refresh_status status) noexcept {
+  constexpr std::array<std::string_view, 7> names = {"rotated",   "reused",    "revoked", "expired",
+                                                     "not_found", "malformed", "unknown"};
+  return names[static_cast<std::size_t>(status)];
+}
 
 refresh_tokens::refresh_tokens(std::shared_ptr<const impl> state) noexcept : impl_(std::move(state)) {}
 refresh_tokens::~refresh_tokens() = default;

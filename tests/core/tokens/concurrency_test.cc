@@ -1,4 +1,5 @@
-// A thousand uses of one refresh token at once, on every store: one rotation, one successor, no false theft.
+// Revocations beside refreshes and beside each other, from several threads. A thousand refreshes at once, on every
+// store, are in tests/contract/refresh_test.cc.
 #include <atomic>
 #include <filesystem>
 #include <gtest/gtest.h>
@@ -8,15 +9,11 @@
 #include <unistd.h>
 #include <vector>
 
-#include "coatcheck/event_loop.hpp"
 #include "coatcheck/refresh_tokens.hpp"
-
-#include "support/redis_server.hpp"
 
 namespace coatcheck {
 namespace {
 
-constexpr int uses = 1000;
 constexpr const char* secret = "a test secret of more than thirty-two bytes";
 
 std::shared_ptr<refresh_tokens> make(const std::shared_ptr<store>& where) {
@@ -57,38 +54,6 @@ class local_refresh_test : public ::testing::TestWithParam<const char*> {
   std::shared_ptr<refresh_tokens> on;
 };
 
-TEST_P(local_refresh_test, one_token_used_a_thousand_times_at_once_has_one_successor) {
-  constexpr int threads = 8;
-  auto token = issue().token;
-  for (int round = 0; round < 3; ++round) {
-    std::vector<std::set<std::string>> successors(threads);
-    std::atomic<int> first{0};
-    std::atomic<int> others{0};
-    std::vector<std::thread> running;
-    for (int thread = 0; thread < threads; ++thread) {
-      running.emplace_back([&, thread] {
-        for (int use = 0; use < uses / threads; ++use) {
-          const auto got = refresh(token);
-          if (got.status != refresh_status::rotated) {
-            ++others;
-            continue;
-          }
-          if (!got.repeated) ++first;
-          successors[static_cast<std::size_t>(thread)].insert(got.token);
-        }
-      });
-    }
-    for (auto& one : running) one.join();
-    std::set<std::string> all;
-    for (auto& some : successors) all.merge(some);
-    EXPECT_EQ(others, 0) << "theft or loss where there was none";
-    EXPECT_EQ(first, 1);
-    ASSERT_EQ(all.size(), 1u);
-    token = *all.begin();
-  }
-  EXPECT_EQ(refresh(token).status, refresh_status::rotated) << "the family lives";
-}
-
 TEST_P(local_refresh_test, a_revocation_wins_against_every_refresh_under_way) {
   for (int round = 0; round < 200; ++round) {
     const auto issued = issue();
@@ -127,54 +92,6 @@ TEST_P(local_refresh_test, every_revocation_of_all_at_once_moves_the_epoch) {
 INSTANTIATE_TEST_SUITE_P(stores, local_refresh_test, ::testing::Values("memory:", "file:"), [](const auto& chosen) {
   return std::string(chosen.param).substr(0, std::string(chosen.param).size() - 1);
 });
-
-TEST(redis_refresh_test, one_token_used_a_thousand_times_in_flight_has_one_successor) {
-  if (coatcheck_test::redis_server::program().empty()) GTEST_SKIP() << "redis-server is not installed";
-  coatcheck_test::redis_server server;
-  event_loop loop;
-  auto opened = open_store(server.url() + "?timeout=20000&queue=100000", {.loop = &loop});
-  ASSERT_TRUE(opened) << opened.error().message;
-  const auto on = make(*opened);
-  auto token = loop.wait<issue_result>([&](auto done) { on->issue("ann", "phone", "{}", done); }).token;
-  ASSERT_FALSE(token.empty());
-  for (int round = 0; round < 3; ++round) {
-    struct slot {
-      refresh_result value;
-      int* left;
-    };
-    int left = uses;
-    std::vector<slot> slots(uses, slot{{}, &left});
-    for (auto& one : slots) {
-      on->refresh(token, completion<refresh_result>(
-                             [](void* context, refresh_result&& value) {
-                               auto& into = *static_cast<slot*>(context);
-                               into.value = std::move(value);
-                               --*into.left;
-                             },
-                             &one));
-    }
-    while (left > 0 && loop.run_once()) {
-    }
-    ASSERT_EQ(left, 0);
-    std::set<std::string> successors;
-    int first = 0;
-    for (const auto& one : slots) {
-      ASSERT_EQ(one.value.status, refresh_status::rotated) << one.value.why.message;
-      if (!one.value.repeated) ++first;
-      successors.insert(one.value.token);
-    }
-    EXPECT_EQ(first, 1);
-    ASSERT_EQ(successors.size(), 1u);
-    token = *successors.begin();
-  }
-  const auto listed = loop.wait<families_result>([&](auto done) { on->list("ann", done); });
-  EXPECT_EQ(listed.families.size(), 1u);
-  const auto ended = loop.wait<revoke_all_result>([&](auto done) { on->revoke_all("ann", {}, done); });
-  EXPECT_EQ(ended.count, 1u);
-  const auto after = loop.wait<refresh_result>([&](auto done) { on->refresh(token, done); });
-  EXPECT_EQ(after.status, refresh_status::revoked);
-  (*opened)->close();
-}
 
 }  // namespace
 }  // namespace coatcheck

@@ -291,6 +291,34 @@ TEST_P(token_session_test, keys_rotate_under_living_sessions) {
   EXPECT_EQ(open(cookie).reason, fresh_reason::bad_signature);
 }
 
+TEST_P(token_session_test, own_keys_rotate_under_living_sessions) {
+  const bool sealed = GetParam() == session_mode::jwt_sealed;
+  const auto generate = [&](const char* kid) {
+    return *jose::key::generate(sealed ? jose::algorithm::dir : jose::algorithm::ES256, {.kid = kid});
+  };
+  const auto with = [&](std::vector<jose::key> keys) {
+    token_session_options tokens;
+    tokens.keys = std::move(keys);
+    return make(tokens);
+  };
+  const auto old_key = generate("old");
+  const auto new_key = generate("new");
+  on = with({old_key});
+  const auto cookie = stored();
+  // Of a signing key that has retired its public part will do.
+  on = with({new_key, sealed ? old_key : *old_key.public_key()});
+  EXPECT_EQ(open(cookie).status, open_status::found);
+  time.advance(ttl);
+  const auto renewed = visit(cookie);
+  ASSERT_NE(renewed, cookie);
+  on = with({new_key});
+  EXPECT_EQ(open(renewed).status, open_status::found);
+  EXPECT_EQ(open(cookie).reason, fresh_reason::bad_signature);
+  // Own keys take the place of the ring's, both ways.
+  on = make({});
+  EXPECT_EQ(open(renewed).reason, fresh_reason::bad_signature);
+}
+
 TEST_P(token_session_test, a_snapshot_survives_being_packed) {
   const auto cookie = stored();
   time.advance(ttl);
