@@ -7,6 +7,7 @@ const { STATUS, native, ask } = require('./native.js');
 const { checkCookie, engineOptions, normalise } = require('./options.js');
 const { RequestState } = require('./request.js');
 const { install } = require('./response.js');
+const { rootOf, shareClass } = require('./shapes.js');
 const { SessionStore } = require('./session-store.js');
 const { attach, stateOf } = require('./states.js');
 const { nativeOf } = require('./store.js');
@@ -172,7 +173,9 @@ function session(given) {
   }
 
   return function coatcheck(req, res, next) {
-    if (stateOf(req) !== undefined || req.session) return next();
+    if (stateOf(req) !== undefined) return next();
+    if (rootOf(req) !== null) shareClass(req, 'complete');
+    if (req.session) return next();
     if (path !== '/' && !isBelow(path, req)) return next();
     const secure = isSecure(req, proxy);
     const header = req.headers.cookie;

@@ -23,7 +23,7 @@ function chain(value, next) {
 // The engine's own message would quote what it can't parse: somebody's data.
 function parsePayload(base) {
   try {
-    return JSON.parse(ticket.parse(base).payload);
+    return JSON.parse(ticket.payloadOf(base));
   } catch {
     throw new CoatcheckError('ERR_RECORD_DAMAGED', 'the stored session is damaged: its payload is not valid JSON');
   }
@@ -269,7 +269,7 @@ class RequestState {
       if (answer instanceof Error) throw fromNative(answer);
       this.clearCookie = this.shared.engine.clearingCookie(this.secure);
       // Somebody else ended it meanwhile: its data does not live on under a new id.
-      const ended = ticket.parse(answer).payload === '{}' && ticket.parse(this.base).payload !== '{}';
+      const ended = ticket.payloadOf(answer) === '{}' && ticket.payloadOf(this.base) !== '{}';
       begin(answer);
       if (ended) this.current = new Session(this, {});
     });
@@ -341,7 +341,7 @@ class RequestState {
     if (this.base === undefined) {
       if (payload === '{}' && !saveUninitialized) return undefined;
     } else if (!this.unsaved && !resave && !rolling && cookie === undefined && !ticket.touchDue(this.base)) {
-      if (payload === ticket.parse(this.base).payload) return undefined;
+      if (payload === ticket.payloadOf(this.base)) return undefined;
     }
     const save = this.unsaved || (resave && this.base !== undefined) ? FLAGS.save : 0;
     return chain(this.commit(payload, cookie, save, left), (result) => this.conclude(result));

@@ -6,13 +6,9 @@
 // The four methods that can send the first byte are wrapped on the response. On a synchronous store the commit
 // happens inside the first of these calls; on a remote one the calls are kept, in order, and repeated after it.
 
-const http = require('node:http');
-const { Http2ServerResponse } = require('node:http2');
 const { CoatcheckError } = require('./errors.js');
+const { rootOf, shareClass } = require('./shapes.js');
 const { keepState, stateOf } = require('./states.js');
-
-// The prototypes of node's own responses.
-const NATIVE_RESPONSES = new Set([http.ServerResponse.prototype, Http2ServerResponse.prototype]);
 
 // Phases. Numbers, for they are compared in every write of every response.
 const OPEN = 0; // nothing was sent; the session is not committed
@@ -56,42 +52,36 @@ function makeHooks(fallback) {
 const pick = ({ writeHead, write, end, flushHeaders }) => ({ writeHead, write, end, flushHeaders });
 const ownHooks = makeHooks();
 
-// Express gives each request and response another prototype, after which V8 makes a new hidden class for every
-// property that is added: 1 to 2 µs each. So the hooks stand once on the prototype that all Express responses
-// share, just above node's own, and do nothing on a response without a session. Where another middleware has
-// wrapped a method on this very response, or there is no such prototype, they stand on the response itself.
-const shared = new WeakMap(); // prototype of responses → the methods that the hooks on it call, or null
+// On Express the hooks stand once on the prototype that all its responses share, just above node's own, and do
+// nothing on a response without a session. Where another middleware has wrapped a method on this very response,
+// or there is no such prototype, they stand on the response itself.
+const hooked = new WeakMap(); // root of responses' prototypes → the methods that the hooks on it call
 
-function hookPrototype(prototype) {
-  let root = prototype;
-  while (root !== null && !NATIVE_RESPONSES.has(Object.getPrototypeOf(root))) root = Object.getPrototypeOf(root);
-  if (root === null || NATIVE_RESPONSES.has(prototype)) return null;
-  if (!shared.has(root)) {
-    const originals = pick(root);
-    for (const [name, value] of Object.entries(makeHooks(originals))) {
-      Object.defineProperty(root, name, { value, configurable: true, writable: true });
-    }
-    shared.set(root, originals);
+function hookRoot(root) {
+  const originals = pick(root);
+  for (const [name, value] of Object.entries(makeHooks(originals))) {
+    Object.defineProperty(root, name, { value, configurable: true, writable: true });
   }
-  return shared.get(root);
+  hooked.set(root, originals);
+  return originals;
 }
 
+const isWrapped = (res) =>
+  Object.hasOwn(res, 'end') ||
+  Object.hasOwn(res, 'write') ||
+  Object.hasOwn(res, 'writeHead') ||
+  Object.hasOwn(res, 'flushHeaders');
+
 function install(state, res) {
-  const prototype = Object.getPrototypeOf(res);
-  let originals = shared.get(prototype);
-  if (originals === undefined) {
-    originals = hookPrototype(prototype);
-    shared.set(prototype, originals);
-  }
-  const wrapped =
-    Object.hasOwn(res, 'end') ||
-    Object.hasOwn(res, 'write') ||
-    Object.hasOwn(res, 'writeHead') ||
-    Object.hasOwn(res, 'flushHeaders');
-  if (originals !== null && !wrapped && res.req === state.req) {
-    state.originals = originals;
-    state.hooked = originals;
-    return;
+  const root = rootOf(res);
+  if (root !== null) {
+    shareClass(res, 'sendDate');
+    const originals = hooked.get(root) ?? hookRoot(root);
+    if (!isWrapped(res) && res.req === state.req) {
+      state.originals = originals;
+      state.hooked = originals;
+      return;
+    }
   }
   state.originals = pick(res);
   if (res.req !== state.req) keepState(res.req ?? res, state);

@@ -32,7 +32,7 @@ class SessionStore extends EventEmitter {
   // The session's data, or undefined when there is none.
   get(sid, callback) {
     return answer(
-      this.#load(sid).then((base) => (base === undefined ? undefined : JSON.parse(ticket.parse(base).payload))),
+      this.#load(sid).then((base) => (base === undefined ? undefined : JSON.parse(ticket.payloadOf(base)))),
       callback,
     );
   }

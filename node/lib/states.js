@@ -4,28 +4,46 @@
 //
 // `session` is a property of the request itself, so that `delete req.session` means what it says; the state
 // behind it, `sessionID` and `sessionStore` cost no property where Express' shared prototype can carry them (why
-// that matters is said in lib/response.js).
+// that matters is said in lib/shapes.js).
 
-const http = require('node:http');
-const { Http2ServerRequest } = require('node:http2');
+const { rootOf } = require('./shapes.js');
 
-const NATIVE_REQUESTS = new Set([http.IncomingMessage.prototype, Http2ServerRequest.prototype]);
-
-const states = new WeakMap(); // request → its state
-
-function keepState(key, state) {
-  states.set(key, state);
+class Given {
+  constructor(object) {
+    // biome-ignore lint/correctness/noConstructorReturn: the subclass' field is then added to this object
+    return object;
+  }
 }
 
-function stateOf(req) {
-  return states.get(req);
+// A private field, added to an object that node made: nobody sees it, and it ends with the object. A WeakMap would
+// keep each request, with all that hangs on it, until the next full collection: for the collector of young
+// objects, the values of an old WeakMap are in use.
+class Carrier extends Given {
+  #state;
+
+  constructor(object, state) {
+    super(object);
+    this.#state = state;
+  }
+
+  static keep(object, state) {
+    if (#state in object) object.#state = state;
+    else new Carrier(object, state);
+  }
+
+  static stateOf(object) {
+    return #state in object ? object.#state : undefined;
+  }
 }
+
+// keepState's object: a request, or a response that has none.
+const { keep: keepState, stateOf } = Carrier;
 
 // Also through an object that was derived from the request.
 function findState(req) {
   let object = req;
   while (object !== null) {
-    const state = states.get(object);
+    const state = stateOf(object);
     if (state !== undefined) return state;
     object = Object.getPrototypeOf(object);
   }
@@ -57,32 +75,22 @@ function shownOf(name, show) {
     },
   };
 }
-const OTHERS = {
-  sessionID: shownOf('sessionID', (state) => state.id()),
-  sessionStore: shownOf('sessionStore', (state) => state.shared.store),
-};
+const SESSION_ID = shownOf('sessionID', (state) => state.id());
+const SESSION_STORE = shownOf('sessionStore', (state) => state.shared.store);
 
-const extended = new WeakMap(); // prototype of requests → whether it shows OTHERS
-
-function extendPrototype(prototype) {
-  let root = prototype;
-  while (root !== null && !NATIVE_REQUESTS.has(Object.getPrototypeOf(root))) root = Object.getPrototypeOf(root);
-  if (root === null || NATIVE_REQUESTS.has(prototype)) return false;
-  if (!extended.has(root)) Object.defineProperties(root, OTHERS);
-  extended.set(root, true);
-  return true;
-}
+const extended = new WeakSet(); // roots of requests' prototypes that show both
 
 function attach(state, req) {
-  states.set(req, state);
+  keepState(req, state);
   Object.defineProperty(req, 'session', SESSION);
-  const prototype = Object.getPrototypeOf(req);
-  let carried = extended.get(prototype);
-  if (carried === undefined) {
-    carried = extendPrototype(prototype);
-    extended.set(prototype, carried);
+  const root = rootOf(req);
+  if (root === null) {
+    Object.defineProperty(req, 'sessionID', SESSION_ID);
+    req.sessionStore = state.shared.store;
+  } else if (!extended.has(root)) {
+    Object.defineProperties(root, { sessionID: SESSION_ID, sessionStore: SESSION_STORE });
+    extended.add(root);
   }
-  if (!carried) Object.defineProperties(req, OTHERS);
 }
 
 module.exports = { attach, keepState, stateOf };

@@ -12,17 +12,23 @@ function idOf(ticket) {
   return ticket.slice(1, ticket.indexOf('\n'));
 }
 
+// Where the given line begins.
+function startOf(ticket, line) {
+  let start = 0;
+  for (; line > 0; --line) start = ticket.indexOf('\n', start) + 1;
+  return start;
+}
+
+const payloadOf = (ticket) => ticket.slice(startOf(ticket, 4));
+
 function parse(ticket) {
-  const id = ticket.indexOf('\n');
-  const deadline = ticket.indexOf('\n', id + 1);
-  const cookie = ticket.indexOf('\n', deadline + 1);
-  const snapshot = ticket.indexOf('\n', cookie + 1);
+  const deadline = startOf(ticket, 1);
+  const cookie = ticket.indexOf('\n', deadline) + 1;
+  const snapshot = ticket.indexOf('\n', cookie) + 1;
   return {
-    id: ticket.slice(1, id),
-    expiresAt: Number(ticket.slice(id + 1, deadline)),
-    cookie: ticket.slice(deadline + 1, cookie),
-    payload: ticket.slice(snapshot + 1),
+    expiresAt: Number(ticket.slice(deadline, cookie - 1)),
+    cookie: ticket.slice(cookie, snapshot - 1),
   };
 }
 
-module.exports = { touchDue, idOf, parse };
+module.exports = { touchDue, idOf, payloadOf, parse };

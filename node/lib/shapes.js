@@ -1,0 +1,53 @@
+'use strict';
+
+// What Express' habit of giving each request and response another prototype costs in V8, and how to save it.
+//
+// Up to V8 12 (Node 20 and 22), an object whose prototype was replaced has a hidden class that no other object
+// has, and gets another one with each property that is added. No inline cache ever hits such an object: each
+// access runs through the engine's slow path, and the classes are garbage for the old generation. In dictionary
+// mode the objects share one class again. That is invisible to programs, and makes the whole rest of the request
+// faster, also where no session is used (docs/decisions/0042). From V8 13 on the classes are shared as they are.
+
+const http = require('node:http');
+const { Http2ServerRequest, Http2ServerResponse } = require('node:http2');
+
+const NATIVE = new Set([
+  http.IncomingMessage.prototype,
+  http.ServerResponse.prototype,
+  Http2ServerRequest.prototype,
+  Http2ServerResponse.prototype,
+]);
+const CLASSES_ARE_SINGLE = Number.parseInt(process.versions.v8, 10) < 13;
+const HIDDEN = { enumerable: false };
+const SHOWN = { enumerable: true };
+
+const roots = new WeakMap(); // prototype → rootOf it
+
+function findRoot(prototype) {
+  if (NATIVE.has(prototype)) return null;
+  let root = prototype;
+  while (root !== null && !NATIVE.has(Object.getPrototypeOf(root))) root = Object.getPrototypeOf(root);
+  return root;
+}
+
+// The prototype just above node's own, which all requests (or responses) of Express share; null where there is none.
+function rootOf(object) {
+  const prototype = Object.getPrototypeOf(object);
+  let root = roots.get(prototype);
+  if (root === undefined) {
+    root = findRoot(prototype);
+    roots.set(prototype, root);
+  }
+  return root;
+}
+
+// Puts an object with a hidden class of its own into dictionary mode. `name` is a plain enumerable property that
+// node gives such objects (a mock may lack it): V8 answers a change of its attributes with a dictionary, in which
+// the way back is cheap.
+function shareClass(object, name) {
+  if (!CLASSES_ARE_SINGLE || !Object.hasOwn(object, name)) return;
+  Object.defineProperty(object, name, HIDDEN);
+  Object.defineProperty(object, name, SHOWN);
+}
+
+module.exports = { rootOf, shareClass };
