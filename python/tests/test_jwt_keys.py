@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
 from coatcheck import jwt
 
@@ -212,9 +213,29 @@ class TestKeysAtAUrl:
                 client.get_signing_key("unknown")
         assert client.get_signing_key("k1").key_id == "k1"
 
-    def test_a_rotated_key_is_found(self, server: KeyServer) -> None:
+    def test_the_applications_own_client_fetches(self, server: KeyServer) -> None:
+        key = jwt.Key.generate("ES256", kid="k1")
+        server.keys = [key.to_jwk()]
+        token = jwt.Signer(key).sign({"sub": "u"})
+        with httpx.Client(headers={"X-Asked-By": "cart"}) as client:
+            remote = jwt.RemoteKeys(server.url, allow_http=True, client=client)
+            assert jwt.Verifier(remote).verify(token)["sub"] == "u"
+            assert server.requests[0]["X-Asked-By"] == "cart"
+            server.status = 302
+            with pytest.raises(jwt.PyJWKClientConnectionError):
+                jwt.RemoteKeys(server.url, allow_http=True, client=client).keys()
+            assert len(server.requests) == 2
+            server.status = 200
+            with pytest.raises(jwt.PyJWKClientConnectionError, match="bytes"):
+                jwt.RemoteKeys(server.url, allow_http=True, client=client, max_bytes=64).keys()
+        with pytest.raises(jwt.PyJWKClientConnectionError, match="closed"):  # the client's own complaint
+            jwt.RemoteKeys(server.url, allow_http=True, client=client).keys()
+
+    @pytest.mark.parametrize("with_httpx", [False, True])
+    def test_a_rotated_key_is_found(self, server: KeyServer, with_httpx: bool) -> None:
         server.keys = [jwt.Key.generate("ES256", kid="k1").to_jwk()]
-        remote = jwt.RemoteKeys(server.url, allow_http=True, cooldown=1)
+        client = httpx.Client() if with_httpx else None
+        remote = jwt.RemoteKeys(server.url, allow_http=True, cooldown=1, client=client)
         verifier = jwt.Verifier(remote)
         fresh = jwt.Key.generate("ES256", kid="k2")
         token = jwt.Signer(fresh).sign({"sub": "u"})

@@ -1,6 +1,7 @@
 """``RemoteKeys``: keys from a URL. The core decides when to fetch and what to believe; here is the fetching.
 
-HTTPS unless told otherwise, no redirect, no cookies, a bound on size and time. A set is kept for as long as it is fresh
+By urllib, without cookies, or by the application's own ``httpx.Client`` with its proxies and certificates. HTTPS unless
+told otherwise, no redirect, a bound on size and time. A set is kept for as long as it is fresh
 (Cache-Control within bounds, else ``lifespan``), revalidated by its ETag, and used while it is stale as long as
 fetching fails. A ``kid`` that nobody knows causes a fetch, once per ``cooldown``.
 """
@@ -11,18 +12,22 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from http.client import HTTPException
+from collections.abc import Iterable
 from ssl import SSLContext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from coatcheck import _core
 from coatcheck.errors import Error
 from coatcheck.jwt.exceptions import PyJWKClientConnectionError
 from coatcheck.jwt.keys import call
 
+if TYPE_CHECKING:
+    import httpx
+
 __all__ = ["NoRedirect", "RemoteKeys", "read_bounded"]
 
 Fetch = tuple[int, str, str, int, int]  # ticket, url, etag, timeout in ms, most bytes
+Answer = tuple[int, bytes, Any]  # status, body, headers, whose get() does not mind upper or lower case
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -35,8 +40,13 @@ def _now() -> int:
 
 
 def read_bounded(response: Any, most: int, until: float) -> bytes:
+    """All of urllib's response."""
+    return _bounded(iter(lambda: response.read1(65536), b""), most, until)
+
+
+def _bounded(pieces: Iterable[bytes], most: int, until: float) -> bytes:
     chunks, size = [], 0
-    while chunk := response.read1(min(65536, most + 1 - size)):
+    for chunk in pieces:
         chunks.append(chunk)
         size += len(chunk)
         if size > most:
@@ -44,6 +54,12 @@ def read_bounded(response: Any, most: int, until: float) -> bytes:
         if time.monotonic() > until:
             raise TimeoutError("the answer took too long")
     return b"".join(chunks)
+
+
+def _ask_httpx(client: httpx.Client, url: str, headers: dict[str, str], timeout: float, most: int) -> Answer:
+    until = time.monotonic() + timeout
+    with client.stream("GET", url, headers=headers, timeout=timeout, follow_redirects=False) as response:
+        return response.status_code, _bounded(response.iter_bytes(), most, until), response.headers
 
 
 class RemoteKeys:
@@ -62,7 +78,10 @@ class RemoteKeys:
         max_bytes: int = 256 * 1024,
         headers: dict[str, str] | None = None,
         ssl_context: SSLContext | None = None,
+        client: httpx.Client | None = None,
     ) -> None:
+        if client is not None and ssl_context is not None:
+            raise TypeError("ssl_context is for urllib: give the client a verify= of its own")
         milliseconds = {
             name: round(value * 1000)
             for name, value in {
@@ -83,6 +102,7 @@ class RemoteKeys:
             **milliseconds,
         )
         self._headers = dict(headers or {})
+        self._client = client
         handlers: list[urllib.request.BaseHandler] = [NoRedirect()]
         if ssl_context is not None:
             handlers.append(urllib.request.HTTPSHandler(context=ssl_context))
@@ -117,28 +137,29 @@ class RemoteKeys:
         headers = {"Accept": "application/jwk-set+json, application/json", **self._headers}
         if etag:
             headers["If-None-Match"] = etag
-        request = urllib.request.Request(url, headers=headers)  # noqa: S310  # the core has checked the scheme
-        until = time.monotonic() + timeout / 1000
         try:
-            try:
-                with self._opener.open(request, timeout=timeout / 1000) as response:
-                    status, body, got = response.status, read_bounded(response, most, until), response.headers
-            except urllib.error.HTTPError as answer:
-                with answer:
-                    status, body, got = answer.code, b"", answer.headers
-            self._core.finish(
-                ticket,
-                status,
-                body,
-                got.get("ETag") or "",
-                got.get("Cache-Control") or "",
-                got.get("Age") or "",
-                _now(),
-            )
+            if self._client is None:
+                status, body, got = self._ask_urllib(url, headers, timeout / 1000, most)
+            else:
+                status, body, got = _ask_httpx(self._client, url, headers, timeout / 1000, most)
+            etag, fresh, age = (got.get(name) or "" for name in ("ETag", "Cache-Control", "Age"))
+            self._core.finish(ticket, status, body, etag, fresh, age, _now())
         except Error:
             pass  # the core remembers what was wrong with the answer, and says so when there are no keys
-        except (OSError, HTTPException, ValueError) as why:
-            self._core.fail(ticket, str(why), _now())
+        except BaseException as why:  # a fetch that was begun must end: others wait for it
+            self._core.fail(ticket, str(why) or type(why).__name__, _now())
+            if not isinstance(why, Exception):
+                raise
         finally:
             with self._changed:
                 self._changed.notify_all()
+
+    def _ask_urllib(self, url: str, headers: dict[str, str], timeout: float, most: int) -> Answer:
+        request = urllib.request.Request(url, headers=headers)  # noqa: S310  # the core has checked the scheme
+        until = time.monotonic() + timeout
+        try:
+            with self._opener.open(request, timeout=timeout) as response:
+                return response.status, read_bounded(response, most, until), response.headers
+        except urllib.error.HTTPError as answer:
+            with answer:
+                return answer.code, b"", answer.headers
