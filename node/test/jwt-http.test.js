@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict');
 const http = require('node:http');
 const { describe, it } = require('node:test');
+const { stopClock } = require('./clock.js');
 const { bearer, requireScope } = require('../lib/jwt/bearer.js');
 const jwt = require('../jwt.js');
 
@@ -130,14 +131,14 @@ describe('remote key sets', () => {
   it('are fetched once, and again for a key that is new', async (t) => {
     const [a, b] = [rsa('a'), rsa('b')];
     const server = await keyServer(t, [a]);
-    t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
+    const turn = stopClock(t, Date.now());
     const jwks = jwt.createRemoteJwks(server.url, { allowHttp: true, cooldown: 1000 });
     const verify = jwt.createVerifier({ key: jwks });
     const answers = await Promise.all(Array.from({ length: 10 }, () => verify(signed(a))));
     assert.deepEqual(new Set(answers.map((one) => one.sub)), new Set(['a']));
     assert.equal(server.requests, 1);
     server.keys = [a, b];
-    t.mock.timers.tick(1001);
+    turn(1001);
     assert.equal((await verify(signed(b))).sub, 'b');
     assert.equal(server.requests, 2);
   });
@@ -152,11 +153,11 @@ describe('remote key sets', () => {
     const a = rsa('a');
     const server = await keyServer(t, [a]);
     const start = Date.now();
-    t.mock.timers.enable({ apis: ['Date'], now: start });
+    const turn = stopClock(t, start);
     const verify = jwt.createVerifier({ key: jwt.createRemoteJwks(server.url, { allowHttp: true }) });
     await verify(signed(a));
     server.status = 500;
-    t.mock.timers.tick(1_200_000);
+    turn(1_200_000);
     assert.equal((await verify(signed(a))).sub, 'a');
     const none = jwt.createVerifier({ key: jwt.createRemoteJwks(server.url, { allowHttp: true }) });
     await assert.rejects(none(signed(a)), { code: 'ERR_KEY_SET_UNAVAILABLE', status: 503 });

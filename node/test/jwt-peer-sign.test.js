@@ -7,6 +7,7 @@ const assert = require('node:assert/strict');
 const crypto = require('node:crypto');
 const { describe, it } = require('node:test');
 const { inspect } = require('node:util');
+const { stopClock } = require('./clock.js');
 const { ALGORITHMS, KEYS, NOW, SECRET, VALUES, jwt, peer, pem, same, sameDelivery } = require('./jwt-peer.js');
 
 const OPTIONS = ['expiresIn', 'notBefore', 'audience', 'subject', 'issuer', 'jwtid', 'noTimestamp', 'header', 'keyid'];
@@ -50,13 +51,13 @@ describe('payloads of sign', () => {
   payloads.push({ a: undefined, b: new Date(0), c: [1, { d: null }] }, new Uint8Array(3));
   for (const options of [{}, { expiresIn: 5 }, { noTimestamp: true }, { issuer: 'i' }, { subject: 's', jwtid: 'j' }]) {
     it(`with ${inspect(options)}`, (t) => {
-      t.mock.timers.enable({ apis: ['Date'], now: NOW * 1000 });
+      stopClock(t, NOW * 1000);
       for (const payload of payloads) same((lib) => lib.sign(payload, SECRET, options), { payload, options });
     });
   }
   for (const claim of CLAIMS) {
     it(`that have ${claim} already`, (t) => {
-      t.mock.timers.enable({ apis: ['Date'], now: NOW * 1000 });
+      stopClock(t, NOW * 1000);
       const all = [
         {},
         { noTimestamp: true },
@@ -178,10 +179,10 @@ describe('callbacks of sign', () => {
     assert.deepEqual(calls, ['Bad "options.issuer" option. The payload already has an "iss" property.']);
   });
   it('follow a clock that the test turns', (t) => {
-    t.mock.timers.enable({ apis: ['Date'], now: NOW * 1000 });
+    const turn = stopClock(t, NOW * 1000);
     const token = jwt.sign({}, SECRET, { expiresIn: '1m' });
     assert.deepEqual(jwt.decode(token), { iat: NOW, exp: NOW + 60 });
-    t.mock.timers.tick(60_000);
+    turn(60_000);
     assert.throws(() => jwt.verify(token, SECRET), { name: 'TokenExpiredError', message: 'jwt expired' });
   });
 });

@@ -76,7 +76,9 @@ napi_value jwt_decrypt(napi_env env, napi_callback_info info) {
   napi_value plaintext = nullptr;
   void* bytes = nullptr;
   std::size_t room = 0;
-  if (napi_get_buffer_info(env, given[2], &bytes, &room) != napi_ok) {
+  bool buffer = false;  // asked for first: Node 18 aborts when it is asked for the bytes of something else
+  napi_is_buffer(env, given[2], &buffer);
+  if (!buffer || napi_get_buffer_info(env, given[2], &bytes, &room) != napi_ok) {
     plaintext = make_string(env, opened->plaintext);
   } else if (opened->plaintext.size() <= room) {
     if (!opened->plaintext.empty()) std::memcpy(bytes, opened->plaintext.data(), opened->plaintext.size());
