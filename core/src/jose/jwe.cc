@@ -85,7 +85,6 @@ result<decrypted_payload> decrypt(std::string_view token, std::span<const key> k
   }
   const auto decoded = decode_parts(parts);
   if (!decoded) return decoded.error();
-  coatcheck::error why = undecryptable();
   for (std::size_t i = 0; i < count; ++i) {
     const key& with = *tried[i];
     if (with.alg() != header.alg)
@@ -111,7 +110,7 @@ result<decrypted_payload> decrypt(std::string_view token, std::span<const key> k
       return out;
     }
   }
-  return why;
+  return undecryptable();
 }
 
 }  // namespace

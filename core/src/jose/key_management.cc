@@ -263,15 +263,15 @@ bool unwrap_key(const key& with, encryption enc, const management_parameters& pa
                 secret_bytes& out) {
   const ossl::quiet guard;
   const key_impl& impl = with.impl();
+  if (with.alg() == algorithm::dir) {  // nothing is unwrapped, so there is nothing to hide
+    out = secret_bytes(impl.secret.view());
+    return encrypted.empty() && out.size() == key_bytes(enc);
+  }
   secret_bytes random;
   if (!random_into(random, key_bytes(enc))) return false;
   std::string plain;
   bool good = false;
   switch (family_of(with.alg())) {
-    case algorithm_family::direct:
-      good = encrypted.empty();
-      plain.assign(impl.secret.view());
-      break;
     case algorithm_family::aes_wrap:
       good = aes_wrap(impl.secret.view(), encrypted, plain, false);
       break;
