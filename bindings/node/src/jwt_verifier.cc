@@ -3,6 +3,7 @@
 // With the cache of verified tokens on, the claims that JavaScript parsed are kept beside the core's entry, so that
 // a hit neither prints nor parses. The core decides what is a hit; here is only what belongs to V8.
 #include <array>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
@@ -76,35 +77,37 @@ epoch_ms to_time(napi_env env, napi_value value) noexcept {
   return out;
 }
 
-// verify(token, now) → the payload as text, what `keep` was given for it, or an Error.
-napi_value verify(napi_env env, napi_callback_info info) {
-  const arguments<2> given(env, info);
+// Verifies the token of a call (token, now). Without `good`, what is answered is the result of the call: what `keep`
+// was given for the token, an Error, or null with an exception pending.
+napi_value attempt(napi_env env, const arguments<2>& given, std::optional<verified_token>& good) {
   text token;
   if (!token.read(env, given[0]) || !token.present()) return throw_type_error(env, "token must be a string");
   verifier_state& self = *self_of<verifier_state>(given.data);
   claim_failure failure;
-  const auto good = self.check.verify(token.view(), to_time(env, given[1]), &failure);
-  if (!good) return make_claim_error(env, good.error(), failure);
+  auto verified = self.check.verify(token.view(), to_time(env, given[1]), &failure);
+  if (!verified) return make_claim_error(env, verified.error(), failure);
   if (self.parsed.on()) {
-    if (const napi_value kept = self.parsed.find(*good)) return kept;
-    self.parsed.expect(*good);
+    if (const napi_value kept = self.parsed.find(*verified)) return kept;
+    self.parsed.expect(*verified);
   }
-  return make_string(env, good->payload());
+  good.emplace(*std::move(verified));
+  return nullptr;
+}
+
+// verify(token, now) → the payload as text, what `keep` was given for it, or an Error.
+napi_value verify(napi_env env, napi_callback_info info) {
+  const arguments<2> given(env, info);
+  std::optional<verified_token> good;
+  const napi_value answer = attempt(env, given, good);
+  return good ? make_string(env, good->payload()) : answer;
 }
 
 // verifyComplete(token, now) → [payload, header] as texts, what `keep` was given for it, or an Error.
 napi_value verify_complete(napi_env env, napi_callback_info info) {
   const arguments<2> given(env, info);
-  text token;
-  if (!token.read(env, given[0]) || !token.present()) return throw_type_error(env, "token must be a string");
-  verifier_state& self = *self_of<verifier_state>(given.data);
-  claim_failure failure;
-  const auto good = self.check.verify(token.view(), to_time(env, given[1]), &failure);
-  if (!good) return make_claim_error(env, good.error(), failure);
-  if (self.parsed.on()) {
-    if (const napi_value kept = self.parsed.find(*good)) return kept;
-    self.parsed.expect(*good);
-  }
+  std::optional<verified_token> good;
+  const napi_value answer = attempt(env, given, good);
+  if (!good) return answer;
   napi_value out = nullptr;
   napi_create_array_with_length(env, 2, &out);
   napi_set_element(env, out, 0, make_string(env, good->payload()));

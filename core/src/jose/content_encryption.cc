@@ -115,7 +115,7 @@ bool encrypt_content(encryption enc, std::string_view key, std::string_view iv, 
       EVP_EncryptFinal_ex(ctx, bytes(out) + size, &last) != 1) {
     return false;
   }
-  out.resize(static_cast<std::size_t>(size + last));
+  out.resize(static_cast<std::size_t>(size) + static_cast<std::size_t>(last));
   cbc_tag(enc, key, iv, aad, out, tag.data.data());
   return true;
 }
@@ -145,7 +145,7 @@ bool decrypt_content(encryption enc, std::string_view key, std::string_view iv, 
     out.clear();
     return false;
   }
-  out.resize(static_cast<std::size_t>(size + last));
+  out.resize(static_cast<std::size_t>(size) + static_cast<std::size_t>(last));
   return true;
 }
 

@@ -54,7 +54,7 @@ bool aes_wrap(std::string_view kek, std::string_view in, std::string& out, bool 
       EVP_CipherFinal_ex(ctx.get(), reinterpret_cast<unsigned char*>(out.data()) + size, &last) != 1) {
     return false;
   }
-  out.resize(static_cast<std::size_t>(size + last));
+  out.resize(static_cast<std::size_t>(size) + static_cast<std::size_t>(last));
   return true;
 }
 

@@ -16,7 +16,7 @@ struct signer::impl {
   claims_policy form;
 };
 
-result<signer> signer::create(key signing_key, signer_options options) {
+result<signer> signer::create(key signing_key, const signer_options& options) {
   if (!signing_key.can_sign()) {
     return coatcheck::error{errc::key_unsuitable,
                             "the key cannot sign: no private part, or its use or key_ops forbids it"};

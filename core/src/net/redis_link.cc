@@ -271,7 +271,7 @@ void redis_link::close_socket() {
   }
 }
 
-void redis_link::lose(errc code, std::string why, bool waiting_too) {
+void redis_link::lose(errc code, const std::string& why, bool waiting_too) {
   close_socket();
   ++failures_;
   failure_ = why;

@@ -87,7 +87,7 @@ class redis_link final : public pollable, public std::enable_shared_from_this<re
   void receive();
   void send();
   void close_socket();
-  void lose(errc code, std::string why, bool waiting_too = false);
+  void lose(errc code, const std::string& why, bool waiting_too = false);
   [[nodiscard]] duration_ms next_pause() const noexcept;
   [[nodiscard]] answer lateness(std::string& text) const;
 

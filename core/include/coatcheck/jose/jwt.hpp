@@ -175,7 +175,7 @@ struct signer_options {
 class signer {
  public:
   // Errors: key_unsuitable (not a signing key), invalid_option (header).
-  [[nodiscard]] static result<signer> create(key signing_key, signer_options options = {});
+  [[nodiscard]] static result<signer> create(key signing_key, const signer_options& options = {});
   // `claims`: a JSON object as text, checked as strictly as at verification (token_payload, token_claim).
   [[nodiscard]] result<std::string> sign(std::string_view claims) const;
 
