@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypedDict, TypeVar
 from weakref import WeakKeyDictionary
 
 from coatcheck import _core
+from coatcheck._duration import Duration, milliseconds
 from coatcheck.errors import ConfigError, Error, SecretWarning
 
 if TYPE_CHECKING:
     from coatcheck.jwt import Key
 
 __all__ = [
-    "Duration",
     "Mode",
     "OnUnknown",
     "Owner",
@@ -30,30 +28,15 @@ __all__ = [
     "default_store",
     "environment_secret",
     "make_service",
-    "milliseconds",
     "token_options",
 ]
 
-Duration = timedelta | int | float  # numbers are seconds
 Secrets = str | bytes | Sequence[str | bytes]
 OnUnknown = Literal["closed", "open"]
 Mode = Literal["store", "jwt", "jwe"]
 Owner = Callable[[Any], str | None]  # whose session it is, from its data
 
 log = logging.getLogger("coatcheck")
-
-
-def milliseconds(value: Duration | None, option: str) -> int | None:
-    """A length of time in the core's unit. Raises ConfigError for anything but seconds or a timedelta."""
-    if value is None:
-        return None
-    if isinstance(value, timedelta):
-        value = value.total_seconds()
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(f"{option} must be seconds or a timedelta, not {type(value).__name__}", "ERR_INVALID_OPTION")
-    if not math.isfinite(value) or not 0 <= value <= 10**12:
-        raise ConfigError(f"{option} must be 0 seconds or more, and finite", "ERR_INVALID_OPTION")
-    return round(value * 1000)
 
 
 def environment_secret() -> str | None:

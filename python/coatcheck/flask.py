@@ -44,14 +44,8 @@ from typing import TYPE_CHECKING, Any
 from flask.sessions import SessionInterface, SessionMixin
 from werkzeug.exceptions import ServiceUnavailable
 
-from coatcheck._service import (
-    Service,
-    add_vary,
-    default_store,
-    environment_secret,
-    milliseconds,
-    token_options,
-)
+from coatcheck._duration import milliseconds
+from coatcheck._service import Service, add_vary, default_store, environment_secret, token_options
 from coatcheck.errors import ConfigError, StoreError
 from coatcheck.session import Session, pending_class, start
 from coatcheck.wsgi import commit

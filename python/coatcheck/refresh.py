@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast
 
 from coatcheck import _core
+from coatcheck._duration import Duration, milliseconds
 from coatcheck._json import decode, encode
-from coatcheck._service import Duration, PerLoop, Secrets, default_store, environment_secret, milliseconds
+from coatcheck._service import PerLoop, Secrets, default_store, environment_secret
 from coatcheck.errors import Error, SecretWarning, TokenError
 
 __all__ = ["AsyncRefreshTokens", "RefreshTokens", "Refreshed", "TokenFamily"]

@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from coatcheck import _core
-from coatcheck._service import Duration, Secrets, Service, SessionOptions, add_vary, make_service, milliseconds
+from coatcheck._duration import Duration, milliseconds
+from coatcheck._service import Secrets, Service, SessionOptions, add_vary, make_service
 from coatcheck.errors import StoreError
 from coatcheck.session import Session, start
 from coatcheck.wsgi import commit, commit_late

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from coatcheck._service import Duration, Secrets, Service, SessionOptions, add_vary, make_service, milliseconds
+from coatcheck._duration import Duration, milliseconds
+from coatcheck._service import Secrets, Service, SessionOptions, add_vary, make_service
 from coatcheck.errors import StoreError
 from coatcheck.session import Session, start
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from coatcheck import _core
-from coatcheck._service import milliseconds
+from coatcheck._duration import milliseconds
 from coatcheck.errors import Error
 from coatcheck.jwt.exceptions import translate
 from coatcheck.jwt.keys import Key, KeySet, call
