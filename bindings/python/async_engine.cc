@@ -190,10 +190,6 @@ PyType_Spec spec = {"coatcheck._core.AsyncEngine", sizeof(async_object<host>), 0
 
 }  // namespace
 
-void add_async_engine_type(py::module_& module) {
-  auto type = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
-  if (!type) throw py::error_already_set();
-  module.attr("AsyncEngine") = type;
-}
+void add_async_engine_type(py::module_& module) { add_type(module, "AsyncEngine", spec); }
 
 }  // namespace coatcheck::python

@@ -137,10 +137,6 @@ PyType_Spec spec = {"coatcheck._core.AsyncRefreshTokens", sizeof(async_object<ho
 
 }  // namespace
 
-void add_async_refresh_type(py::module_& module) {
-  auto type = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
-  if (!type) throw py::error_already_set();
-  module.attr("AsyncRefreshTokens") = type;
-}
+void add_async_refresh_type(py::module_& module) { add_type(module, "AsyncRefreshTokens", spec); }
 
 }  // namespace coatcheck::python

@@ -100,10 +100,6 @@ PyType_Spec spec = {"coatcheck._core.AsyncStore", sizeof(async_object<host>), 0,
 
 }  // namespace
 
-void add_async_store_type(py::module_& module) {
-  auto type = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
-  if (!type) throw py::error_already_set();
-  module.attr("AsyncStore") = type;
-}
+void add_async_store_type(py::module_& module) { add_type(module, "AsyncStore", spec); }
 
 }  // namespace coatcheck::python

@@ -36,6 +36,13 @@ void make_fresh(opened& value) {
 
 }  // namespace
 
+PyTypeObject* add_type(pybind11::module_& module, const char* name, PyType_Spec& spec) {
+  auto* made = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
+  if (made == nullptr) throw pybind11::error_already_set();
+  module.attr(name) = pybind11::handle(reinterpret_cast<PyObject*>(made));
+  return made;
+}
+
 header_argument::header_argument(PyObject* given) noexcept {
   if (given == Py_None) return;
   if (PyBytes_Check(given)) {

@@ -1,5 +1,5 @@
-// What the calls of both engines (Engine, AsyncEngine) have in common: arguments read from Python's calling
-// convention for fast calls, and the core's answers turned into Python's.
+// What types that are written for CPython have in common, and the calls of both engines (Engine, AsyncEngine):
+// arguments read from Python's calling convention for fast calls, and the core's answers turned into Python's.
 //
 // Thread safety: the GIL is held.
 #pragma once
@@ -13,6 +13,10 @@
 #include "handle.hpp"
 
 namespace coatcheck::python {
+
+// Makes the type and puts it into the module. The reference that is answered is never given back: objects may outlive
+// the module's dictionary. Throws error_already_set.
+PyTypeObject* add_type(pybind11::module_& module, const char* name, PyType_Spec& spec);
 
 // A Cookie header as the frameworks have it: None, bytes (ASGI), or a str of Latin-1 characters (WSGI, PEP 3333).
 // Valid as long as this object lives; empty and `ok()` false with an exception set for anything else.

@@ -254,10 +254,6 @@ PyType_Spec spec = {"coatcheck._core.Engine", sizeof(engine_object), 0, Py_TPFLA
 
 }  // namespace
 
-void add_engine_type(py::module_& module) {
-  auto type = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
-  if (!type) throw py::error_already_set();
-  module.attr("Engine") = type;
-}
+void add_engine_type(py::module_& module) { add_type(module, "Engine", spec); }
 
 }  // namespace coatcheck::python

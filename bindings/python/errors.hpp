@@ -23,6 +23,11 @@ PyObject* raise(const error& why) noexcept;
 
 // The same for code that pybind11 calls.
 [[noreturn]] void throw_error(const error& why);
+template <class T>
+[[nodiscard]] T value_of(result<T>&& got) {
+  if (!got) throw_error(got.error());
+  return *std::move(got);
+}
 
 // {code name: exception class} of every code.
 [[nodiscard]] pybind11::dict error_table();

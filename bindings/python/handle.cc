@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "calls.hpp"
 #include "errors.hpp"
 
 namespace coatcheck::python {
@@ -95,11 +96,7 @@ PyType_Spec spec = {"coatcheck._core.Handle", sizeof(handle), 0, Py_TPFLAGS_DEFA
 
 }  // namespace
 
-void add_handle_type(pybind11::module_& module) {
-  handle_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
-  if (handle_type == nullptr) throw pybind11::error_already_set();
-  module.attr("Handle") = pybind11::handle(reinterpret_cast<PyObject*>(handle_type));
-}
+void add_handle_type(pybind11::module_& module) { handle_type = add_type(module, "Handle", spec); }
 
 handle* make_handle(opened&& value) noexcept {
   PyObject* made = handle_type->tp_alloc(handle_type, 0);

@@ -17,12 +17,6 @@ namespace {
 
 using namespace jose;
 
-template <class T>
-T value_of(result<T>&& given) {
-  if (!given) throw_error(given.error());
-  return std::move(*given);
-}
-
 import_options importing(const std::optional<std::string>& alg, const std::string& kid, bool allow_short,
                          std::string_view passphrase = {}) {
   import_options options;

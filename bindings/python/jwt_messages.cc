@@ -23,12 +23,6 @@ namespace {
 
 using namespace jose;
 
-template <class T>
-T value_of(result<T>&& given) {
-  if (!given) throw_error(given.error());
-  return std::move(*given);
-}
-
 // Runs what costs more than giving up the GIL does. Arguments are views of objects that the caller holds.
 template <class Work>
 auto without_gil(const Work& work) {

@@ -243,13 +243,6 @@ PyType_Slot signer_slots[] = {
 PyType_Spec signer_spec = {"coatcheck._core.JwtSigner", sizeof(signer_object), 0,
                            Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, signer_slots};
 
-PyTypeObject* add_type(py::module_& module, const char* name, PyType_Spec& spec) {
-  auto* made = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
-  if (made == nullptr) throw py::error_already_set();
-  module.attr(name) = py::handle(reinterpret_cast<PyObject*>(made));
-  return made;
-}
-
 bool set_attribute(PyObject* object, const char* name, PyObject* value) noexcept {
   const bool ok = value != nullptr && PyObject_SetAttrString(object, name, value) == 0;
   Py_XDECREF(value);

@@ -21,12 +21,6 @@ namespace py = pybind11;
 namespace coatcheck::python {
 namespace {
 
-template <class T>
-[[nodiscard]] T value_of(result<T>&& got) {
-  if (!got) throw_error(got.error());
-  return *std::move(got);
-}
-
 [[nodiscard]] epoch_ms at(std::optional<epoch_ms> now) { return now ? *now : system_clock().now(); }
 
 void add_key_ring(py::module_& module) {

@@ -3,17 +3,9 @@
 // `req.sessionStore` of our middleware: its sessions by id, for code that looks at a session outside its request.
 
 const { EventEmitter } = require('node:events');
+const { answer } = require('./answer.js');
 const { fromNative } = require('./errors.js');
 const ticket = require('./ticket.js');
-
-function answer(promise, callback) {
-  if (typeof callback !== 'function') return promise;
-  promise.then(
-    (value) => process.nextTick(callback, null, value),
-    (error) => process.nextTick(callback, error),
-  );
-  return undefined;
-}
 
 class SessionStore extends EventEmitter {
   #shared;

@@ -10,6 +10,7 @@
 
 const { createHash } = require('node:crypto');
 const { EventEmitter } = require('node:events');
+const { answer } = require('./answer.js');
 const { construct, fromNative } = require('./errors.js');
 const { native, ask } = require('./native.js');
 const { serialise } = require('./payload.js');
@@ -39,16 +40,6 @@ function millisecondsLeft(session, ttl, now) {
   if (expires) return new Date(expires).valueOf() - now;
   const age = session?.cookie?.originalMaxAge;
   return typeof age === 'number' ? age : ttl;
-}
-
-// Callback style where a callback is given, else a promise.
-function answer(promise, callback) {
-  if (typeof callback !== 'function') return promise;
-  promise.then(
-    (value) => process.nextTick(callback, null, value),
-    (error) => process.nextTick(callback, error),
-  );
-  return undefined;
 }
 
 class Store extends EventEmitter {

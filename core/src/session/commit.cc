@@ -226,11 +226,7 @@ void commit_operation::on_touch(touch_result&& got) {
 
 // Leaves status `refused` in `out_` when the settings give no valid cookie.
 void commit_operation::send_cookie() {
-  const auto refuse = [this](error why) {
-    out_.status = commit_status::refused;
-    out_.session = std::move(request_.base);
-    out_.why = std::move(why);
-  };
+  const auto refuse = [this](error why) { leave_unchanged(out_, commit_status::refused, request_, std::move(why)); };
   auto signed_id = engine_->options.keys.sign_express(next_.id, now_);
   if (!signed_id) return refuse(signed_id.error());
   const epoch_ms kept_until = std::min(next_.expires_at, now_ + max_cookie_age);
@@ -248,9 +244,7 @@ void commit_operation::end(commit_status status) {
 
 void commit_operation::fail(commit_status status, error why) {
   out_ = {};
-  out_.status = status;
-  out_.session = std::move(request_.base);
-  out_.why = std::move(why);
+  leave_unchanged(out_, status, request_, std::move(why));
   finish(std::move(out_));
 }
 

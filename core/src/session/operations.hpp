@@ -69,6 +69,13 @@ class open_operation final : public operation_base<open_operation, opened> {
   opened out_;
 };
 
+// Of a commit that did not take place: the session is as it was.
+inline void leave_unchanged(committed& out, commit_status status, commit_request& request, error why) {
+  out.status = status;
+  out.session = std::move(request.base);
+  out.why = std::move(why);
+}
+
 class commit_operation final : public operation_base<commit_operation, committed> {
  public:
   commit_operation(engine_ref engine, commit_request request, completion<committed> done);

@@ -197,11 +197,7 @@ result<void> token_commit_operation::check_size() const {
 
 // Leaves status `refused` in `out_` when there is no valid cookie.
 void token_commit_operation::send_cookie() {
-  const auto refuse = [this](error why) {
-    out_.status = commit_status::refused;
-    out_.session = std::move(request_.base);
-    out_.why = std::move(why);
-  };
+  const auto refuse = [this](error why) { leave_unchanged(out_, commit_status::refused, request_, std::move(why)); };
   // A token is a third longer than its payload: what cannot fit need not be signed.
   if (next_.payload.size() >= max_cookie_size) return refuse(too_large(next_.payload.size()));
   auto token = encode();
@@ -225,9 +221,7 @@ void token_commit_operation::end(commit_status status) {
 
 void token_commit_operation::fail(commit_status status, error why) {
   out_ = {};
-  out_.status = status;
-  out_.session = std::move(request_.base);
-  out_.why = std::move(why);
+  leave_unchanged(out_, status, request_, std::move(why));
   finish(std::move(out_));
 }
 
