@@ -21,6 +21,7 @@
 #include "coatcheck/cookie.hpp"
 #include "coatcheck/error.hpp"
 #include "coatcheck/key_ring.hpp"
+#include "coatcheck/merge.hpp"
 #include "coatcheck/store.hpp"
 #include "coatcheck/token_sessions.hpp"
 
@@ -47,8 +48,6 @@ struct cookie_options {
   cookie_priority priority = cookie_priority::unset;
 };
 
-enum class merge_policy : std::uint8_t { mine, theirs, reject };  // for a key that both sides changed
-
 struct session_policy {
   // No request for this long ends a session. Default 1 h (NIST SP 800-63B-4, AAL2). A cookie's max_age replaces it.
   duration_ms idle_timeout = 3'600'000;
@@ -57,9 +56,10 @@ struct session_policy {
   std::optional<duration_ms> absolute_timeout{};
   // Share of the idle timeout that must have passed before a touch is written: 0 (each request) to 0.9.
   double touch_share = 0.1;
-  bool rolling = false;             // Set-Cookie on every response
-  bool save_uninitialised = false;  // store a new session that nobody changed
-  merge_policy on_conflict = merge_policy::mine;
+  bool rolling = false;                           // Set-Cookie on every response
+  bool save_uninitialised = false;                // store a new session that nobody changed
+  merge_policy on_conflict = merge_policy::mine;  // what really collides when two requests' changes are merged
+  merge_rules merge{};                            // rules by path, before on_conflict
   // Compare-and-set attempts before session_conflict. Of requests that race, each round lets one through.
   int conflict_retries = 100;
   std::size_t max_payload = 1024 * 1024;  // bytes
@@ -201,10 +201,6 @@ class engine {
   std::shared_ptr<const impl> impl_;  // shared with operations under way
 };
 
-// Three-way merge of JSON objects by top-level key. Result: the merged object's text, or session_conflict when
-// both changed one key and the policy is `reject`, or not_serialisable when a side is not a JSON object.
-[[nodiscard]] result<std::string> merge_payloads(std::string_view base, std::string_view mine, std::string_view theirs,
-                                                 merge_policy policy);
 // Whether two JSON texts mean the same value: order of keys, `1.0` and `1`, escapes do not count.
 [[nodiscard]] bool same_json(std::string_view a, std::string_view b);
 // Whether a text may be stored: a JSON object in UTF-8, depth up to 64, no duplicate or `__proto__` member,

@@ -182,7 +182,7 @@ void commit_operation::on_conflict(stored_value&& current) {
     return fail(commit_status::unknown, decoded.error());
   }
   const std::string& mine = request_.payload ? *request_.payload : request_.base.payload;
-  auto merged = merge_payloads(request_.base.payload, mine, theirs.payload, policy.on_conflict);
+  auto merged = merge_payloads(request_.base.payload, mine, theirs.payload, policy.on_conflict, policy.merge);
   if (!merged) return fail(commit_status::conflict, merged.error());
   if (merged->size() > policy.max_payload) {
     return fail(commit_status::refused,

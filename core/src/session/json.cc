@@ -1,4 +1,4 @@
-// JSON as the engine needs it: may this text be stored, do two texts mean the same, merge three of them.
+// JSON as the engine needs it: may this text be stored, do two texts mean the same.
 // Parsing is nlohmann/json's; what is decided here is what crosses languages unharmed (I-JSON, RFC 7493).
 #include "session/json.hpp"
 
@@ -16,7 +16,6 @@ namespace coatcheck {
 namespace {
 
 using nlohmann::json;
-using nlohmann::ordered_json;
 
 constexpr std::size_t max_depth = 64;
 constexpr std::int64_t max_safe_integer = (std::int64_t{1} << 53) - 1;
@@ -124,18 +123,6 @@ bool surely_different(std::string_view a, std::string_view b) noexcept {
   return one_number_differs(a, b) || byte_sums_differ(a, b);
 }
 
-// Null where the member is absent: what one side removed is told from what it set to null.
-const ordered_json* member(const ordered_json& object, const std::string& name) {
-  const auto at = object.find(name);
-  return at == object.end() ? nullptr : &*at;
-}
-
-bool equal(const ordered_json* a, const ordered_json* b) {
-  if (a == nullptr || b == nullptr) return a == b;
-  // Through the unordered type: the order of members inside is not part of the value.
-  return json(*a) == json(*b);
-}
-
 // Whether a text from a JSON printer is sure to hold nothing that check_payload refuses. Errs on the safe side.
 bool surely_portable(std::string_view printed) noexcept {
   constexpr std::size_t unsafe_digits = 16;  // 2^53 has 16
@@ -179,43 +166,6 @@ bool same_json(std::string_view a, std::string_view b) {
   const json left = json::parse(a, nullptr, false);
   const json right = json::parse(b, nullptr, false);
   return !left.is_discarded() && !right.is_discarded() && left == right;
-}
-
-result<std::string> merge_payloads(std::string_view base_text, std::string_view mine_text, std::string_view theirs_text,
-                                   merge_policy policy) {
-  const auto base = ordered_json::parse(base_text, nullptr, false);
-  const auto mine = ordered_json::parse(mine_text, nullptr, false);
-  auto merged = ordered_json::parse(theirs_text, nullptr, false);
-  if (!base.is_object() || !mine.is_object() || !merged.is_object()) {
-    return {errc::not_serialisable, "the session cannot be merged: a side is not a JSON object"};
-  }
-
-  // Every key that I changed against the base, whether set, replaced or removed.
-  std::vector<std::string> changed;
-  for (const auto& [name, value] : mine.items()) {
-    if (!equal(&value, member(base, name))) changed.push_back(name);
-  }
-  for (const auto& [name, value] : base.items()) {
-    if (member(mine, name) == nullptr) changed.push_back(name);
-  }
-
-  for (const auto& name : changed) {
-    const ordered_json* wanted = member(mine, name);
-    const ordered_json* present = member(merged, name);
-    if (equal(wanted, present)) continue;
-    if (!equal(present, member(base, name))) {
-      if (policy == merge_policy::theirs) continue;
-      if (policy == merge_policy::reject) {
-        return {errc::session_conflict, "two requests changed the same key of the session at the same time"};
-      }
-    }
-    if (wanted == nullptr) {
-      merged.erase(name);
-    } else {
-      merged[name] = *wanted;
-    }
-  }
-  return merged.dump();
 }
 
 }  // namespace coatcheck
