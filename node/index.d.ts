@@ -70,6 +70,9 @@ declare namespace session {
     priority?: 'low' | 'medium' | 'high';
   }
 
+  /** For what two requests both changed; see docs/guide.md, "Writes". */
+  type MergeRule = 'sum' | 'max' | 'min' | 'union' | 'mine' | 'theirs' | 'reject';
+
   interface SessionOptions {
     /** The newest signs, all verify. Default: the environment variable COATCHECK_SECRET. */
     secret?: Secret | Secret[];
@@ -101,8 +104,13 @@ declare namespace session {
     absoluteTimeout?: number;
     /** Share of the idle timeout that passes before the deadline is moved. Default 0.1. */
     touchShare?: number;
-    /** Whose value stays when two requests changed one key. Default 'mine', that of the later commit. */
+    /**
+     * Whose value stays when two requests changed one value in two ways. Default 'mine', that of the later commit.
+     * Changes of different members and elements are merged, at every depth.
+     */
     onConflict?: 'mine' | 'theirs' | 'reject';
+    /** Rules by path for what both changed, before onConflict: `{ visits: 'sum', tags: 'union', 'cart.*.n': 'max' }`. */
+    merge?: Record<string, MergeRule>;
     /** When the store does not answer. Default 'closed': the request fails with status 503. */
     onUnknown?: 'closed' | 'open';
     /**

@@ -116,6 +116,22 @@ class reader {
 
 }  // namespace
 
+merge_rules read_merge_rules(const py::object& given) {
+  std::vector<std::pair<std::string, std::string>> by_path;
+  if (!given.is_none()) {
+    if (!py::isinstance<py::dict>(given)) throw py::type_error("merge must be a dict of rules by path");
+    for (const auto& [path, rule] : given.cast<py::dict>()) {
+      if (!py::isinstance<py::str>(path) || !py::isinstance<py::str>(rule)) {
+        throw py::type_error("merge must be a dict of rules by path, all of them str");
+      }
+      by_path.emplace_back(path.cast<std::string>(), rule.cast<std::string>());
+    }
+  }
+  auto rules = merge_rules::create(by_path);
+  if (!rules) throw_error(rules.error());
+  return *std::move(rules);
+}
+
 setup read_setup(const py::dict& arguments) {
   reader from(arguments);
   setup made{.options = {.keys = read_keys(from), .sessions = nullptr, .cookie = {}, .policy = {}, .time = nullptr},
@@ -143,6 +159,7 @@ setup read_setup(const py::dict& arguments) {
   from.take("rolling", policy.rolling);
   from.take("save_uninitialised", policy.save_uninitialised);
   from.take_word("on_conflict", policy.on_conflict, conflict_words);
+  policy.merge = read_merge_rules(from.pop("merge"));
   from.take("conflict_retries", policy.conflict_retries);
   from.take("max_payload", policy.max_payload);
   from.take("id_bytes", policy.id_bytes);

@@ -29,6 +29,9 @@ struct refresh_setup {
   std::shared_ptr<manual_clock> clock;  // as above
 };
 
+// Merge rules from a dict of words by path; None: none. Throws like read_setup.
+[[nodiscard]] merge_rules read_merge_rules(const pybind11::object& given);
+
 // The same for refresh tokens.
 [[nodiscard]] refresh_setup read_refresh_setup(const pybind11::dict& arguments);
 

@@ -15,6 +15,7 @@
 
 #include "errors.hpp"
 #include "handle.hpp"
+#include "options.hpp"
 
 namespace py = pybind11;
 
@@ -98,13 +99,14 @@ void add_primitives(py::module_& module) {
       py::arg("json"));
   module.def(
       "merge_payloads",
-      [](std::string_view base, std::string_view mine, std::string_view theirs, const std::string& policy) {
-        const auto rule = policy == "mine"     ? merge_policy::mine
-                          : policy == "theirs" ? merge_policy::theirs
-                                               : merge_policy::reject;
-        return value_of(merge_payloads(base, mine, theirs, rule));
+      [](std::string_view base, std::string_view mine, std::string_view theirs, const std::string& policy,
+         const py::object& rules) {
+        const auto otherwise = policy == "mine"     ? merge_policy::mine
+                               : policy == "theirs" ? merge_policy::theirs
+                                                    : merge_policy::reject;
+        return value_of(merge_payloads(base, mine, theirs, otherwise, read_merge_rules(rules)));
       },
-      py::arg("base"), py::arg("mine"), py::arg("theirs"), py::arg("policy") = "mine");
+      py::arg("base"), py::arg("mine"), py::arg("theirs"), py::arg("policy") = "mine", py::arg("rules") = py::none());
 }
 
 }  // namespace coatcheck::python

@@ -40,6 +40,10 @@ const OPTIONS = {
   absoluteTimeout: [isMilliseconds, 'absoluteTimeout option must be milliseconds, or 0 for no bound'],
   touchShare: [(value) => isMilliseconds(value) && value <= 0.9, 'touchShare option must be a number from 0 to 0.9'],
   onConflict: [oneOf('mine', 'theirs', 'reject'), 'onConflict option must be "mine", "theirs" or "reject"'],
+  merge: [
+    (value) => typeof value === 'object' && value !== null && Object.values(value).every(isString),
+    'merge option must be an object of rules by path',
+  ],
   onUnknown: [oneOf('closed', 'open'), 'onUnknown option must be "closed" or "open"'],
   mode: [oneOf('store', 'jwt', 'jwe'), 'mode option must be "store", "jwt" or "jwe"'],
   accessTtl: [isMilliseconds, 'accessTtl option must be milliseconds'],
@@ -156,6 +160,7 @@ function engineOptions(options) {
       rolling: options.rolling,
       saveUninitialized: options.saveUninitialized,
       onConflict: options.onConflict,
+      merge: options.merge && Object.entries(options.merge),
     },
     tokens: {
       mode: options.mode,

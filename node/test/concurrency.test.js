@@ -136,6 +136,37 @@ for (const [kind, makeStore] of Object.entries(STORES)) {
       assert.deepEqual(JSON.parse((await answer).body), {});
     });
 
+    test('a cart that is a list keeps what five requests push at once', async (t) => {
+      const entered = gate();
+      let inside = 0;
+      const browser = await start(
+        t,
+        {
+          '/push': async (req, res) => {
+            const { searchParams } = new URL(req.url, 'http://localhost');
+            // biome-ignore lint/suspicious/noAssignInExpressions: as every tutorial has it
+            const list = req.session.items ?? (req.session.items = []);
+            if (searchParams.has('together')) {
+              inside += 1;
+              if (inside === 5) entered.open();
+              await entered.opened;
+            }
+            list.push(Number(searchParams.get('item')));
+            req.session.visits = (req.session.visits ?? 0) + 1;
+            res.end();
+          },
+          '/read': (req, res) => res.json(req.session),
+        },
+        { store: await makeStore(t), merge: { visits: 'sum' } },
+      );
+      await browser.get('/push?item=0');
+      await Promise.all([1, 2, 3, 4, 5].map((item) => browser.clone().get(`/push?together&item=${item}`)));
+      const { items, visits } = await browser.json('/read');
+      assert.equal(items[0], 0);
+      assert.deepEqual(items.toSorted(), [0, 1, 2, 3, 4, 5]);
+      assert.equal(visits, 6);
+    });
+
     test("one key changed by both: the policy 'mine', 'theirs' or 'reject'", async (t) => {
       for (const [onConflict, expected] of [
         ['mine', 'slow'],

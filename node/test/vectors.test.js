@@ -55,3 +55,17 @@ describe('keys', () => {
     });
   }
 });
+
+describe('merge', () => {
+  for (const one of load('merge')) {
+    test(`${one.name}, ${one.policy}`, () => {
+      const sides = [one.base, one.mine, one.theirs].map((side) => JSON.stringify(side));
+      const merge = () => native.mergePayloads(...sides, one.policy, Object.entries(one.rules ?? {}));
+      if (one.error === undefined) {
+        assert.deepEqual(JSON.parse(merge()), one.merged);
+      } else {
+        assert.throws(merge, { code: one.error });
+      }
+    });
+  }
+});

@@ -59,7 +59,8 @@ class SessionOptions(TypedDict, total=False):
     absolute_timeout: Duration | None  # it never lives longer; 24 hours, 0: unbounded
     touch_share: float | None  # of the idle timeout that passes before the deadline is moved; 0.1
     rolling: bool  # send the cookie with every response
-    on_conflict: str  # when two requests changed one key: "mine" (the later), "theirs", "reject"
+    on_conflict: str  # when two requests changed one value in two ways: "mine" (the later), "theirs", "reject"
+    merge: dict[str, str] | None  # rules by path, before on_conflict: {"visits": "sum", "cart.*.n": "max"}
     # What a request that looks at its session gets while the store does not answer: "closed" a 503, "open" an empty
     # session that is never saved.
     on_unknown: OnUnknown

@@ -65,7 +65,7 @@ class SessionError(Error):
 
 
 class SessionConflict(SessionError):
-    """Both requests changed the same key and ``on_conflict`` is ``"reject"``, or the retries ran out."""
+    """Both requests changed the same value and ``on_conflict`` is ``"reject"``, or the retries ran out."""
 
 
 class SessionGone(SessionError):

@@ -112,6 +112,7 @@ class CoatcheckInterface(SessionInterface):
                 "absolute_timeout": time("COATCHECK_ABSOLUTE_TIMEOUT"),
                 "touch_share": config.get("COATCHECK_TOUCH_SHARE"),
                 "on_conflict": config.get("COATCHECK_ON_CONFLICT"),
+                "merge": config.get("COATCHECK_MERGE"),
                 "clock": config.get("COATCHECK_CLOCK"),
                 **token_options(
                     config.get("COATCHECK_MODE"),

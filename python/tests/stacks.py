@@ -112,6 +112,7 @@ class FlaskSite(Site):
             COATCHECK_ABSOLUTE_TIMEOUT=o.get("absolute_timeout"),
             COATCHECK_TOUCH_SHARE=o.get("touch_share"),
             COATCHECK_ON_CONFLICT=o.get("on_conflict"),
+            COATCHECK_MERGE=o.get("merge"),
             COATCHECK_ON_UNKNOWN=o.get("on_unknown"),
             COATCHECK_MODE=o.get("mode"),
             COATCHECK_ACCESS_TTL=o.get("access_ttl"),

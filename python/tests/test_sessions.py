@@ -188,6 +188,36 @@ def test_overlapping_writes_to_different_keys_are_both_kept(site: Site) -> None:
     assert site.get("read", cookie).json == {"a": 1, "b": 2}
 
 
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_cart_that_is_a_list_keeps_what_requests_add_at_once(stack: str, url: str) -> None:
+    site = make_site(stack, url, merge={"visits": "sum"})
+    cookie = site.login(items=[0], cart={}, visits=0)
+
+    def push(item: int) -> Callable[[Any], None]:
+        def page(session: Any) -> None:
+            items, cart = session["items"], session["cart"]
+            if item < 5:
+                site.get(push(item + 1), cookie)  # from read to write here, four others read and write
+            items.append(item)
+            cart[f"i{item}"] = 1
+            session["visits"] += 1
+
+        return page
+
+    site.get(push(1), cookie)
+    after = site.get("read", cookie).json
+    assert after["items"][0] == 0
+    assert sorted(after["items"]) == [0, 1, 2, 3, 4, 5]
+    assert after["cart"] == {f"i{item}": 1 for item in range(1, 6)}
+    assert after["visits"] == 5
+
+
+def test_a_rule_that_means_nothing_is_refused_by_name(url: str) -> None:
+    for stack in STACKS:
+        with pytest.raises(coatcheck.ConfigError, match=r"'visits'.*\"sum\""):
+            make_site(stack, url, merge={"visits": "add"}).get("read")
+
+
 def test_overlapping_writes_to_one_key_the_later_wins(site: Site) -> None:
     cookie = site.login(a=0)
 

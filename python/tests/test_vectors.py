@@ -64,3 +64,14 @@ def test_short_secrets_are_warned_of_once_per_ring() -> None:
     with warnings.catch_warnings():
         assert _core.KeyRing(["short"]).warnings
         assert not _core.KeyRing(["x" * 32]).warnings
+
+
+@pytest.mark.parametrize("case", cases("merge"))
+def test_merge(case: dict[str, Any]) -> None:
+    sides = [json.dumps(case[side]) for side in ("base", "mine", "theirs")]
+    if "error" in case:
+        with pytest.raises(coatcheck.Error) as caught:
+            _core.merge_payloads(*sides, case["policy"], case.get("rules"))
+        assert caught.value.code == case["error"]
+    else:
+        assert json.loads(_core.merge_payloads(*sides, case["policy"], case.get("rules"))) == case["merged"]

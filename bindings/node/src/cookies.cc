@@ -46,9 +46,10 @@ napi_value same_json(napi_env env, napi_callback_info info) {
   return out;
 }
 
-// mergePayloads(base, mine, theirs, "mine" | "theirs" | "reject") → the merged JSON; throws a conflict.
+// mergePayloads(base, mine, theirs, "mine" | "theirs" | "reject", [[path, rule], …]) → the merged JSON; throws a
+// conflict.
 napi_value merge_payloads(napi_env env, napi_callback_info info) {
-  const arguments<4> given(env, info);
+  const arguments<5> given(env, info);
   text base;
   text mine;
   text theirs;
@@ -57,10 +58,12 @@ napi_value merge_payloads(napi_env env, napi_callback_info info) {
       !policy.read(env, given[3])) {
     return throw_type_error(env, "JSON must be text");
   }
-  const auto rule = policy.view() == "theirs"   ? merge_policy::theirs
-                    : policy.view() == "reject" ? merge_policy::reject
-                                                : merge_policy::mine;
-  const auto merged = coatcheck::merge_payloads(base.view(), mine.view(), theirs.view(), rule);
+  const auto rules = read_merge_rules(Napi::Value(env, given[4]));
+  if (!rules) return throw_error(env, rules.error());
+  const auto otherwise = policy.view() == "theirs"   ? merge_policy::theirs
+                         : policy.view() == "reject" ? merge_policy::reject
+                                                     : merge_policy::mine;
+  const auto merged = coatcheck::merge_payloads(base.view(), mine.view(), theirs.view(), otherwise, *rules);
   return merged ? make_string(env, *merged) : throw_error(env, merged.error());
 }
 

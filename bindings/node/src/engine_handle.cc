@@ -206,7 +206,9 @@ napi_value create_engine(napi_env env, napi_callback_info info) {
   if (!keys || !sessions || !options.IsObject())
     return throw_type_error(env, "an engine needs keys, a store and options");
   engine_options wanted{keys->keys, sessions->sessions, {}, {}, nullptr};
-  read_engine_options(options.As<Napi::Object>(), wanted);
+  if (const auto read = read_engine_options(options.As<Napi::Object>(), wanted); !read) {
+    return throw_error(env, read.error());
+  }
   auto created = engine::create(std::move(wanted));
   if (!created) return throw_error(env, created.error());
 

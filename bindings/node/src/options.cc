@@ -5,6 +5,19 @@
 #include "method.hpp"
 
 namespace coatcheck::node {
+
+result<merge_rules> read_merge_rules(const Napi::Value& from) {
+  std::vector<std::pair<std::string, std::string>> by_path;
+  if (from.IsArray()) {
+    const auto list = from.As<Napi::Array>();
+    for (std::uint32_t i = 0; i < list.Length(); ++i) {
+      const auto pair = list.Get(i).As<Napi::Array>();
+      by_path.emplace_back(pair.Get(0U).As<Napi::String>(), pair.Get(1U).As<Napi::String>());
+    }
+  }
+  return merge_rules::create(by_path);
+}
+
 namespace {
 
 std::string string_of(const Napi::Object& from, const char* name) {
@@ -50,7 +63,7 @@ void read_cookie(const Napi::Object& from, cookie_options& into) {
   into.priority = priority_of(string_of(from, "priority"));
 }
 
-void read_policy(const Napi::Object& from, session_policy& into) {
+result<void> read_policy(const Napi::Object& from, session_policy& into) {
   read_milliseconds(from, "idleTimeout", into.idle_timeout);
   if (const Napi::Value absolute = from.Get("absoluteTimeout"); absolute.IsNumber()) {
     into.absolute_timeout = absolute.As<Napi::Number>().Int64Value();
@@ -64,6 +77,10 @@ void read_policy(const Napi::Object& from, session_policy& into) {
   into.on_conflict = conflict == "theirs"   ? merge_policy::theirs
                      : conflict == "reject" ? merge_policy::reject
                                             : merge_policy::mine;
+  auto rules = read_merge_rules(from.Get("merge"));
+  if (!rules) return rules.error();
+  into.merge = *std::move(rules);
+  return {};
 }
 
 void read_tokens(const Napi::Object& from, token_session_options& into) {
@@ -83,16 +100,17 @@ void read_tokens(const Napi::Object& from, token_session_options& into) {
 
 }  // namespace
 
-void read_engine_options(const Napi::Object& from, engine_options& into) {
+result<void> read_engine_options(const Napi::Object& from, engine_options& into) {
   if (const Napi::Value cookie = from.Get("cookie"); cookie.IsObject()) {
     read_cookie(cookie.As<Napi::Object>(), into.cookie);
   }
   if (const Napi::Value policy = from.Get("policy"); policy.IsObject()) {
-    read_policy(policy.As<Napi::Object>(), into.policy);
+    if (auto read = read_policy(policy.As<Napi::Object>(), into.policy); !read) return read;
   }
   if (const Napi::Value tokens = from.Get("tokens"); tokens.IsObject()) {
     read_tokens(tokens.As<Napi::Object>(), into.tokens);
   }
+  return {};
 }
 
 void read_refresh_options(const Napi::Object& from, refresh_options& into) {

@@ -10,8 +10,12 @@
 
 namespace coatcheck::node {
 
-// `{ cookie: {…}, policy: {…}, tokens: {…} }`. Members that are undefined keep the core's defaults.
-void read_engine_options(const Napi::Object& from, engine_options& into);
+// `{ cookie: {…}, policy: {…}, tokens: {…} }`. Members that are undefined keep the core's defaults. Error: what is
+// wrong with a merge rule.
+[[nodiscard]] result<void> read_engine_options(const Napi::Object& from, engine_options& into);
+
+// Rules by path as `[[path, rule], …]`, all strings; anything but an array: none.
+[[nodiscard]] result<merge_rules> read_merge_rules(const Napi::Value& from);
 
 // `{ idleTimeout, absoluteTimeout, grace }`, in milliseconds; likewise.
 void read_refresh_options(const Napi::Object& from, refresh_options& into);

@@ -67,8 +67,10 @@ class merger {
   [[nodiscard]] bool rejected() const noexcept { return rejected_; }
 
   value_id merge(value_id base, value_id mine, value_id theirs, const merge_rules::places& here) {
-    if (mine == theirs || theirs == base) return mine;
+    if (theirs == base) return mine;
     if (mine == base) return theirs;
+    // The same change twice is one change, save where a rule here or below adds them up.
+    if (mine == theirs && here.empty()) return mine;
     if (const auto rule = rules_.at(here)) {
       if (const auto ruled = by_rule(*rule, base, mine, theirs); ruled.first) return ruled.second;
     }
@@ -78,6 +80,7 @@ class merger {
       if (kind == value_kind::object) return objects(same_kind ? base : no_members_, mine, theirs, here);
       if (kind == value_kind::array) return arrays(same_kind ? base : no_elements_, mine, theirs, here);
     }
+    if (mine == theirs) return mine;
     return collide(policy_, mine, theirs);
   }
 
@@ -92,6 +95,7 @@ class merger {
   [[nodiscard]] bool is(value_kind kind, value_id id) const { return id != no_value && values_.kind(id) == kind; }
 
   verdict by_rule(merge_rule rule, value_id base, value_id mine, value_id theirs) {
+    if (mine == theirs && rule != merge_rule::sum) return {true, mine};
     switch (rule) {
       case merge_rule::mine:
         return {true, mine};

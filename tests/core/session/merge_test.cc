@@ -9,6 +9,8 @@
 
 #include "coatcheck/engine.hpp"
 
+#include "support/vectors.hpp"
+
 namespace coatcheck {
 namespace {
 
@@ -81,6 +83,8 @@ TEST(merge, follows_rules_by_path) {
   EXPECT_EQ(merged_member("5", "6", "8", merge_policy::reject, rule("sum")), "9");
   EXPECT_EQ(merged_member("", "1", "1.5", merge_policy::reject, rule("sum")), "2.5");
   EXPECT_EQ(merged_member("5", "4", "5", merge_policy::reject, rule("sum")), "4");
+  EXPECT_EQ(merged_member("5", "6", "6", merge_policy::reject, rule("sum")), "7");
+  EXPECT_EQ(merged_member("5", "6", "6", merge_policy::reject, rule("reject")), "6");
   EXPECT_EQ(merged_member("5", "6", "8", merge_policy::reject, rule("max")), "8");
   EXPECT_EQ(merged_member("5", "6", "8", merge_policy::reject, rule("min")), "6");
   EXPECT_EQ(merged_member("[1,2]", "[1,3]", "[1,2,3,4]", merge_policy::reject, rule("union")), "[1,3,4]");
@@ -121,6 +125,24 @@ TEST(merge, takes_no_side_that_is_no_session) {
 TEST(merge, keeps_the_text_of_what_is_stored) {
   EXPECT_EQ(merged(R"({"n":1})", R"({"n":1,"m":2})", R"({ "z": "\u00e9\n", "n": 1.0 })"),
             R"({"z":"é\n","n":1.0,"m":2})");
+}
+
+TEST(merge, gives_the_known_answers) {
+  for (const auto& c : coatcheck_test::vector_cases("merge")) {
+    std::vector<std::pair<std::string, std::string>> by_path;
+    const auto rules = c.value("rules", json::object());
+    for (const auto& [path, rule] : rules.items()) by_path.emplace_back(path, rule);
+    const auto& word = c.at("policy");
+    const auto policy = word == "mine"     ? merge_policy::mine
+                        : word == "theirs" ? merge_policy::theirs
+                                           : merge_policy::reject;
+    const auto got = merged(c.at("base").dump(), c.at("mine").dump(), c.at("theirs").dump(), policy, rules_of(by_path));
+    if (c.contains("error")) {
+      EXPECT_EQ(got, c.at("error")) << c.at("name");
+    } else {
+      EXPECT_EQ(json::parse(got), c.at("merged")) << c.at("name");
+    }
+  }
 }
 
 // Against the plain rules, on random documents.
