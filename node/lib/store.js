@@ -42,6 +42,19 @@ function millisecondsLeft(session, ttl, now) {
   return typeof age === 'number' ? age : ttl;
 }
 
+// What `new Cookie(stored)` makes in express-session. Its Cookie can't be called by us: the prototype is an object
+// literal, so that a cookie's `constructor` is Object.
+function restoreCookie(prototype, stored) {
+  const cookie = Object.create(prototype);
+  cookie.path = '/';
+  cookie.maxAge = null;
+  cookie.httpOnly = true;
+  for (const name of Object.keys(stored)) if (name !== 'data') cookie[name] = stored[name];
+  if (typeof stored.expires === 'string') cookie.expires = new Date(stored.expires);
+  cookie.originalMaxAge = stored.originalMaxAge === undefined ? cookie.maxAge : stored.originalMaxAge;
+  return cookie;
+}
+
 class Store extends EventEmitter {
   #hash;
   #ttl;
@@ -202,12 +215,9 @@ class Store extends EventEmitter {
   }
 
   createSession(req, data) {
-    const { Session, Cookie } = this.#sessionClasses(req);
-    const { expires, originalMaxAge } = data.cookie;
+    const { Session, cookiePrototype } = this.#sessionClasses(req);
     const base = known.get(data);
-    data.cookie = new Cookie(data.cookie);
-    if (typeof expires === 'string') data.cookie.expires = new Date(expires);
-    data.cookie.originalMaxAge = originalMaxAge;
+    data.cookie = restoreCookie(cookiePrototype, data.cookie);
     req.session = new Session(req, data);
     if (base !== undefined) known.set(req.session, base);
     return req.session;
@@ -218,7 +228,10 @@ class Store extends EventEmitter {
     if (this.#classes === undefined) {
       const scratch = Object.create(req);
       this.generate(scratch);
-      this.#classes = { Session: scratch.session.constructor, Cookie: scratch.session.cookie.constructor };
+      this.#classes = {
+        Session: scratch.session.constructor,
+        cookiePrototype: Object.getPrototypeOf(scratch.session.cookie),
+      };
     }
     return this.#classes;
   }

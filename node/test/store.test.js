@@ -55,6 +55,86 @@ for (const [kind, makeStore] of Object.entries(STORES)) {
       assert.equal((await browser.get('/read')).status, 200);
     });
 
+    test('a cookie comes back as it does from MemoryStore, with every option', async (t) => {
+      const COOKIES = [
+        {},
+        { maxAge: 60_000, sameSite: 'strict' },
+        { maxAge: 60_000, secure: true, domain: 'example.org', path: '/', httpOnly: false, sameSite: 'none' },
+        { expires: new Date(Date.now() + 60_000), priority: 'high', partitioned: true },
+        { secure: 'auto', sameSite: 'auto', maxAge: null, signed: true, overwrite: true },
+        { sameSite: true },
+        { sameSite: false, httpOnly: true },
+      ];
+      const seen = (cookie) => ({
+        ...cookie.data,
+        originalMaxAge: cookie.originalMaxAge && Math.round(cookie.originalMaxAge / 10_000),
+        own: Object.keys(cookie),
+        maxAge: typeof cookie.maxAge === 'number' ? Math.round(cookie.maxAge / 10_000) : cookie.maxAge,
+        expires: cookie.expires instanceof Date ? 'a Date' : cookie.expires,
+        header: cookie
+          .serialize('sid', 'x')
+          .replace(/Expires=[^;]*/, 'Expires=…'),
+      });
+      for (const cookie of COOKIES) {
+        const views = [];
+        for (const store of [undefined, new session.Store(await makeStore(t), { secret: SECRET })]) {
+          const app = express();
+          app.set('trust proxy', true);
+          app.use(
+            expressSession({
+              secret: SECRET,
+              resave: false,
+              saveUninitialized: false,
+              cookie,
+              ...(store === undefined ? {} : { store }),
+            }),
+          );
+          const view = [];
+          app.get('/count', (req, res) => {
+            req.session.n = (req.session.n ?? 0) + 1;
+            view.push(seen(req.session.cookie));
+            res.end();
+          });
+          app.get('/look', (req, res, next) => {
+            view.push(seen(req.session.cookie));
+            req.session.reload((error) => {
+              if (error) return next(error);
+              view.push(seen(req.session.cookie));
+              return res.end();
+            });
+          });
+          const url = await serve(t, app);
+          const headers = { 'x-forwarded-proto': 'https' };
+          const set = [];
+          let sent;
+          for (const path of ['/count', '/count', '/look', '/look']) {
+            const answer = await new Browser(url).get(path, { headers: sent ? { ...headers, cookie: sent } : headers });
+            assert.equal(answer.status, 200);
+            sent ??= answer.setCookie[0].split(';')[0];
+            set.push(
+              answer.setCookie.map((line) => line.replace(/=s[^;]*/, '=…').replace(/Expires=[^;]*/, 'Expires=…')),
+            );
+          }
+          views.push({ view, set });
+        }
+        assert.deepEqual(views[1], views[0], JSON.stringify(cookie));
+      }
+    });
+
+    test('a user who is active stays, past the age of the cookie', async (t) => {
+      const store = new session.Store(await makeStore(t), { secret: SECRET });
+      const data = (cookie) => ({ cookie, n: 1 });
+      const middleware = expressSession({ secret: SECRET, resave: false, saveUninitialized: false, store });
+      assert.equal(typeof middleware, 'function'); // gives the store its `generate`
+      const first = Date.now() + 30_000; // half of its age has passed
+      await store.set('one', data({ originalMaxAge: 60_000, expires: new Date(first).toISOString() }));
+      const read = store.createSession({ sessionID: 'one', sessionStore: store }, await store.get('one'));
+      read.touch();
+      assert.ok(read.cookie.expires instanceof Date);
+      assert.ok(read.cookie.expires.valueOf() >= first + 29_000);
+      assert.equal(read.cookie.originalMaxAge, 60_000);
+    });
+
     test('a destroyed session is not brought back by a request that is still under way', async (t) => {
       const entered = gate();
       const leave = gate();
