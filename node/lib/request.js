@@ -86,6 +86,8 @@ class RequestState {
     this.hooked = undefined; // set: the hooks on the responses' prototype are in charge
     this.held = undefined;
     this.heldEnd = false;
+    this.ended = false;
+    this.uncover = undefined;
   }
 
   // ---- what the application sees

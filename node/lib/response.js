@@ -31,6 +31,7 @@ function makeHooks(fallback) {
       if (state === undefined || state.hooked !== fallback) return fallback.write.apply(this, args);
       if (state.phase !== PASSED && !admit(state, this, 'write', args)) return state.phase !== HELD;
       if (state.failed && this.finished) return dropped(args, true);
+      if (state.ended) return afterEnd(args, false);
       return state.originals.write.apply(this, args);
     },
     end(...args) {
@@ -38,7 +39,10 @@ function makeHooks(fallback) {
       if (state === undefined || state.hooked !== fallback) return fallback.end.apply(this, args);
       if (state.phase !== PASSED && !admit(state, this, 'end', args)) return this;
       if (state.failed && this.finished) return dropped(args, this);
-      return state.originals.end.apply(this, args);
+      if (state.ended) return afterEnd(args, this);
+      const answer = state.originals.end.apply(this, args); // http2's calls write
+      state.ended = true;
+      return answer;
     },
     flushHeaders(...args) {
       const state = stateOf(this.req ?? this);
@@ -106,6 +110,10 @@ function admit(state, res, method, args) {
     hold(state, res, pending);
   }
   if (state.phase === HELD) {
+    if (state.heldEnd && (method === 'end' || method === 'write')) {
+      afterEnd(args);
+      return false;
+    }
     state.held.push({ method, args });
     if (method === 'end') state.heldEnd = true;
   } else {
@@ -170,46 +178,42 @@ function writeHeadWithSession(state, res, args) {
 
 // ---- remote stores: hold and release
 
-// While calls are kept, the application must see what it would see had they been made.
-const HELD_PROPERTIES = {
-  headersSent: {
-    configurable: true,
-    get() {
-      if (stateOf(this.req ?? this).phase === HELD) return true;
-      return Boolean('_header' in this ? this._header : this.stream?.headersSent);
-    },
-  },
-  writableEnded: {
-    configurable: true,
-    get() {
-      return (stateOf(this.req ?? this).phase === HELD && stateOf(this.req ?? this).heldEnd) || this.finished;
-    },
-  },
-};
+// While calls are kept, the application must see what it would see had they been made. These stand on the response
+// itself for so long, and what stood there before comes back after: http2's compatibility layer and http1 each answer
+// in their own way.
+const whileHeld = (state) => ({
+  headersSent: { configurable: true, get: () => true },
+  writableEnded: { configurable: true, get: () => state.heldEnd === true },
+  ...Object.fromEntries(
+    ['setHeader', 'appendHeader', 'removeHeader'].map((name) => [
+      name,
+      { configurable: true, writable: true, value: refuseWhileHeld },
+    ]),
+  ),
+});
 
-function refuseWhileHeld(method) {
-  return function refuse(...args) {
-    const state = stateOf(this.req ?? this);
-    if (state.phase !== HELD) return state.originals[method].apply(this, args);
-    throw Object.assign(new Error('Cannot change headers after they are sent to the client'), {
-      code: 'ERR_HTTP_HEADERS_SENT',
-    });
+function refuseWhileHeld() {
+  throw Object.assign(new Error('Cannot change headers after they are sent to the client'), {
+    code: 'ERR_HTTP_HEADERS_SENT',
+  });
+}
+
+// Puts properties on a response; answers a function that puts back what was there.
+function cover(res, properties) {
+  const before = Object.keys(properties).map((name) => [name, Object.getOwnPropertyDescriptor(res, name)]);
+  for (const name of Object.keys(properties)) if (name in res) Object.defineProperty(res, name, properties[name]);
+  return () => {
+    for (const [name, own] of before) {
+      if (own === undefined) delete res[name];
+      else Object.defineProperty(res, name, own);
+    }
   };
 }
-const REFUSED = Object.fromEntries(
-  ['setHeader', 'appendHeader', 'removeHeader'].map((name) => [name, refuseWhileHeld(name)]),
-);
 
 function hold(state, res, pending) {
   state.phase = HELD;
   state.held = [];
-  state.originals = { ...state.originals };
-  Object.defineProperties(res, HELD_PROPERTIES);
-  for (const name of Object.keys(REFUSED)) {
-    if (typeof res[name] !== 'function') continue;
-    state.originals[name] = res[name];
-    res[name] = REFUSED[name];
-  }
+  state.uncover = cover(res, whileHeld(state));
   const statusCode = res.statusCode;
   pending.then(
     () => release(state, res, statusCode),
@@ -221,6 +225,7 @@ function release(state, res, statusCode) {
   const calls = state.held;
   state.phase = PASSED;
   state.held = undefined;
+  state.uncover();
   let drained;
   try {
     if (calls[0].method !== 'writeHead') {
@@ -234,6 +239,7 @@ function release(state, res, statusCode) {
       } else {
         const answer = state.originals[method].apply(res, args);
         if (method === 'write') drained = answer;
+        if (method === 'end') state.ended = true;
       }
     }
   } catch (error) {
@@ -245,6 +251,16 @@ function release(state, res, statusCode) {
 }
 
 // ---- failures
+
+// A second end, or a write after it, does nothing, as under express-session; node would emit an error that few catch.
+function afterEnd(args, answer) {
+  const callback = args.at(-1);
+  if (typeof callback === 'function') {
+    const error = Object.assign(new Error('the response has ended already'), { code: 'ERR_STREAM_ALREADY_FINISHED' });
+    process.nextTick(callback, error);
+  }
+  return answer;
+}
 
 // The callback of a write or end that was not made has to be told.
 function dropped(args, answer) {
@@ -271,10 +287,12 @@ const BODY_HEADERS = [
 
 function fail(state, res, error) {
   const calls = state.held ?? [];
+  if (state.phase === HELD) state.uncover();
   state.phase = FAILED;
   state.failed = true;
   state.held = undefined;
   state.heldEnd = false;
+  state.ended = false; // the error handler has the word
   for (const { args } of calls) dropped(args);
   setImmediate(() => {
     state.phase = PASSED;

@@ -9,7 +9,7 @@ const net = require('node:net');
 const { Readable } = require('node:stream');
 const { once } = require('node:events');
 const { test, describe, before, after } = require('node:test');
-const { Browser, FRAMEWORKS, Redis, SECRET, memoryStore, serve, session } = require('./support.js');
+const { Browser, FRAMEWORKS, Redis, SECRET, memoryStore, serve, session, start } = require('./support.js');
 
 const STORES = { memory: async () => memoryStore(), redis: async (t) => (await Redis.start(t)).url };
 
@@ -291,3 +291,26 @@ for (const [kind, makeStore] of Object.entries(STORES)) {
     });
   });
 }
+
+describe('after the end of a response', () => {
+  for (const [kind, makeStore] of Object.entries(STORES)) {
+    test(`a second end and a write do nothing, and tell their callbacks: ${kind}`, async (t) => {
+      const told = [];
+      const browser = await start(
+        t,
+        {
+          '/': (req, res) => {
+            req.session.n = 1;
+            res.end('first');
+            res.end('second');
+            res.write('third', (error) => told.push(error?.code));
+            res.end('fourth', (error) => told.push(error?.code));
+          },
+        },
+        { store: await makeStore(t) },
+      );
+      assert.equal((await browser.get('/')).body, 'first');
+      assert.deepEqual(told, ['ERR_STREAM_ALREADY_FINISHED', 'ERR_STREAM_ALREADY_FINISHED']);
+    });
+  }
+});
