@@ -109,6 +109,10 @@ declare namespace session {
      * Changes of different members and elements are merged, at every depth.
      */
     onConflict?: 'mine' | 'theirs' | 'reject';
+    /** Bytes of JSON that a session may be. Default 1 MiB. */
+    maxPayload?: number;
+    /** Members and elements that a session may hold, all together. Default 20,000. */
+    maxMembers?: number;
     /** Rules by path for what both changed, before onConflict: `{ visits: 'sum', tags: 'union', 'cart.*.n': 'max' }`. */
     merge?: Record<string, MergeRule>;
     /** When the store does not answer. Default 'closed': the request fails with status 503. */

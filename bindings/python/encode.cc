@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "coatcheck/engine.hpp"
+
 #include "errors.hpp"
 #include "values.hpp"
 
@@ -38,7 +40,8 @@ class writer {
     if (PyUnicode_Check(value)) return string(value) || fail("a lone surrogate, which is not valid Unicode");
     if (value == Py_None) return literal("null");
     if (PyBool_Check(value)) return literal(value == Py_True ? "true" : "false");
-    if (PyLong_Check(value)) return integer(value) || fail("an integer beyond ±(2^53 - 1): store it as a string");
+    if (PyLong_Check(value))
+      return integer(value) || fail("an integer beyond 2^53 that no double holds exactly: store it as a string");
     if (PyFloat_Check(value)) {
       return number(PyFloat_AS_DOUBLE(value)) || fail("NaN or an infinity, which JSON does not have");
     }
@@ -132,11 +135,27 @@ class writer {
   [[nodiscard]] bool integer(PyObject* value) {
     int overflow = 0;
     const long long as_number = PyLong_AsLongLongAndOverflow(value, &overflow);
-    if (overflow != 0 || as_number < -max_integer || as_number > max_integer) return false;
+    if (overflow != 0 || as_number < -max_integer || as_number > max_integer) return large_integer(value);
     std::array<char, 24> digits;
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), as_number).ptr;
     text_.append(digits.data(), end);
     return true;
+  }
+
+  // Beyond 2^53 the core says which ones other languages read as the same number.
+  [[nodiscard]] bool large_integer(PyObject* value) {
+    const double rounded = PyLong_AsDouble(value);
+    if (rounded == -1.0 && PyErr_Occurred() != nullptr) {  // beyond every double, and maybe of a million digits
+      PyErr_Clear();
+      return false;
+    }
+    const auto digits = pybind11::reinterpret_steal<pybind11::object>(PyLong_Type.tp_repr(value));
+    if (!digits) {
+      PyErr_Clear();
+      return false;
+    }
+    const auto text = digits.cast<std::string>();
+    return portable_integer(text) && literal(text);
   }
 
   // ECMA-262, Number::toString: the shortest digits that read back as the same number, without an exponent from 1e-6

@@ -162,6 +162,7 @@ setup read_setup(const py::dict& arguments) {
   policy.merge = read_merge_rules(from.pop("merge"));
   from.take("conflict_retries", policy.conflict_retries);
   from.take("max_payload", policy.max_payload);
+  from.take("max_members", policy.max_members);
   from.take("id_bytes", policy.id_bytes);
 
   token_session_options& tokens = made.options.tokens;

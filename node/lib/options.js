@@ -13,6 +13,7 @@ const isFunction = (value) => typeof value === 'function';
 const isBoolean = (value) => typeof value === 'boolean';
 const isString = (value) => typeof value === 'string';
 const isMilliseconds = (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0;
+const isCount = (value) => Number.isSafeInteger(value) && value > 0;
 const isKey = (value) => value instanceof Key;
 const oneOf =
   (...words) =>
@@ -40,6 +41,8 @@ const OPTIONS = {
   absoluteTimeout: [isMilliseconds, 'absoluteTimeout option must be milliseconds, or 0 for no bound'],
   touchShare: [(value) => isMilliseconds(value) && value <= 0.9, 'touchShare option must be a number from 0 to 0.9'],
   onConflict: [oneOf('mine', 'theirs', 'reject'), 'onConflict option must be "mine", "theirs" or "reject"'],
+  maxPayload: [isCount, 'maxPayload option must be a whole number of bytes, 2 or more'],
+  maxMembers: [isCount, 'maxMembers option must be a whole number above 0'],
   merge: [
     (value) => typeof value === 'object' && value !== null && Object.values(value).every(isString),
     'merge option must be an object of rules by path',
@@ -160,6 +163,8 @@ function engineOptions(options) {
       rolling: options.rolling,
       saveUninitialized: options.saveUninitialized,
       onConflict: options.onConflict,
+      maxPayload: options.maxPayload,
+      maxMembers: options.maxMembers,
       merge: options.merge && Object.entries(options.merge),
     },
     tokens: {

@@ -26,7 +26,6 @@ const REFUSED = {
   'an invalid Date': [() => new Date(Number.NaN), /session\.bad is an invalid Date/],
   '__proto__ as a key': [() => JSON.parse('{"__proto__":{"admin":true}}'), /__proto__/],
   'a lone surrogate': [() => 'hunter2\ud800', /every language.*UTF-8/],
-  'an integer that other languages read exactly': [() => 2 ** 60, /integer|range|2\^53|exact/i],
   'deeper than 64 levels': [() => Array.from({ length: 80 }).reduce((inner) => [inner], 1), /deep|depth|nested/i],
 };
 

@@ -69,3 +69,22 @@ describe('merge', () => {
     });
   }
 });
+
+describe('numbers', () => {
+  const refusal = (number) => native.checkPayload(`{"n":${number}}`);
+  for (const one of load('numbers')) {
+    test(one.name, () => {
+      const value = Number(one.javascript);
+      assert.equal(JSON.stringify(value), one.javascript);
+      for (const text of [one.javascript, one.float, one.integer]) {
+        if (text === undefined) continue;
+        assert.equal(JSON.parse(text), value);
+        assert.equal(refusal(text), undefined);
+        assert.equal(native.sameJson(`{"n":${text}}`, `{"n":${one.javascript}}`), true);
+      }
+    });
+  }
+  for (const text of require('../../tests/vectors/numbers.json').refused) {
+    test(`${text} is refused`, () => assert.equal(refusal(text)?.code, 'ERR_NOT_SERIALISABLE'));
+  }
+});

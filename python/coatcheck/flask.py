@@ -113,6 +113,8 @@ class CoatcheckInterface(SessionInterface):
                 "touch_share": config.get("COATCHECK_TOUCH_SHARE"),
                 "on_conflict": config.get("COATCHECK_ON_CONFLICT"),
                 "merge": config.get("COATCHECK_MERGE"),
+                "max_payload": config.get("COATCHECK_MAX_PAYLOAD"),
+                "max_members": config.get("COATCHECK_MAX_MEMBERS"),
                 "clock": config.get("COATCHECK_CLOCK"),
                 **token_options(
                     config.get("COATCHECK_MODE"),

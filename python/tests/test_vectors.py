@@ -75,3 +75,25 @@ def test_merge(case: dict[str, Any]) -> None:
         assert caught.value.code == case["error"]
     else:
         assert json.loads(_core.merge_payloads(*sides, case["policy"], case.get("rules"))) == case["merged"]
+
+
+@pytest.mark.parametrize("case", cases("numbers"))
+def test_numbers(case: dict[str, Any]) -> None:
+    value = float(case["javascript"])
+    assert encode({"n": value}) == f'{{"n":{case["float"]}}}'
+    for form in ("javascript", "float", "integer"):
+        if form in case:
+            read = decode(f'{{"n":{case[form]}}}')
+            assert (
+                float(read["n"]) == value
+            )  # beyond 2^53 an int of those digits, which JavaScript reads as this double
+            # What another language wrote can be written again, as the same number.
+            assert _core.same_json(encode(read), f'{{"n":{case["javascript"]}}}')
+
+
+@pytest.mark.parametrize("digits", json.loads((ROOT / "tests" / "vectors" / "numbers.json").read_text())["refused"])
+def test_integers_that_no_double_holds_are_refused(digits: str) -> None:
+    with pytest.raises(coatcheck.PayloadError, match="2\\^53"):
+        encode({"n": int(digits)})
+    with pytest.raises(coatcheck.PayloadError, match="2\\^53"):
+        _core.check_payload(f'{{"n":{digits}}}')

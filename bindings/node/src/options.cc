@@ -35,6 +35,11 @@ void read_milliseconds(const Napi::Object& from, const char* name, duration_ms& 
   if (value.IsNumber()) into = value.As<Napi::Number>().Int64Value();
 }
 
+void read_size(const Napi::Object& from, const char* name, std::size_t& into) {
+  const Napi::Value value = from.Get(name);
+  if (value.IsNumber()) into = static_cast<std::size_t>(value.As<Napi::Number>().Int64Value());
+}
+
 cookie_priority priority_of(const std::string& word) {
   if (word == "low") return cookie_priority::low;
   if (word == "medium") return cookie_priority::medium;
@@ -71,6 +76,8 @@ result<void> read_policy(const Napi::Object& from, session_policy& into) {
   if (const Napi::Value share = from.Get("touchShare"); share.IsNumber()) {
     into.touch_share = share.As<Napi::Number>().DoubleValue();
   }
+  read_size(from, "maxPayload", into.max_payload);
+  read_size(from, "maxMembers", into.max_members);
   read_bool(from, "rolling", into.rolling);
   read_bool(from, "saveUninitialized", into.save_uninitialised);
   const auto conflict = string_of(from, "onConflict");

@@ -63,6 +63,7 @@ struct session_policy {
   // Compare-and-set attempts before session_conflict. Of requests that race, each round lets one through.
   int conflict_retries = 100;
   std::size_t max_payload = 1024 * 1024;  // bytes
+  std::size_t max_members = 20'000;       // members of objects and elements of arrays, all together
   std::size_t id_bytes = 32;              // of randomness in a new id
 };
 
@@ -203,8 +204,14 @@ class engine {
 
 // Whether two JSON texts mean the same value: order of keys, `1.0` and `1`, escapes do not count.
 [[nodiscard]] bool same_json(std::string_view a, std::string_view b);
-// Whether a text may be stored: a JSON object in UTF-8, depth up to 64, no duplicate or `__proto__` member,
-// integers within ±(2^53 − 1), finite numbers, no lone surrogate. What every language reads back as it was.
-[[nodiscard]] result<void> check_payload(std::string_view json, std::size_t max_bytes = 1024 * 1024);
+// Whether a text may be stored: a JSON object in UTF-8, depth up to 64, no duplicate or `__proto__` member, finite
+// numbers, integers as portable_integer has them, no lone surrogate. What every language reads back as it was.
+// Errors: not_serialisable, payload_too_large (bytes, or members and elements).
+[[nodiscard]] result<void> check_payload(std::string_view json, std::size_t max_bytes = 1024 * 1024,
+                                         std::size_t max_members = 20'000);
+// Whether an integer, in decimal digits with or without a minus, is the same number where numbers are doubles: up to
+// 2^53 each one; beyond that those whose digits are what JavaScript prints of the double (10000000000000000 is,
+// 9007199254740993 is not).
+[[nodiscard]] bool portable_integer(std::string_view digits) noexcept;
 
 }  // namespace coatcheck

@@ -14,6 +14,7 @@
 // Thread safety: `sessions` may be used from any number of threads; a `session` belongs to one request.
 #pragma once
 
+#include <cmath>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
@@ -202,7 +203,23 @@ class sessions {
     }
   };
 
+  // What nlohmann/json would print as something else: a NaN as null, bytes as an object.
+  static const char* unprintable(const json& data) {
+    if (data.is_binary()) return "binary data";
+    if (data.is_discarded()) return "a value that did not parse";
+    if (data.is_number_float() && !std::isfinite(data.get<double>())) return "NaN or an infinity";
+    if (!data.is_structured()) return nullptr;
+    for (const auto& inner : data) {
+      if (const char* what = unprintable(inner)) return what;
+    }
+    return nullptr;
+  }
+
   static std::string text_of(const json& data) {
+    if (const char* what = unprintable(data)) {
+      throw exception({errc::not_serialisable,
+                       std::string("the session can't be stored: it holds ") + what + ", which JSON does not have"});
+    }
     try {
       return data.dump();
     } catch (const json::exception&) {

@@ -74,7 +74,7 @@ void commit_operation::start_new() {
   if (request_.owner) next_.owner = *request_.owner;
   const bool changed = request_.save || policy.save_uninitialised || !is_empty_object(next_.payload);
   if (!changed) return end(commit_status::unchanged);
-  if (auto checked = check_committed(request_, next_.payload, policy.max_payload); !checked) {
+  if (auto checked = check_committed(request_, next_.payload, policy); !checked) {
     return fail(commit_status::refused, checked.error());
   }
 
@@ -111,7 +111,7 @@ void commit_operation::start_existing() {
   const bool owner_changed = request_.owner && *request_.owner != next_.owner;
   const bool bytes_differ = request_.payload && *request_.payload != next_.payload;
   if (bytes_differ) {
-    if (auto checked = check_committed(request_, *request_.payload, policy.max_payload); !checked) {
+    if (auto checked = check_committed(request_, *request_.payload, policy); !checked) {
       return fail(commit_status::refused, checked.error());
     }
   }

@@ -28,6 +28,7 @@ result<void> check_policy(const session_policy& policy) {
   if (!(policy.touch_share >= 0 && policy.touch_share <= 0.9)) return refuse("touch_share must be between 0 and 0.9");
   if (policy.conflict_retries < 0) return refuse("conflict_retries must be 0 or more");
   if (policy.max_payload < 2) return refuse("max_payload must be 2 bytes or more");
+  if (policy.max_members < 1) return refuse("max_members must be 1 or more");
   if (policy.id_bytes < 16 || policy.id_bytes > 64) return refuse("id_bytes must be between 16 and 64");
   return {};
 }

@@ -12,10 +12,13 @@
 
 #include "coatcheck/engine.hpp"
 
+#include "session/value_table.hpp"
+
 namespace coatcheck {
 namespace {
 
 using nlohmann::json;
+using session::value_table;
 
 constexpr std::size_t max_depth = 64;
 constexpr std::int64_t max_safe_integer = (std::int64_t{1} << 53) - 1;
@@ -23,21 +26,22 @@ constexpr std::int64_t max_safe_integer = (std::int64_t{1} << 53) - 1;
 // Walks a text once and stops at the first thing that another language would not read back as it was.
 class portability_check final : public nlohmann::json_sax<json> {
  public:
+  explicit portability_check(std::size_t max_values) : max_values_(max_values) {}
   [[nodiscard]] const char* problem() const noexcept { return problem_; }
+  [[nodiscard]] bool too_many() const noexcept { return too_many_; }
 
   bool null() override { return scalar(); }
   bool boolean(bool) override { return scalar(); }
   bool number_integer(number_integer_t value) override {
-    return value < -max_safe_integer ? refuse("an integer is below -(2^53 - 1)") : scalar();
+    return value >= -max_safe_integer ? scalar() : integer(std::to_string(value));
   }
   bool number_unsigned(number_unsigned_t value) override {
-    return value > static_cast<std::uint64_t>(max_safe_integer) ? refuse("an integer is above 2^53 - 1") : scalar();
+    return value <= static_cast<std::uint64_t>(max_safe_integer) ? scalar() : integer(std::to_string(value));
   }
   bool number_float(number_float_t value, const string_t& text) override {
     if (!std::isfinite(value)) return refuse("a number is not finite");
     // An integer token too long for 64 bits arrives here as a float.
-    if (text.find_first_of(".eE") == string_t::npos) return refuse("an integer is outside ±(2^53 - 1)");
-    return scalar();
+    return text.find_first_of(".eE") == string_t::npos ? integer(text) : scalar();
   }
   bool string(string_t&) override { return scalar(); }
   bool binary(binary_t&) override { return refuse("it holds binary data"); }
@@ -47,26 +51,44 @@ class portability_check final : public nlohmann::json_sax<json> {
   }
   bool key(string_t& name) override {
     if (name == "__proto__") return refuse("a member is named __proto__");
-    for (std::size_t i = first_key_.back(); i < keys_.size(); ++i) {
-      if (keys_[i] == name) return refuse("an object has two members of one name");
-    }
     keys_.push_back(std::move(name));
     return true;
   }
   bool end_object() override {
+    // Sorted, for a comparison with each of the others takes quadratic time.
+    const auto begin = keys_.begin() + static_cast<std::ptrdiff_t>(first_key_.back());
+    std::sort(begin, keys_.end());
+    if (std::adjacent_find(begin, keys_.end()) != keys_.end()) return refuse("an object has two members of one name");
     keys_.resize(first_key_.back());
     first_key_.pop_back();
     return close();
   }
-  bool start_array(std::size_t) override { return depth_ == 0 ? refuse("it is not an object") : open(); }
-  bool end_array() override { return close(); }
+  bool start_array(std::size_t) override {
+    first_key_.push_back(keys_.size());
+    return depth_ == 0 ? refuse("it is not an object") : open();
+  }
+  bool end_array() override {
+    first_key_.pop_back();
+    return close();
+  }
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
     return refuse("it is not valid JSON in UTF-8");
   }
 
  private:
-  bool scalar() { return depth_ == 0 ? refuse("it is not an object") : true; }
-  bool open() { return ++depth_ > max_depth ? refuse("it is nested more than 64 deep") : true; }
+  bool integer(std::string_view digits) {
+    return portable_integer(digits) ? scalar() : refuse("an integer is beyond 2^53 and no double holds it exactly");
+  }
+  bool scalar() { return depth_ == 0 ? refuse("it is not an object") : count(); }
+  bool open() {
+    if (depth_ > 0 && !count()) return false;
+    return ++depth_ > max_depth ? refuse("it is nested more than 64 deep") : true;
+  }
+  // Each value but the outermost is a member or an element.
+  bool count() {
+    if (++values_ > max_values_) too_many_ = true;
+    return !too_many_;
+  }
   bool close() {
     --depth_;
     return true;
@@ -77,7 +99,10 @@ class portability_check final : public nlohmann::json_sax<json> {
   }
 
   const char* problem_ = nullptr;
+  bool too_many_ = false;
   std::size_t depth_ = 0;
+  std::size_t values_ = 0;
+  std::size_t max_values_;
   std::vector<std::string> keys_;       // of all open objects, innermost last
   std::vector<std::size_t> first_key_;  // where each open object's keys begin
 };
@@ -124,35 +149,62 @@ bool surely_different(std::string_view a, std::string_view b) noexcept {
 }
 
 // Whether a text from a JSON printer is sure to hold nothing that check_payload refuses. Errs on the safe side.
-bool surely_portable(std::string_view printed) noexcept {
+bool surely_portable(std::string_view printed, std::size_t max_values) noexcept {
   constexpr std::size_t unsafe_digits = 16;  // 2^53 has 16
   if (printed.size() < 2 || printed.front() != '{' || printed.back() != '}') return false;
   if (printed.find("__proto__") != std::string_view::npos || printed.find("\\u") != std::string_view::npos)
     return false;
   std::size_t opened = 0;
+  std::size_t commas = 0;  // also those in strings: at least as many as separate values
   std::size_t digits = 0;
   for (const char c : printed) {
     digits = c >= '0' && c <= '9' ? digits + 1 : 0;
     if (digits == unsafe_digits) return false;
     if (c == '{' || c == '[') ++opened;
+    if (c == ',') ++commas;
   }
-  return opened <= max_depth;
+  return opened <= max_depth && opened + commas <= max_values;
 }
 
 }  // namespace
 
-result<void> session::check_committed(const commit_request& request, std::string_view payload, std::size_t max_bytes) {
-  if (request.printed && payload.size() <= max_bytes && surely_portable(payload)) return {};
-  return check_payload(payload, max_bytes);
+result<void> session::check_committed(const commit_request& request, std::string_view payload,
+                                      const session_policy& policy) {
+  if (request.printed && payload.size() <= policy.max_payload && surely_portable(payload, policy.max_members)) {
+    return {};
+  }
+  return check_payload(payload, policy.max_payload, policy.max_members);
 }
 
-result<void> check_payload(std::string_view text, std::size_t max_bytes) {
+bool portable_integer(std::string_view digits) noexcept {
+  double value = 0;
+  const auto* const end = digits.data() + digits.size();
+  const auto [stop, failed] = std::from_chars(digits.data(), end, value);
+  if (stop != end || failed != std::errc{}) return false;
+  if (std::abs(value) <= static_cast<double>(max_safe_integer)) return true;
+  // The shortest digits of the double, as JavaScript prints them, are these up to zeros at the end.
+  char shortest[32];
+  const auto written =
+      std::to_chars(std::begin(shortest), std::end(shortest), std::abs(value), std::chars_format::scientific);
+  std::string_view mantissa(shortest, static_cast<std::size_t>(written.ptr - shortest));
+  mantissa = mantissa.substr(0, mantissa.find('e'));
+  if (digits.starts_with('-')) digits.remove_prefix(1);
+  digits = digits.substr(0, digits.find_last_not_of('0') + 1);
+  if (mantissa.size() == 1) return digits == mantissa;
+  return digits.starts_with(mantissa.front()) && digits.substr(1) == mantissa.substr(2);
+}
+
+result<void> check_payload(std::string_view text, std::size_t max_bytes, std::size_t max_members) {
   if (text.size() > max_bytes) {
     return {errc::payload_too_large, "the session is " + std::to_string(text.size()) + " bytes of JSON; at most " +
                                          std::to_string(max_bytes) + " are stored (max_payload)"};
   }
-  portability_check check;
-  if (!json::sax_parse(text.begin(), text.end(), &check) || check.problem() != nullptr) {
+  portability_check check(max_members);
+  if (!json::sax_parse(text.begin(), text.end(), &check) || check.problem() != nullptr || check.too_many()) {
+    if (check.too_many()) {
+      return {errc::payload_too_large, "the session holds more than " + std::to_string(max_members) +
+                                           " members and elements; no more are stored (max_members)"};
+    }
     return {errc::not_serialisable,
             std::string("the session cannot be stored so that every language reads it back: ") +
                 (check.problem() != nullptr ? check.problem() : "it is not valid JSON in UTF-8")};
@@ -163,9 +215,13 @@ result<void> check_payload(std::string_view text, std::size_t max_bytes) {
 bool same_json(std::string_view a, std::string_view b) {
   if (a == b) return true;
   if (surely_different(a, b)) return false;
-  const json left = json::parse(a, nullptr, false);
-  const json right = json::parse(b, nullptr, false);
-  return !left.is_discarded() && !right.is_discarded() && left == right;
+  value_table values;
+  const auto left = values.read(a);
+  const auto right = values.read(b);
+  if (!values.overrun()) return left && left == right;
+  const json one = json::parse(a, nullptr, false);  // made to defeat the table
+  const json other = json::parse(b, nullptr, false);
+  return !one.is_discarded() && !other.is_discarded() && one == other;
 }
 
 }  // namespace coatcheck

@@ -11,6 +11,6 @@ namespace coatcheck::session {
 // check_payload for what a host commits. Where a JSON printer made it (commit_request::printed), the verdict is the
 // same and mostly needs no parsing.
 [[nodiscard]] result<void> check_committed(const commit_request& request, std::string_view payload,
-                                           std::size_t max_bytes);
+                                           const session_policy& policy);
 
 }  // namespace coatcheck::session

@@ -29,7 +29,7 @@ void token_commit_operation::start() {
 
   const bool bytes_differ = request_.payload && *request_.payload != next_.payload;
   if (bytes_differ) {
-    if (auto checked = check_committed(request_, *request_.payload, engine_->options.policy.max_payload); !checked) {
+    if (auto checked = check_committed(request_, *request_.payload, engine_->options.policy); !checked) {
       return fail(commit_status::refused, checked.error());
     }
     changed_ = !same_json(*request_.payload, next_.payload);

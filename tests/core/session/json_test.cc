@@ -3,6 +3,8 @@
 
 #include "coatcheck/engine.hpp"
 
+#include "support/vectors.hpp"
+
 namespace coatcheck {
 namespace {
 
@@ -16,18 +18,63 @@ TEST(check_payload, takes_what_every_language_reads_back) {
 
 TEST(check_payload, refuses_what_would_change_on_the_way_and_says_why) {
   const std::string deep = "{\"a\":" + std::string(64, '[') + std::string(64, ']') + "}";
-  for (const std::string& bad :
-       {std::string(""), std::string("null"), std::string("[]"), std::string("7"), std::string("\"x\""),
-        std::string("{"), std::string(R"({"a":1}x)"), std::string(R"({"a":NaN})"), std::string(R"({"a":1e400})"),
-        std::string(R"({"a":9007199254740992})"), std::string(R"({"a":-9007199254740992})"),
-        std::string(R"({"a":123456789012345678901234567890})"), std::string(R"({"a":1,"a":2})"),
-        std::string(R"({"a":{"\u0061":1,"a":2}})"), std::string(R"({"__proto__":{"admin":true}})"),
-        std::string(R"({"a":[{"__proto__":1}]})"), std::string(R"({"a":"\ud800"})"), std::string("{\"a\":\"\xff\"}"),
-        deep}) {
+  for (const std::string& bad : {std::string(""),
+                                 std::string("null"),
+                                 std::string("[]"),
+                                 std::string("7"),
+                                 std::string("\"x\""),
+                                 std::string("{"),
+                                 std::string(R"({"a":1}x)"),
+                                 std::string(R"({"a":NaN})"),
+                                 std::string(R"({"a":1e400})"),
+                                 std::string(R"({"a":9007199254740993})"),
+                                 std::string(R"({"a":-9007199254740993})"),
+                                 std::string(R"({"a":1152921504606846976})"),
+                                 std::string(R"({"a":123456789012345678901234567890})"),
+                                 std::string(R"({"a":{"b":1,"c":2,"b":3}})"),
+                                 std::string(R"({"a":1,"a":2})"),
+                                 std::string(R"({"a":{"\u0061":1,"a":2}})"),
+                                 std::string(R"({"__proto__":{"admin":true}})"),
+                                 std::string(R"({"a":[{"__proto__":1}]})"),
+                                 std::string(R"({"a":"\ud800"})"),
+                                 std::string("{\"a\":\"\xff\"}"),
+                                 deep}) {
     const auto checked = check_payload(bad);
     ASSERT_FALSE(checked) << bad;
     EXPECT_EQ(checked.error().code, errc::not_serialisable) << bad;
   }
+}
+
+TEST(check_payload, takes_a_number_as_any_language_writes_it) {
+  for (const auto& c : coatcheck_test::vector_cases("numbers")) {
+    const auto in_object = [](const std::string& number) { return R"({"n":)" + number + "}"; };
+    const auto javascript = in_object(c.at("javascript"));
+    for (const auto* form : {"javascript", "float", "integer"}) {
+      if (!c.contains(form)) continue;
+      EXPECT_TRUE(check_payload(in_object(c.at(form)))) << c.at("name") << " as " << form;
+      EXPECT_TRUE(same_json(javascript, in_object(c.at(form)))) << c.at("name") << " as " << form;
+    }
+  }
+}
+
+TEST(check_payload, judges_numbers_by_value) {
+  for (const auto* good : {"9007199254740991", "9007199254740992", "-9007199254740992", "10000000000000000", "1e16",
+                           "1e+16", "1e21", "1000000000000000000000", "1152921504606847000", "18446744073709552000",
+                           "-0.0", "5e-324", "1.7976931348623157e308"}) {
+    EXPECT_TRUE(check_payload(R"({"n":)" + std::string(good) + "}")) << good;
+  }
+  EXPECT_FALSE(portable_integer("12345678901234567890123"));
+  EXPECT_FALSE(portable_integer("1" + std::string(400, '0')));
+  EXPECT_FALSE(portable_integer("x"));
+}
+
+TEST(check_payload, bounds_members_and_elements_together) {
+  const std::string text = R"({"a":[1,2,{"b":3}],"c":4})";  // a, three elements, b, c
+  EXPECT_TRUE(check_payload(text, 1000, 6));
+  const auto refused = check_payload(text, 1000, 5);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, errc::payload_too_large);
+  EXPECT_NE(refused.error().message.find("max_members"), std::string::npos);
 }
 
 TEST(check_payload, bounds_the_size) {
