@@ -13,8 +13,7 @@
 namespace coatcheck {
 namespace {
 
-constexpr std::string_view format_name = "coatcheck-store 1";
-constexpr unsigned max_readers = 1024;  // the first process that opens a file sizes its reader table
+constexpr std::string_view format_name = "coatcheck-store 2";
 
 class transaction {
  public:
@@ -29,13 +28,6 @@ class transaction {
   MDB_txn* txn_ = nullptr;
 };
 
-// Threads begin their search of the pool at different places.
-std::size_t pool_hint() noexcept {
-  static std::atomic<std::size_t> next{0};
-  thread_local const std::size_t mine = next.fetch_add(1, std::memory_order_relaxed);
-  return mine;
-}
-
 const char* name_of(durability safety) noexcept { return safety == durability::disk ? "disk" : "process"; }
 
 }  // namespace
@@ -48,9 +40,13 @@ result<std::unique_ptr<lmdb_env>> lmdb_env::open(const store_file& file, const l
 
 lmdb_env::~lmdb_env() {
   if (env_ == nullptr || generation_ != crypto::fork_generation()) return;
-  for (auto& slot : pool_)
-    if (auto* txn = slot.txn.exchange(nullptr); txn != nullptr) mdb_txn_abort(txn);
+  if (readers_ != nullptr) readers_->drop();
   mdb_env_close(env_);
+}
+
+void lmdb_env::forget_locks() noexcept {
+  lock_.forget();
+  if (readers_ != nullptr) readers_->forget();
 }
 
 error lmdb_env::failure(int code) const { return lmdb_error(code, file_.path, "open"); }
@@ -69,14 +65,17 @@ result<void> lmdb_env::agrees_with(const lmdb_options& options) const {
 result<void> lmdb_env::start(const lmdb_options& options) {
   generation_ = crypto::fork_generation();
   safety_ = options.safety.value_or(durability::process);
-  int rc = mdb_env_create(&env_);
-  if (rc == 0) rc = mdb_env_set_maxreaders(env_, max_readers);
+  writer_turn turn(lock_);
+  int rc = lock_.open(file_);
+  if (rc == 0) rc = mdb_env_create(&env_);
   if (rc == 0) rc = mdb_env_set_maxdbs(env_, lmdb_tables::count);
-  // A file that has one says its map size itself.
+  // LMDB makes the first pages of an empty file: one process at a time. A file that has some says its map size itself.
   const bool fresh = file_.size == 0;
+  if (rc == 0 && fresh) rc = turn.take();
   if (rc == 0 && fresh) rc = mdb_env_set_mapsize(env_, mapped_size(options.map_size.value_or(default_map_size)));
+  constexpr unsigned flags = MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS | MDB_NORDAHEAD;
   const unsigned sync = safety_ == durability::process ? MDB_NOSYNC : 0;
-  if (rc == 0) rc = mdb_env_open(env_, file_.path.c_str(), MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD | sync, 0600);
+  if (rc == 0) rc = mdb_env_open(env_, file_.path.c_str(), flags | sync, 0600);
   if (rc != 0) return failure(rc);
 
   int fd = -1;
@@ -84,13 +83,17 @@ result<void> lmdb_env::start(const lmdb_options& options) {
   if (mdb_env_get_fd(env_, &fd) != 0 || ::fstat(fd, &info) != 0 || info.st_dev != file_.device ||
       info.st_ino != file_.inode)
     return {errc::store_permission, "store file '" + file_.path + "' was replaced while it was being opened"};
-  if (auto ok = check_whole(); !ok) return ok;
+  if (auto ok = check_whole(turn); !ok) return ok;
 
-  int dead = 0;
-  (void)mdb_reader_check(env_, &dead);
+  readers_ = std::make_unique<lmdb_readers>(env_, file_);
   bool foreign = false;
   rc = open_tables(map_size_, foreign);
-  if (rc == MDB_NOTFOUND && !foreign) rc = make_tables(options.map_size.value_or(default_map_size), foreign);
+  if (rc == MDB_NOTFOUND && !foreign) {
+    // Another process may be making them.
+    rc = turn.take();
+    if (rc == 0) rc = open_tables(map_size_, foreign);
+  }
+  if (rc == MDB_NOTFOUND && !foreign) rc = make_tables(options.map_size.value_or(default_map_size));
   if (foreign || rc == MDB_INCOMPATIBLE)
     return {errc::store_format, "store file '" + file_.path +
                                     "' is an LMDB file, but not a coatcheck store of this version (" +
@@ -99,13 +102,12 @@ result<void> lmdb_env::start(const lmdb_options& options) {
 
   MDB_envinfo mapped{};
   if (rc = mdb_env_info(env_, &mapped); rc != 0) return failure(rc);
-  // Another process made the file at the same time with a larger size, or one that was killed never recorded its own.
-  // Nobody has a transaction in this environment yet.
+  // A process that was killed while it made the file never recorded its size. Nobody has a transaction here yet.
   if (mapped.me_mapsize < mapped_size(map_size_)) rc = mdb_env_set_mapsize(env_, mapped_size(map_size_));
   if (rc != 0) return failure(rc);
   if (auto ok = agrees_with(options); !ok) return ok;
   room_ = std::make_unique<lmdb_room>(env_, map_size_);
-  writer_ = std::make_unique<lmdb_writer>(env_, tables_);
+  writer_ = std::make_unique<lmdb_writer>(env_, tables_, lock_);
   return {};
 }
 
@@ -125,27 +127,24 @@ int lmdb_env::read_format(MDB_txn* txn, std::uint64_t& recorded_size, bool& fore
 }
 
 int lmdb_env::open_tables(std::uint64_t& recorded_size, bool& foreign) {
-  transaction txn;
-  int rc = txn.begin(env_, MDB_RDONLY);
-  if (rc != 0) return rc;
-  MDB_dbi main = 0;
-  MDB_stat stat{};
-  rc = mdb_dbi_open(txn.get(), nullptr, 0, &main);
-  if (rc == 0) rc = mdb_stat(txn.get(), main, &stat);
-  if (rc == 0) rc = tables_.open(txn.get(), 0);
-  if (rc == 0) rc = read_format(txn.get(), recorded_size, foreign);
-  if (rc == MDB_NOTFOUND) foreign = stat.ms_entries != 0;
-  return rc == 0 && !foreign ? txn.commit() : rc;  // committed: so the handles of the tables stay
+  return readers_->open_tables([&](MDB_txn* txn) {
+    MDB_dbi main = 0;
+    MDB_stat stat{};
+    int rc = mdb_dbi_open(txn, nullptr, 0, &main);
+    if (rc == 0) rc = mdb_stat(txn, main, &stat);
+    if (rc == 0) rc = tables_.open(txn, 0);
+    if (rc == 0) rc = read_format(txn, recorded_size, foreign);
+    if (rc == MDB_NOTFOUND) foreign = stat.ms_entries != 0;
+    return rc;
+  });
 }
 
-int lmdb_env::make_tables(std::uint64_t map_size, bool& foreign) {
+int lmdb_env::make_tables(std::uint64_t map_size) {
   transaction txn;
   int rc = txn.begin(env_, 0);
+  if (rc == 0) rc = lock_.lock_out_readers(mdb_txn_id(txn.get()));
+  if (rc == 0) rc = tables_.open(txn.get(), MDB_CREATE);
   if (rc != 0) return rc;
-  rc = tables_.open(txn.get(), MDB_CREATE);
-  if (rc != 0) return rc;
-  rc = read_format(txn.get(), map_size_, foreign);
-  if (rc != MDB_NOTFOUND) return rc == 0 && !foreign ? txn.commit() : rc;  // another process was faster
   map_size_ = map_size;
   rc = tables_.write_meta(txn.get(), "format", format_name);
   if (rc == 0) rc = tables_.write_meta(txn.get(), "map_size", std::to_string(map_size));
@@ -154,7 +153,7 @@ int lmdb_env::make_tables(std::uint64_t map_size, bool& foreign) {
 
 // Reading a page behind the end of the file would end the process (SIGBUS). LMDB may leave pages at the end
 // unwritten, but those are free: any other missing page means that the file was cut.
-result<void> lmdb_env::check_whole() {
+result<void> lmdb_env::check_whole(writer_turn& turn) {
   MDB_envinfo info{};
   MDB_stat stat{};
   int rc = mdb_env_info(env_, &info);
@@ -169,8 +168,8 @@ result<void> lmdb_env::check_whole() {
   };
   if (!missing()) return {};
 
-  transaction txn;  // keeps other processes from writing while we look
-  if (rc = txn.begin(env_, 0); rc != 0) return failure(rc);
+  // Without writers, looking needs no other lock.
+  if (rc = turn.take(); rc != 0) return failure(rc);
   if (rc = mdb_env_info(env_, &info); rc != 0) return failure(rc);
   if (!missing()) return {};
   const auto pages = info.me_last_pgno + 1;
@@ -183,38 +182,6 @@ result<void> lmdb_env::check_whole() {
   if (whole) return {};
   if (::ftruncate(fd, size) != 0) return failure(errno);
   return cut;
-}
-
-int lmdb_env::begin_read(MDB_txn*& txn) {
-  const auto hint = pool_hint();
-  for (std::size_t i = 0; i < pool_size; ++i) {
-    auto& slot = pool_[(hint + i) % pool_size].txn;
-    if (slot.load(std::memory_order_relaxed) == nullptr) continue;
-    txn = slot.exchange(nullptr, std::memory_order_acquire);
-    if (txn == nullptr) continue;
-    const int rc = mdb_txn_renew(txn);
-    if (rc == 0) return 0;
-    mdb_txn_abort(txn);
-    break;
-  }
-  int rc = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn);
-  if (rc == MDB_READERS_FULL) {
-    int dead = 0;
-    if (mdb_reader_check(env_, &dead) == 0) rc = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn);
-  }
-  return rc;
-}
-
-void lmdb_env::end_read(MDB_txn* txn) noexcept {
-  mdb_txn_reset(txn);
-  const auto hint = pool_hint();
-  for (std::size_t i = 0; i < pool_size; ++i) {
-    MDB_txn* empty = nullptr;
-    if (pool_[(hint + i) % pool_size].txn.compare_exchange_strong(empty, txn, std::memory_order_release,
-                                                                  std::memory_order_relaxed))
-      return;
-  }
-  mdb_txn_abort(txn);
 }
 
 }  // namespace coatcheck

@@ -1,14 +1,11 @@
-// One open store file: LMDB's environment, its tables, pooled read transactions, the writer.
+// One open store file: LMDB's environment, its tables, its readers and its writer.
 //
-// A process has at most one environment per file (lmdb_registry.hpp): LMDB's locks belong to the process, and
-// closing a second one would drop those of the first. An environment must not be used, nor closed, in a child of
-// fork: closing it there would clear the parent's reader slots. The destructor leaks what an ancestor opened.
+// A process has one environment per file (lmdb_registry.hpp), so that its threads share commits. An environment is not
+// used in a child of fork; the destructor leaks what an ancestor opened.
 //
 // Thread safety: any thread, after open.
 #pragma once
 
-#include <array>
-#include <atomic>
 #include <cstdint>
 #include <lmdb.h>
 #include <memory>
@@ -18,6 +15,7 @@
 #include "coatcheck/error.hpp"
 
 #include "store/lmdb_file.hpp"
+#include "store/lmdb_readers.hpp"
 #include "store/lmdb_room.hpp"
 #include "store/lmdb_tables.hpp"
 #include "store/lmdb_writer.hpp"
@@ -52,11 +50,7 @@ class lmdb_env {
   // Runs `work(MDB_txn*) -> int` in a read transaction of the moment. Returns 0 or an LMDB error.
   template <class Work>
   [[nodiscard]] int read(Work&& work) {
-    MDB_txn* txn = nullptr;
-    if (const int rc = begin_read(txn); rc != 0) return rc;
-    const int rc = work(txn);
-    end_read(txn);
-    return rc;
+    return readers_->read(std::forward<Work>(work));
   }
   template <class Work>
   [[nodiscard]] int write(epoch_ms now, Work&& work) {
@@ -69,25 +63,18 @@ class lmdb_env {
   [[nodiscard]] std::uint64_t map_size() const noexcept { return map_size_; }
   // Of the process that opened it: crypto::fork_generation().
   [[nodiscard]] unsigned generation() const noexcept { return generation_; }
+  // In a child of fork: lets go of the parent's locks, which would outlive the parent otherwise.
+  void forget_locks() noexcept;
 
  private:
   explicit lmdb_env(store_file file) noexcept : file_(std::move(file)) {}
 
   [[nodiscard]] result<void> start(const lmdb_options& options);
   [[nodiscard]] int open_tables(std::uint64_t& recorded_size, bool& foreign);
-  [[nodiscard]] int make_tables(std::uint64_t map_size, bool& foreign);
+  [[nodiscard]] int make_tables(std::uint64_t map_size);
   [[nodiscard]] int read_format(MDB_txn* txn, std::uint64_t& recorded_size, bool& foreign) const;
-  [[nodiscard]] result<void> check_whole();
+  [[nodiscard]] result<void> check_whole(writer_turn& turn);
   [[nodiscard]] error failure(int code) const;
-
-  int begin_read(MDB_txn*& txn);
-  void end_read(MDB_txn* txn) noexcept;
-
-  // Read transactions that wait for their next use; each keeps a slot in the file's reader table.
-  struct alignas(64) resting {
-    std::atomic<MDB_txn*> txn{nullptr};
-  };
-  static constexpr std::size_t pool_size = 16;
 
   store_file file_;
   MDB_env* env_ = nullptr;
@@ -96,8 +83,9 @@ class lmdb_env {
   std::uint64_t map_size_ = 0;
   lmdb_tables tables_;
   std::unique_ptr<lmdb_room> room_;
+  lmdb_lock lock_;  // the writer's
+  std::unique_ptr<lmdb_readers> readers_;
   std::unique_ptr<lmdb_writer> writer_;
-  std::array<resting, pool_size> pool_;
 };
 
 }  // namespace coatcheck

@@ -11,6 +11,9 @@ namespace coatcheck {
 
 error lmdb_error(int code, std::string_view path, std::string_view doing) {
   const std::string file = "store file '" + std::string(path) + "'";
+  if (code == file_gone)
+    return {errc::store_unavailable, file + " was removed or replaced while it was open: what it held is gone. " +
+                                         "clear() is the way to log everybody out"};
   const std::string reason = std::string(doing) + ": " + mdb_strerror(code);
   switch (code) {
     case MDB_MAP_FULL:
@@ -32,8 +35,6 @@ error lmdb_error(int code, std::string_view path, std::string_view doing) {
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
       return {errc::store_format, file + " is damaged (" + reason + "): move it away and start a new one"};
-    case MDB_READERS_FULL:
-      return {errc::store_overloaded, file + ": all reader slots are taken by live processes (" + reason + ")"};
     default:
       return {errc::store_unavailable, file + ": " + reason};
   }

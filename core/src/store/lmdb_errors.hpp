@@ -8,6 +8,9 @@
 
 namespace coatcheck {
 
+// Our own beside LMDB's and the system's.
+inline constexpr int file_gone = -30650;  // the path leads to no file, or to another one than the one that is open
+
 // `path` is the store's file, `doing` what failed ("open", "read", "write").
 [[nodiscard]] error lmdb_error(int code, std::string_view path, std::string_view doing);
 

@@ -15,8 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view lock_suffix = "-lock";  // LMDB's own name for its lock file
-
 struct descriptor {
   int fd = -1;
   ~descriptor() {
@@ -79,11 +77,6 @@ result<store_file> inspect(int fd, const std::string& path, const struct stat& d
   if (auto ok = check_mode(info, directory, path); !ok) return ok.error();
   const auto size = static_cast<std::uint64_t>(info.st_size);
   if (auto ok = check_header(fd, size, path); !ok) return ok.error();
-  const std::string lock_path = path + std::string(lock_suffix);
-  struct stat lock {};
-  if (::lstat(lock_path.c_str(), &lock) == 0) {
-    if (auto ok = check_mode(lock, directory, lock_path); !ok) return ok.error();
-  }
   return store_file{path, info.st_dev, info.st_ino, size};
 }
 
@@ -94,9 +87,6 @@ result<store_file> prepare_store_file(const std::string& path) {
   const fs::path given(path);
   const auto name = given.filename();
   if (name.empty() || name == "." || name == "..") return in_the_way(path, "a directory");
-  // Opening it and closing it again would drop the locks of the store whose lock file it is.
-  if (name.string().ends_with(lock_suffix))
-    return {errc::invalid_url, "store URL: a store file's name may not end in '-lock': LMDB's lock files do"};
   std::error_code failed;
   const auto directory = fs::canonical(given.has_parent_path() ? given.parent_path() : fs::path("."), failed);
   if (failed) {
@@ -107,7 +97,7 @@ result<store_file> prepare_store_file(const std::string& path) {
   struct stat directory_info {};
   if (::stat(directory.c_str(), &directory_info) != 0) return lmdb_error(errno, path, "open");
 
-  // O_NONBLOCK: a pipe must not hold us up. Closing this descriptor harms no lock: LMDB's are on its lock file.
+  // O_NONBLOCK: a pipe must not hold us up. Closing this descriptor harms no lock: ours belong to their descriptors.
   constexpr int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
   for (int attempt = 0; attempt < 8; ++attempt) {
     descriptor file{::open(whole.c_str(), flags)};

@@ -32,6 +32,10 @@ registry& the_registry() {
 // Another thread may be opening a file at the moment of fork.
 void before_fork() { the_registry().lock.lock(); }
 void after_fork() { the_registry().lock.unlock(); }
+void after_fork_in_child() {
+  for (auto& open : the_registry().files) open.env->forget_locks();
+  after_fork();
+}
 
 void forget_inherited(registry& all) {
   const auto now = crypto::fork_generation();
@@ -44,7 +48,7 @@ void forget_inherited(registry& all) {
 }  // namespace
 
 result<lmdb_env*> acquire(const std::string& path, const lmdb_options& options) {
-  static const int hooked = pthread_atfork(before_fork, after_fork, after_fork);
+  static const int hooked = pthread_atfork(before_fork, after_fork, after_fork_in_child);
   if (hooked != 0) return {errc::store_unavailable, "file store: pthread_atfork failed"};
   auto& all = the_registry();
   const std::lock_guard hold(all.lock);
@@ -68,7 +72,6 @@ void release(lmdb_env* env) noexcept {
   const std::lock_guard hold(all.lock);
   forget_inherited(all);
   const auto at = std::find_if(all.files.begin(), all.files.end(), [&](const auto& f) { return f.env.get() == env; });
-  // Closed under the lock: the file must not be opened again before its old locks are gone.
   if (at != all.files.end() && --at->users == 0) all.files.erase(at);
 }
 

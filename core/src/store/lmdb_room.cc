@@ -9,7 +9,8 @@ constexpr std::int64_t bytes_per_write = 128;  // nodes and index items of one s
 // Runs `each(const std::size_t* pages, std::size_t count)` for every list of the free list (table 0).
 template <class Each>
 int for_free_pages(MDB_env* env, Each&& each) {
-  // LMDB shows the free list to read transactions alone; with MDB_NOTLS a writer may have one besides.
+  // LMDB shows the free list to read transactions alone; with MDB_NOTLS a writer may have one besides. We have the
+  // writer's lock: nobody takes these pages.
   MDB_txn* txn = nullptr;
   int rc = mdb_txn_begin(env, nullptr, MDB_RDONLY, &txn);
   if (rc != 0) return rc;

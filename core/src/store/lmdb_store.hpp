@@ -2,7 +2,7 @@
 //
 // Synchronous: reads copy out of the map, writes commit before they return (durability: lmdb_env.hpp). A file that
 // is open twice in a process is one environment. After fork parent and child go on, each with its own.
-// Do not share a file between machines or PID namespaces (containers): LMDB tells live readers by process id.
+// Processes in different containers may share a file; machines may not.
 //
 // Thread safety: any thread. close() may run while others work: the file is given back when the last one is done.
 #pragma once

@@ -1,6 +1,6 @@
 // What is in a store file, and the operations on it inside one transaction.
 //
-//   meta      "format" -> "coatcheck-store 1", "map_size" -> decimal bytes
+//   meta      "format" -> "coatcheck-store 2", "map_size" -> decimal bytes
 //   sessions  key -> envelope (envelope.hpp)
 //   expiry    8 bytes big-endian ms ++ key -> nothing
 //   owners    2 bytes big-endian length of owner ++ owner ++ key -> nothing

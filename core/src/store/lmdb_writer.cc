@@ -4,20 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <ctime>
 
 namespace coatcheck {
-namespace {
-
-constexpr std::int64_t reader_check_seconds = 60;
-
-std::int64_t steady_seconds() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return now.tv_sec;
-}
-
-}  // namespace
 
 int lmdb_writer::run(operation& mine) {
   std::unique_lock hold(lock_);
@@ -42,30 +30,35 @@ int lmdb_writer::run(operation& mine) {
 }
 
 void lmdb_writer::execute(std::span<operation*> batch) {
-  check_readers_sometimes();
   const int code = attempt(batch, sweep_steps);
   for (auto* op : batch) op->code = code;
   if (code == 0) return;
   for (auto* op : batch) op->code = attempt_alone(*op);
 }
 
-int lmdb_writer::attempt(std::span<operation*> batch, std::size_t steps) {
+template <class Work>
+int lmdb_writer::transact(Work&& work) {
+  writer_turn turn(file_lock_);
+  if (const int rc = turn.take(); rc != 0) return rc;
   MDB_txn* txn = nullptr;
   if (const int rc = mdb_txn_begin(env_, nullptr, 0, &txn); rc != 0) return rc;
-  int rc = 0;
-  epoch_ms now = 0;
-  for (auto* op : batch) {
-    rc = op->call(op->context, txn);
-    if (rc != 0) break;
-    now = std::max(now, op->now);
-  }
-  lmdb_tables::swept swept;
-  if (rc == 0 && steps > 0) rc = tables_.sweep(txn, now, steps, swept);
-  if (rc != 0) {
-    mdb_txn_abort(txn);
-    return rc;
-  }
-  return mdb_txn_commit(txn);  // frees it also when it fails
+  int rc = file_lock_.lock_out_readers(mdb_txn_id(txn));
+  if (rc == 0) rc = work(txn);
+  if (rc == 0) return mdb_txn_commit(txn);  // frees it also when it fails
+  mdb_txn_abort(txn);
+  return rc;
+}
+
+int lmdb_writer::attempt(std::span<operation*> batch, std::size_t steps) {
+  return transact([&](MDB_txn* txn) {
+    epoch_ms now = 0;
+    for (auto* op : batch) {
+      if (const int rc = op->call(op->context, txn); rc != 0) return rc;
+      now = std::max(now, op->now);
+    }
+    lmdb_tables::swept swept;
+    return steps > 0 ? tables_.sweep(txn, now, steps, swept) : 0;
+  });
 }
 
 int lmdb_writer::attempt_alone(operation& one) {
@@ -78,27 +71,10 @@ int lmdb_writer::attempt_alone(operation& one) {
 
 // Each slice is a transaction of its own: it needs few pages, and what it frees is there for the next but one.
 void lmdb_writer::make_room(epoch_ms now) {
-  int dead = 0;
-  (void)mdb_reader_check(env_, &dead);
   for (lmdb_tables::swept swept{0, true}; swept.more;) {
     swept = {};
-    MDB_txn* txn = nullptr;
-    if (mdb_txn_begin(env_, nullptr, 0, &txn) != 0) return;
-    if (tables_.sweep(txn, now, sweep_steps, swept) != 0) {
-      mdb_txn_abort(txn);
-      return;
-    }
-    if (mdb_txn_commit(txn) != 0) return;
+    if (transact([&](MDB_txn* txn) { return tables_.sweep(txn, now, sweep_steps, swept); }) != 0) return;
   }
-}
-
-// A process that was killed leaves its reader slots behind, and they keep old pages from being used again.
-void lmdb_writer::check_readers_sometimes() {
-  const auto now = steady_seconds();
-  if (now - last_reader_check_ < reader_check_seconds) return;
-  last_reader_check_ = now;
-  int dead = 0;
-  (void)mdb_reader_check(env_, &dead);
 }
 
 }  // namespace coatcheck

@@ -5,7 +5,7 @@
 // fsync), and a lone writer pays for two uncontended locks.
 //
 // When a transaction fails as a whole, its operations are run again one by one, so that one that does not fit
-// cannot fail the others. A full map: stale readers are looked for, what has expired is dropped, one more try.
+// cannot fail the others. A full map: what has expired is dropped, one more try.
 //
 // Thread safety: any thread. An operation runs on whichever thread leads, once or more often: it must set all of
 // its results each time, and touch nothing else.
@@ -21,13 +21,15 @@
 
 #include "coatcheck/clock.hpp"
 
+#include "store/lmdb_lock.hpp"
 #include "store/lmdb_tables.hpp"
 
 namespace coatcheck {
 
 class lmdb_writer {
  public:
-  lmdb_writer(MDB_env* env, const lmdb_tables& tables) noexcept : env_(env), tables_(tables) {}
+  lmdb_writer(MDB_env* env, const lmdb_tables& tables, lmdb_lock& lock) noexcept
+      : env_(env), tables_(tables), file_lock_(lock) {}
 
   // Runs `work(MDB_txn*) -> int` and commits. Returns 0, or the error that kept it from being committed.
   // `now`: what is due by then may be swept in the same transaction.
@@ -60,13 +62,15 @@ class lmdb_writer {
   int attempt(std::span<operation*> batch, std::size_t steps);
   int attempt_alone(operation& one);
   void make_room(epoch_ms now);
-  void check_readers_sometimes();
+  // Runs `work` in a transaction and commits it.
+  template <class Work>
+  int transact(Work&& work);
 
   MDB_env* const env_;
   const lmdb_tables& tables_;
+  lmdb_lock& file_lock_;  // the leader's
   std::mutex lock_;
-  std::deque<operation*> queue_;        // the front one leads
-  std::int64_t last_reader_check_ = 0;  // steady seconds; only the leader looks
+  std::deque<operation*> queue_;  // the front one leads
 };
 
 }  // namespace coatcheck
