@@ -33,7 +33,18 @@ declare namespace session {
   type Response = ServerResponse | Http2ServerResponse;
   // The response is `any` so that Express' own and that of plain http fit alike.
   // biome-ignore lint/suspicious/noExplicitAny: see above
-  type Middleware = (req: any, res: any, next: (error?: any) => void) => void;
+  /** What an automatic commit could not store: the session was ended meanwhile, or its policy rejects a collision. */
+  type SessionEvent = 'gone' | 'conflict';
+  interface Middleware {
+    // biome-ignore lint/suspicious/noExplicitAny: the request is the framework's
+    (req: any, res: any, next: (error?: any) => void): void;
+    // biome-ignore lint/suspicious/noExplicitAny: likewise
+    on(event: SessionEvent, listener: (error: CoatcheckError, req: any) => void): this;
+    // biome-ignore lint/suspicious/noExplicitAny: likewise
+    once(event: SessionEvent, listener: (error: CoatcheckError, req: any) => void): this;
+    // biome-ignore lint/suspicious/noExplicitAny: likewise
+    off(event: SessionEvent, listener: (error: CoatcheckError, req: any) => void): this;
+  }
 
   /** What plain http handlers may cast their request to. */
   interface SessionRequest extends IncomingMessage {
@@ -218,6 +229,16 @@ declare namespace session {
     destroy(): Promise<void>;
     destroy(callback: Callback): this;
     /** A new session under a new id: empty, or with the data of this one. */
+    /**
+     * Changes the session as it is stored now, in one compare-and-set; `change` runs again when another request wrote
+     * meanwhile, so it is to do nothing else. Answers what it answers. What the request changed otherwise stays, and is
+     * stored at its end.
+     */
+    transact<R>(change: (data: SessionData & Record<string, any>) => R | Promise<R>): Promise<R>;
+    transact<R>(
+      change: (data: SessionData & Record<string, any>) => R | Promise<R>,
+      callback: (error?: unknown, value?: R) => unknown,
+    ): this;
     regenerate(options?: { keep?: boolean }): Promise<void>;
     regenerate(callback: Callback): this;
     regenerate(options: { keep?: boolean }, callback: Callback): this;

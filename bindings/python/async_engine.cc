@@ -98,6 +98,23 @@ PyObject* open_session(PyObject* self, PyObject* const* args, Py_ssize_t count) 
   });
 }
 
+PyObject* load(PyObject* self, PyObject* id) {
+  return guarded([&]() -> PyObject* {
+    if (!PyUnicode_Check(id)) throw py::type_error("load() takes a session id");
+    const auto text = py::reinterpret_borrow<py::str>(id).cast<std::string>();
+    PyObject* future = nullptr;
+    call* running = new_call(self, nullptr, &future);
+    if (running == nullptr) return nullptr;
+    self_of(self).sessions->load(text,
+                                 completion<opened>(
+                                     [](void* context, opened&& out) {
+                                       static_cast<call*>(context)->finish(as_object(make_handle(std::move(out))));
+                                     },
+                                     running));
+    return future;
+  });
+}
+
 PyObject* commit(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     commit_arguments given;
@@ -171,6 +188,7 @@ PyObject* create(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
 
 PyMethodDef methods[] = {
     {"open", as_method(open_session), METH_FASTCALL, "open(cookie_header, secure) -> future of a Handle"},
+    {"load", load, METH_O, "load(id) -> future of a Handle"},
     {"commit", as_method(commit), METH_FASTCALL,
      "commit(handle, payload, flags, cookie) -> future of the Set-Cookie value or None"},
     {"destroy", as_method(destroy), METH_FASTCALL, "destroy(handle, secure) -> future of the Set-Cookie value or None"},

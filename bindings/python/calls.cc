@@ -88,6 +88,7 @@ bool read_commit(PyObject* const* args, Py_ssize_t count, commit_arguments& into
   if (flags == -1 && PyErr_Occurred() != nullptr) return false;
   request.secure = (flags & flag_secure) != 0;
   request.save = (flags & flag_save) != 0;
+  if ((flags & flag_exact) != 0) request.exact = static_cast<int>(flags >> 8);
   into.regenerate = (flags & flag_regenerate) != 0 && !value.session.id.empty();
   if (args[3] != Py_None) {
     if (!read_text(args[3], "cookie settings", text)) return false;
@@ -114,6 +115,9 @@ PyObject* answer(handle* of, committed&& done) noexcept {
       break;
     case commit_status::touched:
       of->outcome = "touched";
+      break;
+    case commit_status::stale:
+      of->outcome = "stale";
       break;
     case commit_status::gone:
       of->outcome = "gone";

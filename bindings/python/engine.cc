@@ -174,6 +174,18 @@ PyObject* commit(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   });
 }
 
+PyObject* load(PyObject* self, PyObject* id) {
+  return guarded([&]() -> PyObject* {
+    if (!PyUnicode_Check(id)) throw py::type_error("load() takes a session id");
+    const auto text = py::reinterpret_borrow<py::str>(id).cast<std::string>();
+    opened out;
+    if (!self_of(self).run(false, out, [&](engine& e, completion<opened> done) { e.load(text, done); })) {
+      return nullptr;
+    }
+    return as_object(make_handle(std::move(out)));
+  });
+}
+
 PyObject* destroy(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     if (count != 2 || !is_handle(args[0]))
@@ -225,6 +237,7 @@ PyObject* get_warnings(PyObject* self, void*) {
 
 PyMethodDef methods[] = {
     {"open", as_method(open_session), METH_FASTCALL, "open(cookie_header, secure) -> Handle"},
+    {"load", load, METH_O, "load(id) -> Handle"},
     {"touch", as_method(touch), METH_FASTCALL, "touch(cookie_header, secure) -> Set-Cookie value or None"},
     {"commit", as_method(commit), METH_FASTCALL,
      "commit(handle, payload, flags, cookie, owner) -> Set-Cookie value or None"},

@@ -58,4 +58,5 @@ PYBIND11_MODULE(_core, m) {
   m.attr("COMMIT_SECURE") = static_cast<long>(cc::flag_secure);
   m.attr("COMMIT_SAVE") = static_cast<long>(cc::flag_save);
   m.attr("COMMIT_REGENERATE") = static_cast<long>(cc::flag_regenerate);
+  m.attr("COMMIT_EXACT") = static_cast<long>(cc::flag_exact);
 }

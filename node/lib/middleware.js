@@ -2,8 +2,9 @@
 
 // session(options): the middleware, for Express 4 and 5 and for plain http: (req, res, next).
 
+const { EventEmitter } = require('node:events');
 const { construct, fromNative } = require('./errors.js');
-const { STATUS, native, ask } = require('./native.js');
+const { native, ask } = require('./native.js');
 const { checkCookie, engineOptions, normalise } = require('./options.js');
 const { RequestState } = require('./request.js');
 const { install } = require('./response.js');
@@ -11,7 +12,6 @@ const { rootOf, shareClass } = require('./shapes.js');
 const { SessionStore } = require('./session-store.js');
 const { attach, stateOf } = require('./states.js');
 const { nativeOf } = require('./store.js');
-const ticket = require('./ticket.js');
 
 const MAX_ID = 128;
 
@@ -35,11 +35,11 @@ function isBelow(path, req) {
 // What all requests of one middleware share.
 class Shared {
   #keeper;
-  #lines = new Map(); // id → the last commit under way, on a remote store
   #warned = false;
 
   constructor(options) {
     this.options = options;
+    this.events = new EventEmitter();
     this.store = new SessionStore(this);
     this.#keeper = nativeOf(options.store);
     this.synchronous = this.#keeper.synchronous;
@@ -64,21 +64,13 @@ class Shared {
 
   commit(base, payload, cookie, id, flags, owner) {
     if (this.synchronous) return this.engine.commit(base, payload, cookie, id, flags, 0, owner);
-    const start = (slot) => this.engine.commit(base, payload, cookie, id, flags, slot, owner);
-    return base === undefined ? ask(start) : this.#inLine(ticket.idOf(base), start);
+    return ask((slot) => this.engine.commit(base, payload, cookie, id, flags, slot, owner));
   }
 
-  // Commits of one session wait for each other: side by side, all but one lose each round of compare-and-set, and
-  // under steady load one could lose every round. When the store does not answer the first, all know.
-  #inLine(id, start) {
-    const before = this.#lines.get(id);
-    const mine =
-      before === undefined ? ask(start) : before.then((result) => (result[0] === STATUS.unknown ? result : ask(start)));
-    this.#lines.set(id, mine);
-    mine.then(() => {
-      if (this.#lines.get(id) === mine) this.#lines.delete(id);
-    });
-    return mine;
+  // An automatic commit that stored nothing is told: to who listens, else as a warning.
+  tell(event, error, req) {
+    if (this.events.listenerCount(event) > 0) this.events.emit(event, error, req);
+    else process.emitWarning(error.message, { type: 'CoatcheckWarning', code: error.code });
   }
 
   destroy(base, secure) {
@@ -172,7 +164,7 @@ function session(given) {
     return next();
   }
 
-  return function coatcheck(req, res, next) {
+  function coatcheck(req, res, next) {
     if (stateOf(req) !== undefined) return next();
     if (rootOf(req) !== null) shareClass(req, 'complete');
     if (req.session) return next();
@@ -184,7 +176,14 @@ function session(given) {
     if (!(opened instanceof Promise)) return begin(req, res, next, secure, opened);
     opened.then((answer) => begin(req, res, next, secure, answer));
     return undefined;
-  };
+  }
+  for (const name of ['on', 'once', 'off']) {
+    coatcheck[name] = (...args) => {
+      shared.events[name](...args);
+      return coatcheck;
+    };
+  }
+  return coatcheck;
 }
 
 module.exports = { session };

@@ -11,7 +11,7 @@
 //                                            a status number, or [status, Set-Cookie, session, Error,
 //                                            cookie withheld]
 //   engine.destroy(base, secure, slot)       the clearing Set-Cookie, or an Error
-//   engine.regenerate(base, slot)            a session without an id, or an Error
+//   engine.regenerate(base, slot)            a session without an id, 0 (it was ended meanwhile) or an Error
 //   store.get(key, slot)                     the bytes, undefined (absent) or an Error
 //   store.read(key, slot)                    [bytes, version, expiresAt], undefined or an Error
 //   store.put(key, bytes, expiresAt, expect, slot)
@@ -32,8 +32,9 @@
 
 const native = require('./binding.js');
 
-const FLAGS = { secure: 1, save: 2, presented: 4, wantSession: 8 };
-const STATUS = { unchanged: 0, stored: 1, merged: 2, touched: 3, gone: 4, conflict: 5, unknown: 6, refused: 7 };
+const FLAGS = { secure: 1, save: 2, presented: 4, wantSession: 8, exact: 16 };
+const ATTEMPT_SHIFT = 8; // of a transaction: its number, in the flags
+const STATUS = { unchanged: 0, stored: 1, merged: 2, touched: 3, gone: 4, conflict: 5, unknown: 6, refused: 7, stale: 8 };
 const FRESH = [
   'none',
   'no_cookie',
@@ -65,4 +66,4 @@ function ask(start) {
   });
 }
 
-module.exports = { native, ask, FLAGS, STATUS, FRESH };
+module.exports = { native, ask, ATTEMPT_SHIFT, FLAGS, STATUS, FRESH };

@@ -7,7 +7,7 @@
 
 const { Cookie } = require('./cookie.js');
 const { CoatcheckError, fromNative, isUnknown } = require('./errors.js');
-const { FLAGS, STATUS, FRESH } = require('./native.js');
+const { ATTEMPT_SHIFT, FLAGS, STATUS, FRESH, native } = require('./native.js');
 const { serialise } = require('./payload.js');
 const { Session, cookieOf } = require('./session.js');
 const ticket = require('./ticket.js');
@@ -28,6 +28,12 @@ function parsePayload(base) {
     throw new CoatcheckError('ERR_RECORD_DAMAGED', 'the stored session is damaged: its payload is not valid JSON');
   }
 }
+
+const goneError = () =>
+  new CoatcheckError(
+    'ERR_SESSION_GONE',
+    'the session was destroyed or expired while this request was under way; its changes were not stored',
+  );
 
 function attempt(start) {
   try {
@@ -142,8 +148,8 @@ class RequestState {
   perform(start, toldByCallback) {
     const outcome = this.tail === undefined ? attempt(start) : this.tail.then(start);
     const pending = new OperationPromise((resolve, reject) => {
-      if (outcome instanceof Promise) outcome.then(() => resolve(), reject);
-      else resolve();
+      if (outcome instanceof Promise) outcome.then(resolve, reject);
+      else resolve(outcome);
     });
     if (!(outcome instanceof Promise)) return pending;
     const tail = outcome.then(
@@ -203,6 +209,63 @@ class RequestState {
       if (key in Session.prototype || key === 'cookie' || !same(session[key], mine[key])) continue;
       if (Object.hasOwn(merged, key)) session[key] = merged[key];
       else delete session[key];
+    }
+  }
+
+  // Read, change, compare-and-set, and again on conflict. `change` sees what is stored now; what the request changed
+  // otherwise stays, and is stored at its end as always.
+  transact(change) {
+    if (typeof change !== 'function') throw new TypeError('transact needs a function of the session');
+    const session = this.look();
+    if (!(session instanceof Session)) {
+      throw new CoatcheckError('ERR_INVALID_STATE', 'transact: the request has no session any more');
+    }
+    if (this.readOnly)
+      throw new CoatcheckError('ERR_STORE_UNAVAILABLE', 'the session can not be stored: its store did not answer');
+    if (this.shared.inCookie) {
+      throw new CoatcheckError(
+        'ERR_INVALID_STATE',
+        `transact: in mode "${this.shared.options.mode}" the session is in its cookie: there is nothing to compare with`,
+      );
+    }
+    // Not stored yet, it is this request's alone.
+    if (this.base === undefined || this.unsaved) return change(session);
+    const round = (number, base) => {
+      const data = parsePayload(base);
+      return chain(change(data), (value) => {
+        const flags = FLAGS.exact | FLAGS.wantSession | (number << ATTEMPT_SHIFT) | (this.secure ? FLAGS.secure : 0);
+        const owner = this.shared.ownerOf(data);
+        const pending = this.shared.commit(base, serialise(data), undefined, undefined, flags | FLAGS.presented, owner);
+        return chain(pending, (result) => {
+          if (result[0] === STATUS.stale) return round(number + 1, result[2]);
+          const error = this.take(result);
+          if (error !== undefined) throw error;
+          const kept = native.mergePayloads(
+            ticket.payloadOf(this.base),
+            this.print(session),
+            ticket.payloadOf(result[2]),
+            'mine',
+          );
+          this.base = result[2];
+          this.refill(session, JSON.parse(kept));
+          return value;
+        });
+      });
+    };
+    return chain(this.shared.load(this.id()), (opened) => {
+      if (opened instanceof Error) throw fromNative(opened);
+      if (typeof opened !== 'string') throw goneError();
+      return round(0, opened);
+    });
+  }
+
+  // The same object, with other data.
+  refill(session, data) {
+    for (const key of Object.keys(session)) if (key !== 'cookie') delete session[key];
+    this.aside = undefined;
+    for (const key of Object.keys(data)) {
+      if (key in session) this.keepAside(key, data[key]);
+      else session[key] = data[key];
     }
   }
 
@@ -270,10 +333,12 @@ class RequestState {
     return chain(this.shared.regenerate(this.base), (answer) => {
       if (answer instanceof Error) throw fromNative(answer);
       this.clearCookie = this.shared.engine.clearingCookie(this.secure);
+      if (typeof answer === 'string') return begin(answer);
       // Somebody else ended it meanwhile: its data does not live on under a new id.
-      const ended = ticket.payloadOf(answer) === '{}' && ticket.payloadOf(this.base) !== '{}';
-      begin(answer);
-      if (ended) this.current = new Session(this, {});
+      begin(undefined);
+      this.aside = undefined;
+      this.current = new Session(this, {});
+      return this.shared.tell('gone', goneError(), this.req);
     });
   }
 
@@ -368,7 +433,11 @@ class RequestState {
       return;
     }
     // It was destroyed while this request was under way: it stays destroyed, and the browser gets no cookie.
-    if (error.code === 'ERR_SESSION_GONE') return;
+    if (error.code === 'ERR_SESSION_GONE') {
+      this.shared.tell('gone', error, this.req);
+      return;
+    }
+    if (error.code === 'ERR_SESSION_CONFLICT') this.shared.tell('conflict', error, this.req);
     if (isUnknown(error) && this.shared.options.onUnknown === 'open') return;
     throw error;
   }

@@ -46,6 +46,12 @@ class Session {
     return this.#answer(callback, () => this.#state.save());
   }
 
+  // Changes the session as it is stored now, in one compare-and-set: `change(data)` runs again when another request
+  // wrote meanwhile, so it is to do nothing else. Answers what `change` does; the callback gets it after the error.
+  transact(change, callback) {
+    return this.#answer(callback, () => this.#state.transact(change));
+  }
+
   // Reads the session again; `req.session` is then a new object.
   reload(callback) {
     return this.#answer(callback, () => this.#state.reload());
@@ -66,7 +72,7 @@ class Session {
     const pending = this.#state.perform(start, typeof callback === 'function');
     if (typeof callback !== 'function') return pending;
     pending.then(
-      () => process.nextTick(callback),
+      (value) => (value === undefined ? process.nextTick(callback) : process.nextTick(callback, null, value)),
       (error) => process.nextTick(callback, error),
     );
     return this;

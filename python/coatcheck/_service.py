@@ -34,6 +34,8 @@ __all__ = [
 Secrets = str | bytes | Sequence[str | bytes]
 OnUnknown = Literal["closed", "open"]
 Mode = Literal["store", "jwt", "jwe"]
+SessionEvent = Literal["gone", "conflict"]
+OnEvent = Callable[[SessionEvent, Error], object]
 Owner = Callable[[Any], str | None]  # whose session it is, from its data
 
 log = logging.getLogger("coatcheck")
@@ -73,6 +75,8 @@ class SessionOptions(TypedDict, total=False):
     refresh_grace: Duration | None  # for so long a cookie that was replaced gets its successor; 10 seconds
     check_epoch: bool  # ask the store at each request of a session that has an owner
     token_keys: Key | Sequence[Key] | None  # to sign or seal with in place of the secret's, newest first
+    # Told what an automatic commit could not store: "gone" (the session was ended meanwhile) or "conflict".
+    on_event: OnEvent | None
     owner: Owner | None  # the session's owner, or None: what RefreshTokens lists and revokes by
     clock: _core.ManualClock | None  # for tests
 
@@ -88,6 +92,7 @@ def make_service(
     spans = ("idle_timeout", "absolute_timeout", "access_ttl", "refresh_grace")
     idle, absolute, access_ttl, refresh_grace = (milliseconds(rest.pop(name, None), name) for name in spans)
     on_unknown, owner = rest.pop("on_unknown", None) or "closed", rest.pop("owner", None)
+    on_event = rest.pop("on_event", None)
     tokens = token_options(
         rest.pop("mode", None), access_ttl, refresh_grace, rest.pop("check_epoch", None), rest.pop("token_keys", None)
     )
@@ -103,6 +108,7 @@ def make_service(
         },
         on_unknown,
         owner,
+        on_event,
     )
 
 
@@ -182,13 +188,22 @@ class PerLoop(Generic[_T]):
 class Service:
     """One middleware's options. Engines on remote stores are made per event loop, when it is first seen."""
 
-    def __init__(self, options: Mapping[str, Any], on_unknown: str = "closed", owner: Owner | None = None) -> None:
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        on_unknown: str = "closed",
+        owner: Owner | None = None,
+        on_event: OnEvent | None = None,
+    ) -> None:
         if on_unknown not in ("closed", "open"):
             raise ConfigError('on_unknown must be one of "closed", "open"', "ERR_INVALID_OPTION")
         self.options = {name: value for name, value in options.items() if value is not None}
         if owner is not None and not callable(owner):
             raise ConfigError("owner must be a function of the session", "ERR_INVALID_OPTION")
+        if on_event is not None and not callable(on_event):
+            raise ConfigError("on_event must be a function of an event and an error", "ERR_INVALID_OPTION")
         self.on_unknown = on_unknown
+        self.on_event = on_event
         self.owner = owner
         self.in_cookie = self.options.get("mode", "store") != "store"  # the cookie carries the session itself
         self.rolling = bool(self.options.get("rolling"))
@@ -211,6 +226,12 @@ class Service:
     def report(self, error: Error | None) -> None:
         """Logs what a policy let pass."""
         log.error("the session store gave no answer: %s", error)
+
+    def tell(self, event: SessionEvent, error: Error) -> None:
+        """Logs what an automatic commit could not store, and tells the application's hook."""
+        log.warning("%s: %s", event, error)
+        if self.on_event is not None:
+            self.on_event(event, error)
 
     def report_late(self) -> None:
         """Logs that a session in its cookie changed after the response's headers went out."""

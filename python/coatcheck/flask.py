@@ -32,6 +32,10 @@ Configuration, read by ``init_app`` (or at the first request, if there is no sec
     cookie that was replaced gets its successor for ``COATCHECK_REFRESH_GRACE`` (10 seconds).
     ``COATCHECK_CHECK_EPOCH``: True asks the store at each request of a session that has an owner.
     ``COATCHECK_TOKEN_KEYS``: keys of ``coatcheck.jwt`` to sign or seal with in place of the secret's, newest first.
+``COATCHECK_MERGE``
+    rules by path for what two requests both changed, e.g. ``{"visits": "sum"}``.
+``COATCHECK_ON_EVENT``
+    a function of an event and an error: ``"gone"`` or ``"conflict"``, what an automatic commit could not store.
 ``COATCHECK_OWNER``
     a function from the session to the name of its owner, or None: what ``RefreshTokens`` lists and revokes by.
 """
@@ -126,6 +130,7 @@ class CoatcheckInterface(SessionInterface):
             },
             config.get("COATCHECK_ON_UNKNOWN") or "closed",
             config.get("COATCHECK_OWNER"),
+            config.get("COATCHECK_ON_EVENT"),
         )
         service.permanent_lifetime = milliseconds(app.permanent_session_lifetime, "PERMANENT_SESSION_LIFETIME")
         self._always_secure = self.get_cookie_secure(app)

@@ -6,12 +6,13 @@ counts like any other, and a session that was only read is not written.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from coatcheck import _core
 from coatcheck._json import decode, encode
-from coatcheck.errors import StoreError
+from coatcheck.errors import SessionGone, StoreError, UsageError
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from coatcheck._service import Service
 
 __all__ = ["Session"]
+
+_R = TypeVar("_R")
 
 
 class Session(dict[str, Any]):
@@ -37,6 +40,7 @@ class Session(dict[str, Any]):
         "_renewed",
         "_secure",
         "_service",
+        "_set_cookie",
         "accessed",
     )
 
@@ -48,6 +52,7 @@ class Session(dict[str, Any]):
     _forced: bool
     _renewed: bool
     _ended: bool  # the response's headers have gone, or the commit has failed
+    _set_cookie: str | None  # of a transaction, for the response
     _failure: StoreError | None  # why this session could not be read or written
     accessed: bool
 
@@ -85,6 +90,22 @@ class Session(dict[str, Any]):
         """
         self.mark_accessed()
         self._renewed = True
+
+    def transact(self, change: Callable[[dict[str, Any]], _R]) -> _R:
+        """Changes the session as it is stored now, in one compare-and-set.
+
+        ``change(data)`` runs again when another request wrote meanwhile, so it is to do nothing else. Answers what it
+        answers. What the request changed otherwise stays, and is stored at its end. A session that is not stored yet is
+        this request's alone: it is changed, and stored at the end. Raises SessionGone, SessionConflict (after
+        ``conflict_retries`` rounds), StoreError, and what ``change`` raises.
+        """
+        steps = transaction(self, change)
+        try:
+            call = next(steps)
+            while True:
+                call = steps.send(call(self._service.engine))
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
 
     def mark_accessed(self) -> None:
         """Called by Starlette when ``request.session`` is looked at."""
@@ -129,14 +150,14 @@ class Session(dict[str, Any]):
         """
         handle, read = self._handle, self._read
         if handle is None or read is None:
-            return None
+            return self._set_cookie
         flags = _core.COMMIT_SECURE if self._secure else 0
         if not self and handle.id is not None and (read or self._renewed):
             return engine.destroy(handle, self._secure)  # type: ignore[no-any-return]
         if not (self._forced or self._renewed) and _core.same(read, self):
             if handle.touch_due or self._service.rolling:
                 return engine.commit(handle, None, flags, None)  # type: ignore[no-any-return]
-            return None
+            return self._set_cookie
         if self._forced:
             flags |= _core.COMMIT_SAVE
         if self._renewed:
@@ -167,6 +188,7 @@ class Session(dict[str, Any]):
         self._forced = self._renewed = False
         if handle.outcome == "gone":
             self._read = None
+            self._service.tell("gone", gone())
         elif handle.outcome == "merged":
             # With what the other request wrote: a later commit would take its keys for removed ones.
             self._read = decode(handle.payload)
@@ -181,6 +203,66 @@ class Session(dict[str, Any]):
 
 
 Session._loaded_class = Session
+
+
+def gone() -> SessionGone:
+    """What a request hears whose session was ended while it was under way."""
+    return SessionGone(
+        "the session was destroyed or expired while this request was under way; its changes were not stored",
+        "ERR_SESSION_GONE",
+    )
+
+
+def _waited(value: Any) -> Callable[[Any], Any]:
+    return lambda engine: value
+
+
+def _commit(arguments: tuple[Any, ...]) -> Callable[[Any], Any]:
+    return lambda engine: engine.commit(*arguments)
+
+
+def transaction(session: Session, change: Callable[[dict[str, Any]], Any]) -> Generator[Callable[[Any], Any], Any, Any]:
+    """The steps of ``transact``: yields functions of an engine, and is sent what they answer."""
+    session.mark_accessed()
+    handle, service = session._handle, session._service
+    if handle is None or session._read is None:
+        raise session._failure or StoreError("the session can't be stored", "ERR_STORE_UNAVAILABLE")
+    if service.in_cookie:
+        raise UsageError(
+            "transact: the session is in its cookie, so there is nothing to compare with", "ERR_INVALID_STATE"
+        )
+    identifier = handle.id
+    if identifier is None:
+        return change(session)
+    handle = yield lambda engine: engine.load(identifier)
+    flags = _core.COMMIT_EXACT | (_core.COMMIT_SECURE if session._secure else 0)
+    attempt = 0
+    while True:
+        if handle.error is not None:
+            raise handle.error
+        if handle.id is None:
+            raise gone()
+        data = decode(handle.payload)
+        answer = change(data)
+        if isawaitable(answer):
+            answer = yield _waited(answer)
+        arguments = (handle, encode(data), flags | attempt << 8, None)
+        if service.owner is not None:
+            arguments += (service.owner(data) or "",)  # type: ignore[assignment]
+        set_cookie = yield _commit(arguments)
+        if handle.outcome != "stale":
+            break
+        attempt += 1
+    if handle.outcome == "gone":
+        raise gone()
+    kept = _core.merge_payloads(encode(session._read), encode(session), handle.payload)
+    session._handle = handle
+    session._read = decode(handle.payload)
+    session._set_cookie = set_cookie or session._set_cookie
+    dict.clear(session)
+    _core.fill(session, decode(kept))
+    return answer
+
 
 _S = TypeVar("_S", bound=Session)
 
@@ -253,6 +335,6 @@ def start(
     session._header = header
     session._secure = secure
     session._handle = handle
-    session._read = session._failure = None
+    session._read = session._failure = session._set_cookie = None
     session._forced = session._renewed = session._ended = False
     return session

@@ -8,13 +8,14 @@ WebSocket's life) is stored at the end, where the browser has the session's cook
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from coatcheck import _core
 from coatcheck._duration import Duration, milliseconds
 from coatcheck._service import Secrets, Service, SessionOptions, add_vary, make_service
-from coatcheck.errors import StoreError
-from coatcheck.session import Session, start
+from coatcheck.errors import SessionConflict, StoreError
+from coatcheck.session import Session, pending_class, start, transaction
 from coatcheck.wsgi import commit, commit_late
 
 if TYPE_CHECKING:
@@ -30,6 +31,35 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # The messages that carry the response's headers.
 _HEADERS_GO = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+
+
+_R = TypeVar("_R")
+
+
+class AsyncSession(Session):
+    """``request.session``: a Session whose transactions are awaited."""
+
+    __slots__ = ()
+
+    async def transact(  # type: ignore[override]  # awaited here, as every store is
+        self, change: Callable[[dict[str, Any]], Awaitable[_R] | _R]
+    ) -> _R:
+        """As Session.transact; ``change`` may be a coroutine function."""
+        service = self._service
+        engine: Any = service.async_engine() if service.remote else service.engine
+        steps = transaction(self, change)
+        try:
+            call = next(steps)
+            while True:
+                answer = call(engine)
+                call = steps.send(await answer if isawaitable(answer) else answer)
+        except StopIteration as end:
+            answer = end.value
+        return await answer if isawaitable(answer) else answer  # type: ignore[no-any-return]
+
+
+AsyncSession._loaded_class = AsyncSession
+_PendingAsyncSession = pending_class(AsyncSession)
 
 
 class SessionMiddleware:
@@ -85,10 +115,10 @@ class SessionMiddleware:
         service = self.service
         if service.remote:
             engine = service.async_engine()
-            session = start(service, header, secure, await engine.open(header, secure))
+            session = start(service, header, secure, await engine.open(header, secure), _PendingAsyncSession)
             exchange: _Exchange = _RemoteExchange(service, session, send, kind, engine)
         else:
-            session = start(service, header, secure)
+            session = start(service, header, secure, None, _PendingAsyncSession)
             exchange = _Exchange(service, session, send, kind)
         scope["session"] = session
         try:
@@ -173,15 +203,18 @@ async def _commit(service: Service, session: Session, engine: _core.AsyncEngine)
                 return None
             return await engine.commit(handle, None, _core.COMMIT_SECURE if session._secure else 0, None)
         call = session._end(engine)
-        set_cookie = None if call is None else await call  # type: ignore[misc]  # an AsyncEngine's is a future
+        set_cookie = call if call is None or isinstance(call, str) else await call
     except StoreError as error:
         session._failure = error
         if session._looked_at and service.on_unknown != "open":
             raise
         service.report(error)
         return None
+    except SessionConflict as error:
+        service.tell("conflict", error)
+        raise
     session._ended_well()
-    return set_cookie
+    return set_cookie or session._set_cookie
 
 
 def _add_headers(message: Message, session: Session, set_cookie: str | None) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from coatcheck._duration import Duration, milliseconds
 from coatcheck._service import Secrets, Service, SessionOptions, add_vary, make_service
-from coatcheck.errors import StoreError
+from coatcheck.errors import SessionConflict, StoreError
 from coatcheck.session import Session, start
 
 if TYPE_CHECKING:
@@ -190,8 +190,11 @@ def commit(service: Service, session: Session) -> str | None:
             raise
         service.report(error)
         return None
+    except SessionConflict as error:
+        service.tell("conflict", error)
+        raise
     session._ended_well()
-    return set_cookie  # type: ignore[return-value]  # an Engine's answer is no future
+    return set_cookie or session._set_cookie  # type: ignore[return-value]  # an Engine's answer is no future
 
 
 def commit_late(service: Service, session: Session) -> None:

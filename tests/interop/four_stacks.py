@@ -1,9 +1,10 @@
 """The four stacks as the interop tests see them.
 
-Every service answers the same four requests:
+Every service answers the same requests:
   GET    /session  the session's data, as JSON
   PUT    /session  {"set": {...}, "maxAge": 120000?, "hold": path?}: adds to it; `maxAge` is set on its cookie;
                    with `hold` it creates PATH.open once it has read the session, and goes on when PATH.go is there
+  POST   /count    {"times"}: adds 1 to its `n`, so many times, each in a transaction
   POST   /login    a new session id, the same data
   DELETE /session  ends it
 
@@ -90,6 +91,9 @@ class Service:
 
     def write(self, cookie: str = "", **body: object) -> Answer:
         return self.request("PUT", "/session", cookie, body)
+
+    def count(self, cookie: str, times: int) -> Answer:
+        return self.request("POST", "/count", cookie, {"times": times})
 
     def login(self, cookie: str) -> Answer:
         return self.request("POST", "/login", cookie, {})

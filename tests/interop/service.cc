@@ -123,6 +123,15 @@ void serve() {
     session.set_owner(data.value("user", ""));
     answer(response, data, sessions.commit(session));
   });
+  server.Post("/count", [&](const auto& request, auto& response) {
+    const int times = json::parse(request.body)["times"];
+    auto session = open(request);
+    for (int i = 0; i < times; ++i) {
+      (void)sessions.transact(session, [](json& data) { data["n"] = data["n"].template get<int>() + 1; });
+    }
+    const json data = session.data();
+    answer(response, data, sessions.commit(session));
+  });
   server.Delete("/session", [&](const auto& request, auto& response) {
     auto session = open(request);
     answer(response, json::object(), sessions.destroy(session));

@@ -45,6 +45,15 @@ app.put('/session', async (req, res) => {
   res.json(dataOf(req));
 });
 
+app.post('/count', async (req, res) => {
+  for (let i = 0; i < req.body.times; ++i) {
+    await req.session.transact((data) => {
+      data.n += 1;
+    });
+  }
+  res.json(dataOf(req));
+});
+
 app.delete('/session', async (req, res) => {
   await req.session.destroy();
   res.json({});

@@ -45,6 +45,16 @@ async def write(request: Request) -> dict[str, Any]:
     return dict(request.session)
 
 
+@app.post("/count")
+async def count(request: Request) -> Any:
+    def add(data: dict[str, Any]) -> None:
+        data["n"] += 1
+
+    for _ in range((await request.json())["times"]):
+        await request.session.transact(add)  # type: ignore[attr-defined]  # typed as a dict
+    return dict(request.session)
+
+
 @app.delete("/session")
 async def destroy(request: Request) -> dict[str, Any]:
     request.session.clear()

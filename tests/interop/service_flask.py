@@ -50,6 +50,16 @@ def write() -> dict[str, Any]:
     return data()
 
 
+@app.post("/count")
+def count() -> Any:
+    def add(data: dict[str, Any]) -> None:
+        data["n"] += 1
+
+    for _ in range(request.get_json()["times"]):
+        session.transact(add)  # type: ignore[attr-defined]  # Flask's proxy is typed as its own class
+    return dict(session)
+
+
 @app.delete("/session")
 def destroy() -> dict[str, Any]:
     session.clear()

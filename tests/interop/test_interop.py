@@ -128,3 +128,20 @@ def lifetime(set_cookie: str) -> float:
     expires = re.search(r"Expires=([^;]+)", set_cookie, re.I)
     assert expires, f"no lifetime in {set_cookie.partition('=')[0]}'s cookie"
     return email.utils.parsedate_to_datetime(expires[1]).timestamp() - time.time()
+
+
+def test_ten_thousand_transactions_of_four_stacks_all_count(services: dict[str, Service]) -> None:
+    """Each of them from two requests at once, in transactions that run again until they fit."""
+    cookie = services["express"].write(set={"n": 0}).cookie
+    answers: list[Answer] = []
+    threads = [
+        threading.Thread(target=lambda s=service: answers.append(s.count(cookie, 1250)))
+        for service in services.values()
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [answer.status for answer in answers] == [200] * 8
+    assert services["cpp"].read(cookie).data == {"n": 10_000}

@@ -19,6 +19,8 @@ constexpr std::uint32_t secure_flag = 1;
 constexpr std::uint32_t save_flag = 2;
 constexpr std::uint32_t presented_flag = 4;
 constexpr std::uint32_t want_session_flag = 8;
+constexpr std::uint32_t exact_flag = 16;  // a transaction; its attempt stands in the bits from the 8th on
+constexpr std::uint32_t attempt_shift = 8;
 
 std::string describe(const snapshot& session, bool touch_due) {
   const auto packed = session.pack();
@@ -68,7 +70,8 @@ napi_value opened_to_js(napi_env env, opened&& got, std::uint32_t) {
 // [status, Set-Cookie, session, Error, whether the cookie was withheld from an insecure request].
 napi_value committed_to_js(napi_env env, committed&& got, std::uint32_t flags) {
   const bool stands = got.status == commit_status::unchanged || got.status == commit_status::stored ||
-                      got.status == commit_status::merged || got.status == commit_status::touched;
+                      got.status == commit_status::merged || got.status == commit_status::touched ||
+                      got.status == commit_status::stale;
   const bool want_session = stands && (flags & want_session_flag) != 0;
   const napi_value status = make_number(env, static_cast<double>(got.status));
   if (stands && got.set_cookie.empty() && !want_session && !got.cookie_withheld) return status;
@@ -92,6 +95,7 @@ napi_value destroyed_to_js(napi_env env, destroyed&& got, std::uint32_t) {
 
 napi_value regenerated_to_js(napi_env env, engine::regenerated&& got, std::uint32_t) {
   if (got.status == remove_status::unknown) return make_error(env, got.why);
+  if (got.status == remove_status::absent) return make_number(env, 0);
   return make_string(env, describe(got.session, false));
 }
 
@@ -152,6 +156,7 @@ napi_value commit(napi_env env, napi_callback_info info) {
   request.secure = (flags & secure_flag) != 0;
   request.save = (flags & save_flag) != 0;
   request.presented = (flags & presented_flag) != 0;
+  if ((flags & exact_flag) != 0) request.exact = static_cast<int>(flags >> attempt_shift);
   return answer<committed>(env, self, given[5], flags, committed_to_js,
                            [&](auto done) { self->sessions->commit(std::move(request), done); });
 }

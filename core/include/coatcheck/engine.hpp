@@ -60,7 +60,8 @@ struct session_policy {
   bool save_uninitialised = false;                // store a new session that nobody changed
   merge_policy on_conflict = merge_policy::mine;  // what really collides when two requests' changes are merged
   merge_rules merge{};                            // rules by path, before on_conflict
-  // Compare-and-set attempts before session_conflict. Of requests that race, each round lets one through.
+  // Compare-and-set attempts before session_conflict, of a transaction twenty times as many. Of requests that race,
+  // each round lets one through.
   int conflict_retries = 100;
   std::size_t max_payload = 1024 * 1024;  // bytes
   std::size_t max_members = 20'000;       // members of objects and elements of arrays, all together
@@ -132,6 +133,9 @@ struct commit_request {
   std::string id{};                      // for a new session: an id the host made (genid); empty: the engine's
   bool secure = false;                   // of the request
   bool save = false;                     // store even if nothing changed (an explicit save())
+  // A transaction's attempt, counted from 0: another request's write is not merged with this one but ends in `stale`,
+  // after which the host makes its change again on the session that comes with it. Past conflict_retries: conflict.
+  std::optional<int> exact{};
   // The payload comes from a JSON printer (JSON.stringify, json.dumps), which makes no invalid text and no duplicate
   // members: then only what such printers let through is looked for, and most payloads need no parsing at all.
   bool printed = false;
@@ -146,6 +150,7 @@ enum class commit_status : std::uint8_t {
   conflict,   // both changed the same key and the policy is `reject`, or the retries ran out
   unknown,    // may or may not have been written
   refused,    // the payload cannot be stored (`why`)
+  stale,      // `exact`, and another request wrote: nothing was written, `session` is what is stored now
 };
 struct committed {
   commit_status status = commit_status::unknown;
@@ -209,6 +214,8 @@ class engine {
 // Errors: not_serialisable, payload_too_large (bytes, or members and elements).
 [[nodiscard]] result<void> check_payload(std::string_view json, std::size_t max_bytes = 1024 * 1024,
                                          std::size_t max_members = 20'000);
+// What an id that a host makes may be: 1 to 128 printable ASCII characters. Error: invalid_option.
+[[nodiscard]] result<void> check_session_id(std::string_view id);
 // Whether an integer, in decimal digits with or without a minus, is the same number where numbers are doubles: up to
 // 2^53 each one; beyond that those whose digits are what JavaScript prints of the double (10000000000000000 is,
 // 9007199254740993 is not).

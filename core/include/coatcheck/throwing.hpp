@@ -140,30 +140,41 @@ class sessions {
   // Throws session_gone (it was destroyed meanwhile, nothing was written), session_conflict,
   // not_serialisable, payload_too_large, and store errors.
   [[nodiscard]] std::string commit(session& s) {
-    commit_request request;
-    request.base = s.base_;
-    if (s.data_) request.payload = text_of(*s.data_);
-    request.printed = true;  // by nlohmann/json
-    request.cookie = s.cookie_;
-    request.owner = s.owner_;
-    request.secure = s.secure_;
-    request.presented = s.presented_;
-    request.save = s.save_;
-    auto done = run<committed>([&](engine& e, completion<committed> then) { e.commit(std::move(request), then); });
-    switch (done.status) {
-      case commit_status::gone:
-      case commit_status::conflict:
-      case commit_status::unknown:
-      case commit_status::refused:
-        throw exception(std::move(done.why));
-      case commit_status::unchanged:
-      case commit_status::stored:
-      case commit_status::merged:
-      case commit_status::touched:
-        break;
-    }
+    auto done = commit_once(s, {});
     start_from(s, std::move(done.session));
     return std::move(done.set_cookie);
+  }
+
+  // Read, change, compare-and-set, and again on conflict: `change(data)` gets the session as it is stored now, and
+  // runs again when another request wrote meanwhile, so it is to do nothing else. A session that is not stored yet is
+  // this request's alone: it is changed, and stored by commit. Afterwards `s` shows what is stored, and what it had
+  // been changed in otherwise, which commit stores as always. Returns the Set-Cookie value; throws as commit, and what
+  // `change` throws.
+  template <class Change>
+  [[nodiscard]] std::string transact(session& s, Change&& change) {
+    if (s.fresh()) {
+      change(s.data());
+      return {};
+    }
+    session now = s;
+    auto got = run<opened>([&](engine& e, completion<opened> done) { e.load(s.base_.id, done); });
+    if (got.status == open_status::unknown) throw exception(std::move(got.why));
+    if (got.status == open_status::fresh) throw exception({errc::session_gone, "the session was ended meanwhile"});
+    start_from(now, std::move(got.session));
+    for (int attempt = 0;; ++attempt) {
+      change(now.data());
+      auto done = commit_once(now, attempt);
+      const bool stale = done.status == commit_status::stale;
+      start_from(now, std::move(done.session));
+      if (stale) continue;
+      if (s.data_) {
+        const auto kept =
+            value_or_throw(merge_payloads(s.base_.payload, text_of(*s.data_), now.base_.payload, merge_policy::mine));
+        s.data_ = json::parse(kept);
+      }
+      s.base_ = std::move(now.base_);
+      return std::move(done.set_cookie);
+    }
   }
 
   // Logout: ends the session everywhere. Returns the Set-Cookie value that clears the cookie. What is put
@@ -202,6 +213,35 @@ class sessions {
       if (loop && where) where->close();
     }
   };
+
+  // Throws what did not take place; stored or stale otherwise.
+  committed commit_once(const session& s, std::optional<int> exact) {
+    commit_request request;
+    request.base = s.base_;
+    if (s.data_) request.payload = text_of(*s.data_);
+    request.printed = true;  // by nlohmann/json
+    request.cookie = s.cookie_;
+    request.owner = s.owner_;
+    request.secure = s.secure_;
+    request.presented = s.presented_;
+    request.save = s.save_;
+    request.exact = exact;
+    auto done = run<committed>([&](engine& e, completion<committed> then) { e.commit(std::move(request), then); });
+    switch (done.status) {
+      case commit_status::gone:
+      case commit_status::conflict:
+      case commit_status::unknown:
+      case commit_status::refused:
+        throw exception(std::move(done.why));
+      case commit_status::unchanged:
+      case commit_status::stored:
+      case commit_status::merged:
+      case commit_status::touched:
+      case commit_status::stale:
+        break;
+    }
+    return done;
+  }
 
   // What nlohmann/json would print as something else: a NaN as null, bytes as an object.
   static const char* unprintable(const json& data) {

@@ -9,6 +9,9 @@ namespace coatcheck::session {
 namespace {
 
 constexpr duration_ms day = 24 * 3'600'000;
+// A transaction may lose more rounds than a merge: it is away while the host makes its change again, and processes that
+// are nearer to the store are back before it.
+constexpr int transaction_factor = 20;
 
 }  // namespace
 
@@ -88,6 +91,7 @@ void commit_operation::start_new() {
   }
   next_.key = *key;
   if (!request_.id.empty()) {
+    if (auto checked = check_session_id(request_.id); !checked) return fail(commit_status::refused, checked.error());
     next_.id = request_.id;
   } else if (next_.id.empty()) {
     auto id = new_session_id(policy.id_bytes);
@@ -138,6 +142,12 @@ void commit_operation::start_existing() {
 }
 
 void commit_operation::put() {
+  if (in_line_ || is_new_ || engine_->sessions().synchronous()) return send_put();
+  in_line_ = true;
+  if (engine_->writing->enter(store_key_, *this, request_.exact.value_or(0) > 0)) send_put();
+}
+
+void commit_operation::send_put() {
   ++attempts_;
   const auto expect = next_.tag.empty() ? expectation::nothing() : expectation::version(next_.tag);
   engine_->sessions().put(store_key_, encode_record(next_, store_key_), next_.expires_at, expect, next_.owner,
@@ -172,7 +182,8 @@ void commit_operation::on_conflict(stored_value&& current) {
                                           "a session with this id exists already; a function "
                                           "that makes ids must never make one twice"});
   }
-  if (attempts_ > policy.conflict_retries) {
+  if (request_.exact ? *request_.exact >= transaction_factor * policy.conflict_retries
+                     : attempts_ > policy.conflict_retries) {
     return fail(commit_status::conflict, {errc::session_conflict,
                                           "the session was changed by other requests on every "
                                           "attempt to store it (conflict_retries)"});
@@ -182,6 +193,16 @@ void commit_operation::on_conflict(stored_value&& current) {
     return fail(commit_status::unknown, decoded.error());
   }
   const std::string& mine = request_.payload ? *request_.payload : request_.base.payload;
+  if (request_.exact) {
+    // Not to be merged: the host is to make its change again, on what is there now.
+    theirs.id = next_.id;
+    theirs.key = next_.key;
+    theirs.tag = current.tag;
+    theirs.expires_at = current.expires_at;
+    next_ = std::move(theirs);
+    out_ = {};
+    return end(commit_status::stale);
+  }
   auto merged = merge_payloads(request_.base.payload, mine, theirs.payload, policy.on_conflict, policy.merge);
   if (!merged) return fail(commit_status::conflict, merged.error());
   if (merged->size() > policy.max_payload) {
@@ -239,13 +260,31 @@ void commit_operation::send_cookie() {
 void commit_operation::end(commit_status status) {
   out_.status = status;
   out_.session = std::move(next_);
-  finish(std::move(out_));
+  leave_and_finish();
 }
 
 void commit_operation::fail(commit_status status, error why) {
   out_ = {};
   leave_unchanged(out_, status, request_, std::move(why));
+  leave_and_finish();
+}
+
+// `this` is gone when it returns.
+void commit_operation::leave_and_finish() {
+  if (!in_line_) return finish(std::move(out_));
+  if (out_.status == commit_status::unknown) {
+    const auto waiting = engine_->writing->disband(store_key_);
+    const error why = out_.why;
+    finish(std::move(out_));
+    for (auto* one : waiting) {
+      one->in_line_ = false;
+      one->fail(commit_status::unknown, why);
+    }
+    return;
+  }
+  auto* const next = engine_->writing->leave(store_key_);
   finish(std::move(out_));
+  if (next != nullptr) next->send_put();
 }
 
 }  // namespace coatcheck::session

@@ -1,6 +1,7 @@
 // The engine's front: checks its options once, then starts operations.
 #include "coatcheck/engine.hpp"
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
@@ -34,6 +35,13 @@ result<void> check_policy(const session_policy& policy) {
 }
 
 }  // namespace
+
+result<void> check_session_id(std::string_view id) {
+  constexpr std::size_t longest = 128;
+  const bool printable = std::all_of(id.begin(), id.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  if (!id.empty() && id.size() <= longest && printable) return {};
+  return {errc::invalid_option, "a session id must be 1 to 128 printable ASCII characters"};
+}
 
 std::string_view name_of(fresh_reason reason) noexcept {
   switch (reason) {

@@ -8,6 +8,7 @@
 
 #include "coatcheck/engine.hpp"
 
+#include "session/commit_line.hpp"
 #include "session/cookie_policy.hpp"
 #include "store/operation.hpp"
 
@@ -15,12 +16,15 @@ namespace coatcheck::session {
 
 struct token_mode;  // token_mode.hpp
 
-// What every operation of one engine shares; immutable.
+class commit_operation;
+
+// What every operation of one engine shares; immutable, but for who writes.
 struct engine_state {
   engine_options options;
   cookie_policy cookie;
   const clock* time;
   std::shared_ptr<const token_mode> tokens{};  // null: mode `store`
+  std::unique_ptr<line<commit_operation>> writing = std::make_unique<line<commit_operation>>();
 
   [[nodiscard]] epoch_ms now() const noexcept { return time->now(); }
   [[nodiscard]] store& sessions() const noexcept { return *options.sessions; }
@@ -89,11 +93,14 @@ class commit_operation final : public operation_base<commit_operation, committed
   void on_put(put_result&& got);
   void on_conflict(stored_value&& current);
   void on_touch(touch_result&& got);
+  void send_put();
   void send_cookie();
   void end(commit_status status);
   void fail(commit_status status, error why);
+  void leave_and_finish();
 
   commit_request request_;
+  bool in_line_ = false;
   epoch_ms now_;
   bool is_new_;
   bool cookie_changed_ = false;

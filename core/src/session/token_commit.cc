@@ -20,6 +20,11 @@ token_commit_operation::token_commit_operation(engine_ref engine, commit_request
     : operation_base(std::move(engine), done), request_(std::move(request)), now_(engine_->now()) {}
 
 void token_commit_operation::start() {
+  if (request_.exact) {
+    return fail(commit_status::refused, {errc::invalid_state,
+                                         "transact: a session on tokens is in its cookie, so there is nothing to "
+                                         "compare with; keep sessions in a store (mode 'store')"});
+  }
   next_ = request_.base;
   if (next_.payload.empty()) next_.payload = "{}";
   auto cookie = take_cookie(request_, next_);

@@ -1,4 +1,5 @@
 // coatcheck::sessions: what a C++ service sees, on a memory store with a clock set by hand.
+#include <cmath>
 #include <cstdlib>
 #include <gtest/gtest.h>
 #include <string>
@@ -49,6 +50,42 @@ TEST_F(Sessions, KeepWhatWasCommitted) {
   EXPECT_FALSE(again.fresh());
   EXPECT_EQ(again.data(), (json{{"user", "ada"}, {"n", 1}}));
   EXPECT_EQ(on.commit(again), "") << "nothing changed: nothing to send";
+}
+
+TEST_F(Sessions, AreChangedInTransactionsThatRunAgain) {
+  sessions on = make(time_);
+  const std::string cookie = stored(on, {{"n", 0}});
+  session mine = on.open(cookie);
+  mine.data()["mine"] = 1;
+  int runs = 0;
+  const auto set_cookie = on.transact(mine, [&](json& data) {
+    if (runs++ == 0) {
+      session other = on.open(cookie);
+      other.data()["n"] = 10;
+      EXPECT_EQ(on.commit(other), "");
+    }
+    data["n"] = data["n"].get<int>() + 1;
+  });
+  EXPECT_EQ(set_cookie, "");
+  EXPECT_EQ(runs, 2);
+  EXPECT_EQ(mine.data(), (json{{"n", 11}, {"mine", 1}}));
+  EXPECT_EQ(on.open(cookie).data(), (json{{"n", 11}})) << "what was changed otherwise is for commit";
+  EXPECT_EQ(on.commit(mine), "");
+  EXPECT_EQ(on.open(cookie).data(), (json{{"n", 11}, {"mine", 1}}));
+
+  session late = on.open(cookie);
+  session ended = on.open(cookie);
+  EXPECT_NE(on.destroy(ended), "");
+  EXPECT_EQ(code_of([&] { (void)on.transact(late, [](json&) {}); }), errc::session_gone);
+}
+
+TEST_F(Sessions, ThatHoldWhatJsonDoesNotHaveAreRefused) {
+  sessions on = make(time_);
+  for (const json& bad : {json(std::nan("")), json(HUGE_VAL), json::binary({1, 2})}) {
+    session s = on.open("");
+    s.data()["list"] = {1, bad};
+    EXPECT_EQ(code_of([&] { (void)on.commit(s); }), errc::not_serialisable);
+  }
 }
 
 TEST_F(Sessions, ThatNobodyFilledAreNotStored) {

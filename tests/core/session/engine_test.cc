@@ -40,6 +40,30 @@ TEST_F(engine_test, an_empty_new_session_is_stored_only_when_asked_for) {
   EXPECT_EQ(commit(open("").session, "{}").status, commit_status::stored);
 }
 
+TEST_F(engine_test, an_id_of_the_hosts_own_is_checked) {
+  for (const std::string& bad :
+       {std::string("a\nb"), std::string(1, '\0'), std::string(129, 'a'), std::string("\xc3\xa9")}) {
+    const auto done = commit({.base = open("").session, .payload = R"({"a":1})", .id = bad});
+    EXPECT_EQ(done.status, commit_status::refused);
+    EXPECT_EQ(done.why.code, errc::invalid_option);
+  }
+}
+
+TEST_F(engine_test, an_exact_commit_is_not_merged_but_told_what_is_stored_now) {
+  settings chosen;
+  chosen.policy.conflict_retries = 1;
+  on = make(chosen);
+  const auto cookie = stored(R"({"n":1})");
+  const auto session = open(cookie).session;
+  ASSERT_EQ(commit(session, R"({"n":5})").status, commit_status::stored);
+  const auto stale = commit({.base = session, .payload = R"({"n":2})", .exact = 0});
+  ASSERT_EQ(stale.status, commit_status::stale);
+  EXPECT_EQ(stale.session.payload, R"({"n":5})");
+  EXPECT_EQ(commit({.base = stale.session, .payload = R"({"n":6})", .exact = 1}).status, commit_status::stored);
+  EXPECT_EQ(open(cookie).session.payload, R"({"n":6})");
+  EXPECT_EQ(commit({.base = session, .payload = R"({"n":2})", .exact = 20}).status, commit_status::conflict);
+}
+
 TEST_F(engine_test, equal_values_in_other_bytes_are_no_change) {
   const auto cookie = stored(R"({"a":1,"b":{"x":1,"y":[1,2]}})");
   const auto session = open(cookie).session;

@@ -1,0 +1,218 @@
+"""``session.transact``, commits that wait for each other, and what is told of those that stored nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import coatcheck
+import httpx
+import pytest
+from coatcheck.starlette import SessionMiddleware
+from conftest import SECRET, RedisServer
+from stacks import STACKS, Site, make_site
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+SYNC = ["flask", "wsgi"]
+
+
+@pytest.fixture(scope="module")
+def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture(params=["memory", "file", "redis"])
+def url(request: pytest.FixtureRequest, tmp_path: Any) -> str:
+    if request.param == "redis":
+        server = request.getfixturevalue("shared_redis")
+        return f"{server.url}?prefix={uuid.uuid4().hex}:&timeout=5000"
+    return f"memory:{uuid.uuid4().hex}" if request.param == "memory" else f"file:{tmp_path / 'sessions'}"
+
+
+def add(data: dict[str, Any]) -> int:
+    data["n"] = data.get("n", 0) + 1
+    return int(data["n"])
+
+
+@pytest.mark.parametrize("stack", SYNC)
+def test_a_transaction_sees_what_is_stored_now_and_keeps_what_the_request_changed(stack: str, url: str) -> None:
+    site = make_site(stack, url)
+    cookie = site.login(n=1, seen="before")
+
+    def page(session: Any) -> Any:
+        session["mine"] = 1
+        session["seen"] = "mine"
+        site.get(lambda other: other.update(n=10, other=2), cookie)
+        answer = session.transact(add)
+        return [answer, dict(session)]
+
+    answer, now = site.get(page, cookie).json
+    assert answer == 11
+    assert now == {"n": 11, "seen": "mine", "other": 2, "mine": 1}
+    assert site.get("read", cookie).json == now
+
+
+@pytest.mark.parametrize("stack", SYNC)
+def test_a_transaction_runs_again_when_another_request_wrote(stack: str, url: str) -> None:
+    site = make_site(stack, url)
+    cookie = site.login(n=0)
+    runs: list[int] = []
+
+    def change(data: dict[str, Any]) -> None:
+        runs.append(data["n"])
+        if len(runs) < 3:
+            site.get(lambda other: other.update(n=10 * len(runs)), cookie)
+        data["n"] += 1
+
+    site.get(lambda session: session.transact(change), cookie)
+    assert runs == [0, 10, 20]
+    assert site.get("read", cookie).json == {"n": 21}
+
+
+@pytest.mark.parametrize("stack", SYNC)
+def test_a_transaction_on_a_new_session_and_one_that_fails(stack: str, url: str) -> None:
+    site = make_site(stack, url)
+    answer = site.get(lambda session: session.transact(add))
+    assert answer.json == 1
+    assert site.get("read", answer.cookie).json == {"n": 1}
+
+    def fail(data: dict[str, Any]) -> None:
+        data["n"] = 100
+        raise LookupError("not today")
+
+    def page(session: Any) -> Any:
+        with pytest.raises(LookupError):
+            session.transact(fail)
+        return dict(session)
+
+    assert site.get(page, answer.cookie).json == {"n": 1}
+    assert site.get("read", answer.cookie).json == {"n": 1}
+
+
+@pytest.mark.parametrize("stack", SYNC)
+def test_a_transaction_on_a_session_that_was_ended_says_so(stack: str, url: str) -> None:
+    site = make_site(stack, url)
+    cookie = site.login(n=0)
+
+    def page(session: Any) -> None:
+        dict(session)
+        site.get("clear", cookie)
+        with pytest.raises(coatcheck.SessionGone):
+            session.transact(add)
+
+    site.get(page, cookie)
+    assert site.get("read", cookie).json == {}
+
+
+@pytest.mark.parametrize("stack", SYNC)
+def test_transactions_of_many_threads_all_count(stack: str, url: str) -> None:
+    site = make_site(stack, url)
+    cookie = site.login(n=0)
+
+    def work() -> None:
+        for _ in range(50):
+            site.get(lambda session: session.transact(add), cookie)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert site.get("read", cookie).json == {"n": 200}
+
+
+def _starlette(url: str, pages: dict[str, Callable[[Any], Any]], **options: Any) -> Starlette:
+    def route(page: Callable[[Any], Any]) -> Callable[[Request], Any]:
+        async def endpoint(request: Request) -> Response:
+            return JSONResponse(await page(request.session))
+
+        return endpoint
+
+    app = Starlette(routes=[Route(f"/{name}", route(page)) for name, page in pages.items()])
+    app.add_middleware(SessionMiddleware, secret_key=SECRET, store=url, **options)
+    return app
+
+
+async def _begin(client: httpx.AsyncClient) -> dict[str, str]:
+    answer = await client.get("/begin")
+    name, _, value = answer.headers["set-cookie"].split(";")[0].partition("=")
+    client.cookies.clear()
+    return {"cookie": f"{name}={value}"}
+
+
+def test_three_hundred_requests_of_one_session_at_once_all_count(url: str) -> None:
+    async def begin(session: Any) -> None:
+        session.update(n=0, items=[])
+
+    async def count(session: Any) -> Any:
+        return await session.transact(add)
+
+    async def push(session: Any) -> None:
+        items = session["items"]
+        await asyncio.sleep(0)
+        items.append(uuid.uuid4().hex)
+
+    async def read(session: Any) -> Any:
+        return dict(session)
+
+    async def slow(session: Any) -> Any:
+        async def change(data: dict[str, Any]) -> int:
+            await asyncio.sleep(0)
+            return add(data)
+
+        return await session.transact(change)
+
+    app = _starlette(url, {"begin": begin, "count": count, "push": push, "read": read, "slow": slow})
+
+    async def main() -> None:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            headers = await _begin(client)
+            pushed = await asyncio.gather(*(client.get("/push", headers=headers) for _ in range(300)))
+            assert {answer.status_code for answer in pushed} == {200}
+            counted = await asyncio.gather(*(client.get("/count", headers=headers) for _ in range(300)))
+            assert {answer.status_code for answer in counted} == {200}
+            assert (await client.get("/slow", headers=headers)).json() == 301
+            stored = (await client.get("/read", headers=headers)).json()
+            assert stored["n"] == 301
+            assert len(stored["items"]) == 300
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_commit_that_stored_nothing_is_told(stack: str, url: str, caplog: pytest.LogCaptureFixture) -> None:
+    told: list[tuple[str, str]] = []
+    options: dict[str, Any] = {"on_event": lambda event, error: told.append((event, error.code))}
+    site: Site = make_site(stack, url, on_conflict="reject", **options)
+    cookie = site.login(a=0, secret="hunter2")
+
+    def ended(session: Any) -> None:
+        session["a"] = 1
+        site.get("clear", cookie)
+
+    with caplog.at_level(logging.WARNING, "coatcheck"):
+        assert site.get(ended, cookie).set_cookie is None
+    assert told == [("gone", "ERR_SESSION_GONE")]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "hunter2" not in caplog.text
+
+    told.clear()
+    other = site.login(a=0)
+
+    def collides(session: Any) -> None:
+        session["a"] = 1
+        site.get(lambda session: session.update(a=2), other)
+
+    with pytest.raises(coatcheck.SessionConflict):
+        site.get(collides, other)
+    assert told == [("conflict", "ERR_SESSION_CONFLICT")]
