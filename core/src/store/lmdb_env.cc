@@ -85,7 +85,7 @@ result<void> lmdb_env::start(const lmdb_options& options) {
     return {errc::store_permission, "store file '" + file_.path + "' was replaced while it was being opened"};
   if (auto ok = check_whole(turn); !ok) return ok;
 
-  readers_ = std::make_unique<lmdb_readers>(env_, file_);
+  readers_ = std::make_unique<lmdb_readers>(env_, file_, watch_);
   bool foreign = false;
   rc = open_tables(map_size_, foreign);
   if (rc == MDB_NOTFOUND && !foreign) {
@@ -107,7 +107,7 @@ result<void> lmdb_env::start(const lmdb_options& options) {
   if (rc != 0) return failure(rc);
   if (auto ok = agrees_with(options); !ok) return ok;
   room_ = std::make_unique<lmdb_room>(env_, map_size_);
-  writer_ = std::make_unique<lmdb_writer>(env_, tables_, lock_);
+  writer_ = std::make_unique<lmdb_writer>(env_, tables_, lock_, watch_);
   return {};
 }
 

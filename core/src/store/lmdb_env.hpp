@@ -6,6 +6,7 @@
 // Thread safety: any thread, after open.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <lmdb.h>
 #include <memory>
@@ -14,6 +15,7 @@
 
 #include "coatcheck/error.hpp"
 
+#include "store/lmdb_errors.hpp"
 #include "store/lmdb_file.hpp"
 #include "store/lmdb_readers.hpp"
 #include "store/lmdb_room.hpp"
@@ -47,15 +49,21 @@ class lmdb_env {
   // Whether `options` ask for something else than what is open. Error: invalid_option.
   [[nodiscard]] result<void> agrees_with(const lmdb_options& options) const;
 
-  // Runs `work(MDB_txn*) -> int` in a read transaction of the moment. Returns 0 or an LMDB error.
+  // Runs `work(MDB_txn*) -> int` in a read transaction of the moment. Returns 0 or an error of lmdb_errors.hpp.
   template <class Work>
   [[nodiscard]] int read(Work&& work) {
-    return readers_->read(std::forward<Work>(work));
+    const int rc = watch_.look_sometimes();
+    return noted(rc != 0 ? rc : readers_->read(std::forward<Work>(work)));
   }
   template <class Work>
   [[nodiscard]] int write(epoch_ms now, Work&& work) {
-    return writer_->write(now, std::forward<Work>(work));
+    return noted(writer_->write(now, std::forward<Work>(work)));
   }
+  // Whether the path still leads to what is open. 0 or an error.
+  [[nodiscard]] int look() noexcept { return noted(watch_.look()); }
+
+  // Once an operation ended with an error after which the file must be opened again: every later one may crash.
+  [[nodiscard]] bool lost() const noexcept { return lost_.load(std::memory_order_acquire); }
 
   [[nodiscard]] const lmdb_tables& tables() const noexcept { return tables_; }
   [[nodiscard]] lmdb_room& room() noexcept { return *room_; }  // inside write() alone
@@ -67,7 +75,12 @@ class lmdb_env {
   void forget_locks() noexcept;
 
  private:
-  explicit lmdb_env(store_file file) noexcept : file_(std::move(file)) {}
+  explicit lmdb_env(store_file file) noexcept : file_(std::move(file)), watch_(file_) {}
+
+  int noted(int code) noexcept {
+    if (code != 0 && needs_reopening(code)) lost_.store(true, std::memory_order_release);
+    return code;
+  }
 
   [[nodiscard]] result<void> start(const lmdb_options& options);
   [[nodiscard]] int open_tables(std::uint64_t& recorded_size, bool& foreign);
@@ -76,7 +89,9 @@ class lmdb_env {
   [[nodiscard]] result<void> check_whole(writer_turn& turn);
   [[nodiscard]] error failure(int code) const;
 
-  store_file file_;
+  const store_file file_;
+  file_watch watch_;
+  std::atomic<bool> lost_{false};
   MDB_env* env_ = nullptr;
   unsigned generation_ = 0;
   durability safety_ = durability::process;

@@ -9,11 +9,18 @@
 
 namespace coatcheck {
 
+bool needs_reopening(int code) noexcept {
+  return code == file_gone || code == file_cut || code == file_overwritten || code == MDB_PANIC;
+}
+
 error lmdb_error(int code, std::string_view path, std::string_view doing) {
   const std::string file = "store file '" + std::string(path) + "'";
-  if (code == file_gone)
-    return {errc::store_unavailable, file + " was removed or replaced while it was open: what it held is gone. " +
-                                         "clear() is the way to log everybody out"};
+  const auto changed = [&](const char* how) {
+    return error{errc::store_unavailable,
+                 file + " was " + how +
+                     " while it was open. It is opened again now; leave it alone while services "
+                     "run, and use clear() to log everybody out"};
+  };
   const std::string reason = std::string(doing) + ": " + mdb_strerror(code);
   switch (code) {
     case MDB_MAP_FULL:
@@ -35,6 +42,12 @@ error lmdb_error(int code, std::string_view path, std::string_view doing) {
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
       return {errc::store_format, file + " is damaged (" + reason + "): move it away and start a new one"};
+    case file_gone:
+      return changed("removed or replaced");
+    case file_cut:
+      return changed("cut short");
+    case file_overwritten:
+      return changed("overwritten");
     default:
       return {errc::store_unavailable, file + ": " + reason};
   }

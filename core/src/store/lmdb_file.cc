@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <fcntl.h>
 #include <filesystem>
 #include <sys/stat.h>
@@ -108,6 +109,36 @@ result<store_file> prepare_store_file(const std::string& path) {
     if (errno != EEXIST) return system_error(errno, whole);
   }
   return {errc::store_unavailable, "store file '" + whole + "' appears and disappears"};
+}
+
+int file_watch::look() noexcept {
+  struct stat info {};
+  if (::lstat(file_.path.c_str(), &info) != 0) return errno == ENOENT || errno == ENOTDIR ? file_gone : 0;
+  if (info.st_dev != file_.device || info.st_ino != file_.inode) return file_gone;
+  // A store file never shrinks.
+  const auto size = static_cast<std::uint64_t>(info.st_size);
+  auto seen = size_.load(std::memory_order_relaxed);
+  if (size < seen) return file_cut;
+  while (size > seen && !size_.compare_exchange_weak(seen, size, std::memory_order_relaxed)) {
+  }
+  return 0;
+}
+
+int file_watch::look_sometimes() noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  auto next = next_look_.load(std::memory_order_relaxed);
+  if (now.tv_sec < next) return 0;
+  const std::int64_t after = now.tv_sec + 1;
+  return next_look_.compare_exchange_strong(next, after, std::memory_order_relaxed) ? look() : 0;
+}
+
+int file_watch::found(std::size_t snapshot, std::size_t at_least) noexcept {
+  if (snapshot < at_least) return file_overwritten;
+  auto seen = newest_.load(std::memory_order_relaxed);
+  while (snapshot > seen && !newest_.compare_exchange_weak(seen, snapshot, std::memory_order_release)) {
+  }
+  return 0;
 }
 
 }  // namespace coatcheck

@@ -35,6 +35,7 @@ int lmdb_readers::begin(place& mine) noexcept {
   if (!mine.lock.is_open()) {
     if (const int rc = mine.lock.open(file_); rc != 0) return rc;
   }
+  const auto at_least = watch_.newest();
   for (int attempt = 0;; ++attempt) {
     int rc =
         attempt < patience ? mine.lock.try_lock_snapshot(mine.snapshot) : mine.lock.wait_lock_snapshot(mine.snapshot);
@@ -50,7 +51,7 @@ int lmdb_readers::begin(place& mine) noexcept {
     }
     const auto latest = mdb_txn_id(mine.txn);
     mine.begun = true;
-    if (((latest ^ mine.snapshot) & 1) == 0) return 0;
+    if (((latest ^ mine.snapshot) & 1) == 0) return watch_.found(latest, at_least);
     end(mine);
     mine.snapshot = latest;
   }

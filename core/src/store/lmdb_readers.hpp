@@ -15,11 +15,12 @@ namespace coatcheck {
 
 class lmdb_readers {
  public:
-  lmdb_readers(MDB_env* env, const store_file& file) noexcept : env_(env), file_(file) {}
+  lmdb_readers(MDB_env* env, const store_file& file, file_watch& watch) noexcept
+      : env_(env), file_(file), watch_(watch) {}
   lmdb_readers(const lmdb_readers&) = delete;
   lmdb_readers& operator=(const lmdb_readers&) = delete;
 
-  // Runs `work(MDB_txn*) -> int` on the latest snapshot. Returns 0 or an LMDB error.
+  // Runs `work(MDB_txn*) -> int` on the latest snapshot. Returns 0 or an error of lmdb_errors.hpp.
   template <class Work>
   [[nodiscard]] int read(Work&& work) {
     const reading mine(take());
@@ -68,6 +69,7 @@ class lmdb_readers {
 
   MDB_env* const env_;
   const store_file& file_;
+  file_watch& watch_;
   std::array<place, place_count> places_;
 };
 

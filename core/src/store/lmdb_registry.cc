@@ -17,6 +17,7 @@ struct open_file {
 };
 
 struct registry {
+  std::mutex renewals;  // taken before `lock`
   std::mutex lock;
   unsigned generation = crypto::fork_generation();
   std::vector<open_file> files;
@@ -30,8 +31,14 @@ registry& the_registry() {
 }
 
 // Another thread may be opening a file at the moment of fork.
-void before_fork() { the_registry().lock.lock(); }
-void after_fork() { the_registry().lock.unlock(); }
+void before_fork() {
+  the_registry().renewals.lock();
+  the_registry().lock.lock();
+}
+void after_fork() {
+  the_registry().lock.unlock();
+  the_registry().renewals.unlock();
+}
 void after_fork_in_child() {
   for (auto& open : the_registry().files) open.env->forget_locks();
   after_fork();
@@ -47,6 +54,8 @@ void forget_inherited(registry& all) {
 
 }  // namespace
 
+std::unique_lock<std::mutex> hold_renewals() { return std::unique_lock(the_registry().renewals); }
+
 result<lmdb_env*> acquire(const std::string& path, const lmdb_options& options) {
   static const int hooked = pthread_atfork(before_fork, after_fork, after_fork_in_child);
   if (hooked != 0) return {errc::store_unavailable, "file store: pthread_atfork failed"};
@@ -56,7 +65,7 @@ result<lmdb_env*> acquire(const std::string& path, const lmdb_options& options) 
   auto file = prepare_store_file(path);
   if (!file) return file.error();
   for (auto& open : all.files) {
-    if (!open.env->file().same_file(*file)) continue;
+    if (open.env->lost() || !open.env->file().same_file(*file)) continue;
     if (auto ok = open.env->agrees_with(options); !ok) return ok.error();
     ++open.users;
     return open.env.get();

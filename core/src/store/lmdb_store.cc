@@ -3,8 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <mutex>
-#include <sys/stat.h>
+#include <vector>
 
 #include "crypto/random.hpp"
 #include "store/envelope.hpp"
@@ -17,7 +16,10 @@ namespace {
 class lmdb_store final : public store {
  public:
   lmdb_store(lmdb_env* env, lmdb_options options, const clock& time)
-      : path_(env->file().path), options_(options), time_(time), generation_(env->generation()), env_(env) {}
+      : path_(env->file().path), options_(options), time_(time) {
+    seats_.push_back(std::make_unique<seat>(env));
+    seat_.store(seats_.back().get(), std::memory_order_release);
+  }
   ~lmdb_store() override { close(); }
 
   bool synchronous() const noexcept override { return true; }
@@ -130,21 +132,17 @@ class lmdb_store final : public store {
   void health(completion<count_result> done) override {
     count_result out;
     read(out, [&](lmdb_env& env, MDB_txn*) {
-      struct stat info {};
-      // Somebody who opens the path now must find the file that we have open.
-      if (::stat(path_.c_str(), &info) == 0 && info.st_dev == env.file().device && info.st_ino == env.file().inode) {
-        out = {true, 1, {}};
-      } else {
-        out.why = {errc::store_unavailable,
-                   "store file '" + path_ + "' was removed or replaced while open: restart the service"};
-      }
-      return 0;
+      const int rc = env.look();
+      if (rc == 0) out = {true, 1, {}};
+      return rc;
     });
     done(std::move(out));
   }
 
   void close() override {
-    if ((state_.fetch_or(closed_bit, std::memory_order_acq_rel) >> 1) == 0) give_back();
+    const auto hold = lmdb_registry::hold_renewals();
+    closed_.store(true, std::memory_order_release);
+    shut(*seat_.load(std::memory_order_acquire));
   }
 
  private:
@@ -152,9 +150,18 @@ class lmdb_store final : public store {
 
   static constexpr std::size_t keys_per_slice = 64;
 
-  // In flight operations, counted in twos; the lowest bit says that the store was closed.
+  // In flight operations, counted in twos; the lowest bit says that no other one may begin.
   static constexpr std::uint32_t closed_bit = 1;
   static constexpr std::uint32_t one_user = 2;
+
+  // What the store holds of an environment. It takes another one after fork, and when the file was lost.
+  struct seat {
+    explicit seat(lmdb_env* of) noexcept : env(of), generation(of->generation()) {}
+    lmdb_env* const env;
+    const unsigned generation;  // of the process that env belongs to
+    std::atomic<std::uint32_t> state{0};
+    std::atomic<bool> given_back{false};
+  };
 
   template <class R>
   static bool key_allowed(std::string_view key, R& out) {
@@ -171,24 +178,24 @@ class lmdb_store final : public store {
 
   template <class R, class Work>
   void read(R& out, Work&& work) {
-    auto* env = enter(out.why);
-    if (env == nullptr) return;
-    const int rc = env->read([&](MDB_txn* txn) { return work(*env, txn); });
-    leave();
+    auto* at = enter(out.why);
+    if (at == nullptr) return;
+    const int rc = at->env->read([&](MDB_txn* txn) { return work(*at->env, txn); });
+    leave(*at);
     if (rc != 0) fail(out, rc, "read");
   }
 
   template <class R, class Work>
   void write(R& out, Work&& work, sweeping sweep = sweeping::alongside) {
-    auto* env = enter(out.why);
-    if (env == nullptr) return;
+    auto* at = enter(out.why);
+    if (at == nullptr) return;
     const auto now = time_.now();
     // An operation may run more than once: each time from the beginning.
-    const int rc = env->write(sweep == sweeping::alongside ? now : 0, [&](MDB_txn* txn) {
+    const int rc = at->env->write(sweep == sweeping::alongside ? now : 0, [&](MDB_txn* txn) {
       out = R{};
-      return work(*env, txn, now);
+      return work(*at->env, txn, now);
     });
-    leave();
+    leave(*at);
     if (rc != 0) fail(out, no_space_or(rc, path_), "write");
   }
 
@@ -217,52 +224,58 @@ class lmdb_store final : public store {
   }
 
   // The environment to work with, kept open until leave(); null, with the reason, when there is none.
-  lmdb_env* enter(error& why) {
-    if (generation_.load(std::memory_order_acquire) != crypto::fork_generation() && !reopen(why)) return nullptr;
-    if ((state_.fetch_add(one_user, std::memory_order_acquire) & closed_bit) != 0) {
-      leave();
-      why = closed_error();
-      return nullptr;
+  seat* enter(error& why) {
+    for (;;) {
+      auto* const at = seat_.load(std::memory_order_acquire);
+      if (at->generation != crypto::fork_generation() || at->env->lost()) {
+        if (!renew(*at, why)) return nullptr;
+        continue;
+      }
+      if ((at->state.fetch_add(one_user, std::memory_order_acquire) & closed_bit) == 0) return at;
+      leave(*at);
+      if (closed_.load(std::memory_order_acquire)) {
+        why = closed_error();
+        return nullptr;
+      }
     }
-    return env_;
   }
 
-  void leave() {
-    if (state_.fetch_sub(one_user, std::memory_order_acq_rel) == one_user + closed_bit) give_back();
+  static void leave(seat& at) noexcept {
+    if (at.state.fetch_sub(one_user, std::memory_order_acq_rel) == one_user + closed_bit) give_back(at);
+  }
+  static void shut(seat& at) noexcept {
+    if ((at.state.fetch_or(closed_bit, std::memory_order_acq_rel) >> 1) == 0) give_back(at);
+  }
+  static void give_back(seat& at) noexcept {
+    if (at.generation != crypto::fork_generation()) return;
+    if (!at.given_back.exchange(true, std::memory_order_acq_rel)) lmdb_registry::release(at.env);
   }
 
-  void give_back() {
-    if (generation_.load(std::memory_order_acquire) != crypto::fork_generation()) return;
-    if (!given_back_.exchange(true, std::memory_order_acq_rel)) lmdb_registry::release(env_);
-  }
-
-  // In a child of fork: nobody is in flight here, whatever the parent's threads were doing.
-  bool reopen(error& why) {
-    static std::mutex& lock = *new std::mutex;  // taken in children alone, before they fork in turn
-    const std::lock_guard hold(lock);
-    if (generation_.load(std::memory_order_acquire) == crypto::fork_generation()) return true;
-    if ((state_.load(std::memory_order_acquire) & closed_bit) != 0) {
+  // Opens the path again: in a child of fork, and once after each time that the file was lost.
+  bool renew(seat& old, error& why) {
+    const auto hold = lmdb_registry::hold_renewals();
+    if (closed_.load(std::memory_order_acquire)) {
       why = closed_error();
       return false;
     }
+    if (seat_.load(std::memory_order_acquire) != &old) return true;  // another thread did
     auto opened = lmdb_registry::acquire(path_, options_);
     if (!opened) {
       why = opened.error();
       return false;
     }
-    env_ = *opened;
-    state_.store(0, std::memory_order_release);
-    generation_.store(env_->generation(), std::memory_order_release);
+    seats_.push_back(std::make_unique<seat>(*opened));
+    seat_.store(seats_.back().get(), std::memory_order_release);
+    shut(old);
     return true;
   }
 
   const std::string path_;
   const lmdb_options options_;
   const clock& time_;
-  std::atomic<unsigned> generation_;  // of the process that env_ belongs to
-  std::atomic<std::uint32_t> state_{0};
-  std::atomic<bool> given_back_{false};
-  lmdb_env* env_;
+  std::atomic<bool> closed_{false};
+  std::atomic<seat*> seat_{nullptr};
+  std::vector<std::unique_ptr<seat>> seats_;  // old ones too, while somebody may look at them; with hold_renewals()
 };
 
 }  // namespace

@@ -40,9 +40,12 @@ template <class Work>
 int lmdb_writer::transact(Work&& work) {
   writer_turn turn(file_lock_);
   if (const int rc = turn.take(); rc != 0) return rc;
+  if (const int rc = watch_.look(); rc != 0) return rc;
+  const auto at_least = watch_.newest();
   MDB_txn* txn = nullptr;
   if (const int rc = mdb_txn_begin(env_, nullptr, 0, &txn); rc != 0) return rc;
-  int rc = file_lock_.lock_out_readers(mdb_txn_id(txn));
+  int rc = watch_.found(mdb_txn_id(txn) - 1, at_least);
+  if (rc == 0) rc = file_lock_.lock_out_readers(mdb_txn_id(txn));
   if (rc == 0) rc = work(txn);
   if (rc == 0) return mdb_txn_commit(txn);  // frees it also when it fails
   mdb_txn_abort(txn);

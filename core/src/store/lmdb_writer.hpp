@@ -28,8 +28,8 @@ namespace coatcheck {
 
 class lmdb_writer {
  public:
-  lmdb_writer(MDB_env* env, const lmdb_tables& tables, lmdb_lock& lock) noexcept
-      : env_(env), tables_(tables), file_lock_(lock) {}
+  lmdb_writer(MDB_env* env, const lmdb_tables& tables, lmdb_lock& lock, file_watch& watch) noexcept
+      : env_(env), tables_(tables), file_lock_(lock), watch_(watch) {}
 
   // Runs `work(MDB_txn*) -> int` and commits. Returns 0, or the error that kept it from being committed.
   // `now`: what is due by then may be swept in the same transaction.
@@ -69,6 +69,7 @@ class lmdb_writer {
   MDB_env* const env_;
   const lmdb_tables& tables_;
   lmdb_lock& file_lock_;  // the leader's
+  file_watch& watch_;
   std::mutex lock_;
   std::deque<operation*> queue_;  // the front one leads
 };
