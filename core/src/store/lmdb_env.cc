@@ -82,7 +82,7 @@ result<void> lmdb_env::start(const lmdb_options& options) {
   struct stat info {};
   if (mdb_env_get_fd(env_, &fd) != 0 || ::fstat(fd, &info) != 0 || info.st_dev != file_.device ||
       info.st_ino != file_.inode)
-    return {errc::store_permission, "store file '" + file_.path + "' was replaced while it was being opened"};
+    return failure(file_gone);
   if (auto ok = check_whole(turn); !ok) return ok;
 
   readers_ = std::make_unique<lmdb_readers>(env_, file_, watch_);

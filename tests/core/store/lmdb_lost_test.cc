@@ -175,12 +175,10 @@ TEST(LostFiles, ThreadsInTheMiddleOfTheirWork) {
       const auto key = "k" + std::to_string(t);
       while (!stop) {
         const auto stored = put(*s, key, "v");
-        if (stored.status == put_status::unknown) {
-          ++noticed;
-          if (stored.why.code != errc::store_unavailable) ++wrong;
-        }
+        if (stored.status == put_status::unknown && stored.why.code != errc::store_unavailable) ++wrong;
         const auto got = get(*s, key);
         if (got.status == get_status::found && got.value.bytes != "v") ++wrong;
+        if (stored.status == put_status::unknown || got.status == get_status::unknown) ++noticed;
       }
     });
   }
