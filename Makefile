@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup build demo demo-check test bench asan tsan fuzz lint format package clean
+.PHONY: help setup build demo demo-check test bench asan tsan fuzz lint format package fresh-check clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -43,6 +43,9 @@ format: ## format every language in place
 
 package: build ## npm tarball, wheel and sdist into dist/
 	@scripts/package.sh
+
+fresh-check: ## both commands of the README on an empty Debian 12 (root; SUITE=, COMMANDS=), with their times
+	@scripts/fresh-check.sh
 
 clean: ## remove what was built; keeps .venv and node_modules
 	@scripts/clean.sh

@@ -25,7 +25,8 @@ for folder in "${node_folders[@]}"; do
   want=$(sha256sum <"$folder/package-lock.json")
   if [ "$(cat "$stamp" 2>/dev/null)" != "$want" ]; then
     say "node: packages of $folder"
-    (cd "$folder" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error)
+    # A package of this checkout (file:../../node) is a link: npm 9 would copy it, before its binary is built.
+    (cd "$folder" && npm ci --install-links=false --no-audit --no-fund --ignore-scripts --loglevel=error)
     printf '%s\n' "$want" >"$stamp"
   fi
 done
