@@ -63,7 +63,9 @@ class writer {
     char separator = '{';
     PyObject* key = nullptr;
     PyObject* item = nullptr;
+    Py_ssize_t position = -1;
     for (Py_ssize_t at = 0; PyDict_Next(value, &at, &key, &item) != 0; separator = ',') {
+      ++position;
       if (!PyUnicode_Check(key)) {
         return fail("a key of type " + std::string(Py_TYPE(key)->tp_name) + ": the keys of a session are str");
       }
@@ -74,7 +76,7 @@ class writer {
         return fail("the key \"__proto__\", which is not safe in JavaScript");
       }
       text_ += ':';
-      way_.push_back({key, 0});
+      way_.push_back({key, position});
       if (!write(item, depth + 1)) return false;
       way_.pop_back();
     }
@@ -182,13 +184,16 @@ class writer {
   bool fail(const std::string& what) {
     std::string path;
     // A cycle leads to the same keys again and again: the first few tell where it is.
-    for (std::size_t at = 0; at < way_.size() && at < 8; ++at) {
+    for (std::size_t at = 0; at < way_.size() && at < max_labels; ++at) {
       if (way_[at].key == nullptr) {
         path += '[' + std::to_string(way_[at].index) + ']';
-      } else if (const char* name = PyUnicode_AsUTF8(way_[at].key)) {
-        path += (path.empty() ? "" : ".") + std::string(name).substr(0, 64);
+        continue;
       }
+      const char* name = PyUnicode_AsUTF8(way_[at].key);  // null: a lone surrogate
+      path += (path.empty() ? "" : ".");
+      path += member_label(name != nullptr ? name : "", static_cast<std::size_t>(way_[at].index));
     }
+    if (way_.size() > max_labels) path += "…";
     PyErr_Clear();
     raise({errc::not_serialisable, path.empty() ? "the session can't be stored: it holds " + what
                                                 : "the session can't be stored: \"" + path + "\" holds " + what});
@@ -197,8 +202,8 @@ class writer {
 
   static constexpr const char* too_deep = "data nested deeper than 64 levels, or itself";
   struct step {
-    PyObject* key;  // borrowed; null: an index
-    Py_ssize_t index;
+    PyObject* key;     // borrowed; null: an element
+    Py_ssize_t index;  // of the element or the member
   };
   std::string text_;
   std::vector<step> way_;

@@ -8,7 +8,7 @@
 const { Cookie } = require('./cookie.js');
 const { CoatcheckError, fromNative, isUnknown } = require('./errors.js');
 const { ATTEMPT_SHIFT, FLAGS, STATUS, FRESH, native } = require('./native.js');
-const { serialise } = require('./payload.js');
+const { refuseSpoilt, serialise } = require('./payload.js');
 const { Session, cookieOf } = require('./session.js');
 const ticket = require('./ticket.js');
 
@@ -184,6 +184,7 @@ class RequestState {
       );
     }
     const payload = this.print(session);
+    this.refuseSpoilt(session);
     const flags = FLAGS.save | FLAGS.wantSession;
     return chain(this.commit(payload, this.changedCookie(session), flags, session), (result) => {
       const error = this.take(result);
@@ -235,6 +236,7 @@ class RequestState {
       return chain(change(data), (value) => {
         const flags = FLAGS.exact | FLAGS.wantSession | (number << ATTEMPT_SHIFT) | (this.secure ? FLAGS.secure : 0);
         const owner = this.shared.ownerOf(data);
+        refuseSpoilt(data);
         const pending = this.shared.commit(base, serialise(data), undefined, undefined, flags | FLAGS.presented, owner);
         return chain(pending, (result) => {
           if (result[0] === STATUS.stale) return round(number + 1, result[2]);
@@ -353,6 +355,15 @@ class RequestState {
     }
   }
 
+  refuseSpoilt(session) {
+    this.printing = true; // the cookie is no data
+    try {
+      refuseSpoilt(session);
+    } finally {
+      this.printing = false;
+    }
+  }
+
   // The cookie settings to store, or undefined when nobody changed them.
   changedCookie(session) {
     let cookie = cookieOf(session);
@@ -410,6 +421,7 @@ class RequestState {
     } else if (!this.unsaved && !resave && !rolling && cookie === undefined && !ticket.touchDue(this.base)) {
       if (payload === ticket.payloadOf(this.base)) return undefined;
     }
+    this.refuseSpoilt(left);
     const save = this.unsaved || (resave && this.base !== undefined) ? FLAGS.save : 0;
     return chain(this.commit(payload, cookie, save, left), (result) => this.conclude(result));
   }

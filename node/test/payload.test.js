@@ -22,6 +22,33 @@ const REFUSED = {
   'an empty typed array': [() => new Uint8Array(0), /session\.bad is binary data/],
   'an ArrayBuffer': [() => new ArrayBuffer(4), /session\.bad is binary data/],
   'a Map': [() => new Map([['k', 'hunter2']]), /session\.bad is a Map or Set/],
+  'a RegExp': [() => ({ filter: /hunter2/ }), /session\.bad\.filter is a RegExp/],
+  'an Error': [() => Object.assign(new Error('hunter2'), { code: 'X' }), /session\.bad is an Error/],
+  'a Promise': [() => [Promise.resolve('hunter2')], /session\.bad\.0 is a Promise/],
+  'a WeakMap': [() => new WeakMap(), /session\.bad is a WeakMap/],
+  'a WeakSet': [() => new WeakSet(), /session\.bad is a WeakSet/],
+  'a generator': [
+    () =>
+      (function* () {
+        yield 'hunter2';
+      })(),
+    /session\.bad is an iterator/,
+  ],
+  'a Set’s iterator': [() => new Set([1]).values(), /session\.bad is an iterator/],
+  'a boxed NaN': [() => ({ n: Object(Number.NaN) }), /session\.bad\.n is NaN/],
+  'a boxed BigInt': [() => Object(1n), /session\.bad is a BigInt/],
+  'a function': [() => ({ f: () => 'hunter2' }), /session\.bad\.f is a function/],
+  'a symbol': [() => [1, Symbol('hunter2')], /session\.bad\.1 is a symbol/],
+  'a hole': [() => [1, , 2], /session\.bad\.1 is undefined or a hole/], // biome-ignore lint/suspicious/noSparseArray: tested
+  'an undefined element': [() => ({ list: [undefined] }), /session\.bad\.list\.0 is undefined or a hole/],
+  'a name that is data': [
+    () => ({ 'hunter2@example.com 4111111111111111': { plain: Number.NaN } }),
+    /session\.bad\.\{0\}\.plain is NaN/,
+  ],
+  'a fault far below': [
+    () => Array.from({ length: 40 }).reduce((inner) => ({ ['n'.repeat(30_000)]: inner }), Number.NaN),
+    /^.{0,200}… is NaN/,
+  ],
   'a cycle': [cycle, /session\.bad\.self\.again refers to an object that contains it/],
   'an invalid Date': [() => new Date(Number.NaN), /session\.bad is an invalid Date/],
   '__proto__ as a key': [() => JSON.parse('{"__proto__":{"admin":true}}'), /__proto__/],
@@ -92,7 +119,7 @@ describe('refused, and the error handler answers', () => {
 test('what JSON drops or converts by its own rules is stored that way', async (t) => {
   const browser = await start(t, {
     '/write': (req, res) => {
-      req.session.value = { f() {}, u: undefined, d: new Date(0), n: null, e: {}, zero: { 0: 'x' }, list: [undefined] };
+      req.session.value = { u: undefined, d: new Date(0), n: null, e: {}, zero: { 0: 'x' }, list: [null] };
       res.end();
     },
     '/read': (req, res) => res.json(req.session.value),

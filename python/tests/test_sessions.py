@@ -270,6 +270,26 @@ def test_what_cannot_be_stored_is_an_error_that_names_the_key(site: Site, value:
     assert site.get("read", cookie).json == {"kept": 1}
 
 
+def test_a_message_holds_no_data_and_has_a_bound(site: Site) -> None:
+    def page(session: Any) -> None:
+        session["carts"] = {"alice@example.com 4111111111111111": float("nan")}
+
+    with pytest.raises(coatcheck.PayloadError) as caught:
+        site.get(page)
+    assert "carts.{0}" in str(caught.value)
+    assert "alice" not in str(caught.value)
+
+    def deep(session: Any) -> None:
+        value: Any = float("nan")
+        for _ in range(40):
+            value = {"n" * 30_000: value}
+        session["deep"] = value
+
+    with pytest.raises(coatcheck.PayloadError) as caught:
+        site.get(deep)
+    assert len(str(caught.value)) < 300
+
+
 def test_cycle_is_an_error(site: Site) -> None:
     def page(session: Any) -> None:
         loop: list[Any] = []

@@ -33,6 +33,7 @@ napi_value start(napi_env env, napi_value exports) {
       COATCHECK_FUNCTION("sameJson", same_json),
       COATCHECK_FUNCTION("mergePayloads", merge_payloads),
       COATCHECK_FUNCTION("checkPayload", check_payload),
+      COATCHECK_FUNCTION("memberLabel", member_label),
       COATCHECK_FUNCTION("jwtImportKey", jwt_import_key),
       COATCHECK_FUNCTION("jwtGenerateKey", jwt_generate_key),
       COATCHECK_FUNCTION("jwtExportKey", jwt_export_key),

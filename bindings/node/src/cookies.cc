@@ -67,6 +67,14 @@ napi_value merge_payloads(napi_env env, napi_callback_info info) {
   return merged ? make_string(env, *merged) : throw_error(env, merged.error());
 }
 
+// memberLabel(name, position) → how a message names the member.
+napi_value member_label(napi_env env, napi_callback_info info) {
+  const arguments<2> given(env, info);
+  text name;
+  if (!name.read(env, given[0])) return throw_type_error(env, "a name must be text");
+  return make_string(env, coatcheck::member_label(name.view(), to_uint32(env, given[1])));
+}
+
 // checkPayload(json) → undefined when it may be stored, else the Error that says why not.
 napi_value check_payload(napi_env env, napi_callback_info info) {
   const arguments<1> given(env, info);

@@ -40,5 +40,6 @@ napi_value serialise_cookie(napi_env env, napi_callback_info info);
 napi_value same_json(napi_env env, napi_callback_info info);
 napi_value merge_payloads(napi_env env, napi_callback_info info);
 napi_value check_payload(napi_env env, napi_callback_info info);
+napi_value member_label(napi_env env, napi_callback_info info);
 
 }  // namespace coatcheck::node

@@ -214,6 +214,10 @@ class engine {
 // Errors: not_serialisable, payload_too_large (bytes, or members and elements).
 [[nodiscard]] result<void> check_payload(std::string_view json, std::size_t max_bytes = 1024 * 1024,
                                          std::size_t max_members = 20'000);
+// How a member is named in a message about where a payload is at fault: by its name where that is a plain identifier of
+// up to 32 characters (letters, digits, _ and $, no digit first), else by its position, "{3}": a name may be data.
+[[nodiscard]] std::string member_label(std::string_view name, std::size_t position);
+constexpr std::size_t max_labels = 8;  // in one message; what is deeper is left out
 // What an id that a host makes may be: 1 to 128 printable ASCII characters. Error: invalid_option.
 [[nodiscard]] result<void> check_session_id(std::string_view id);
 // Whether an integer, in decimal digits with or without a minus, is the same number where numbers are doubles: up to

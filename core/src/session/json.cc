@@ -176,6 +176,14 @@ result<void> session::check_committed(const commit_request& request, std::string
   return check_payload(payload, policy.max_payload, policy.max_members);
 }
 
+std::string member_label(std::string_view name, std::size_t position) {
+  constexpr std::size_t longest = 32;
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$'; };
+  const bool plain = !name.empty() && name.size() <= longest && letter(name.front()) &&
+                     std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+  return plain ? std::string(name) : "{" + std::to_string(position) + "}";
+}
+
 bool portable_integer(std::string_view digits) noexcept {
   double value = 0;
   const auto* const end = digits.data() + digits.size();
