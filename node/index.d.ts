@@ -298,6 +298,10 @@ declare namespace session {
     length(callback: (error: unknown, length?: number) => void): void;
     all(): Promise<StoredSession[]>;
     all(callback: (error: unknown, sessions?: StoredSession[]) => void): void;
+    /**
+     * Logs everybody out: removes all that is in the store, the sessions of this middleware and of other services and
+     * refresh tokens included. `length`, `ids` and `all` see what express-session keeps.
+     */
     clear(): Promise<void>;
     clear(callback?: Callback): void;
     close(): void;

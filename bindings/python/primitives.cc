@@ -11,9 +11,12 @@
 #include "coatcheck/clock.hpp"
 #include "coatcheck/cookie.hpp"
 #include "coatcheck/engine.hpp"
+#include "coatcheck/event_loop.hpp"
 #include "coatcheck/key_ring.hpp"
+#include "coatcheck/store.hpp"
 
 #include "errors.hpp"
+#include "gil.hpp"
 #include "handle.hpp"
 #include "options.hpp"
 
@@ -67,6 +70,20 @@ void add_key_ring(py::module_& module) {
           py::arg("purpose"), py::arg("context"), py::arg("sealed"), py::arg("now") = py::none());
 }
 
+// Waits, whatever the store: for a person, or a program that ends then.
+std::uint64_t clear_store(const std::string& url) {
+  event_loop loop;
+  const auto opened = value_of(open_store(url, {nullptr, &loop}));
+  count_result out;
+  {
+    const gil_released released;
+    out = loop.wait<count_result>([&](completion<count_result> done) { opened->clear(done); });
+  }
+  opened->close();
+  if (!out.known) throw_error(out.why);
+  return out.count;
+}
+
 }  // namespace
 
 void add_primitives(py::module_& module) {
@@ -78,6 +95,7 @@ void add_primitives(py::module_& module) {
       .def("advance", &manual_clock::advance, py::arg("by"));
 
   module.def("error_codes", &error_table, "{code: exception class}");
+  module.def("clear_store", &clear_store, py::arg("url"), "Removes everything; how many entries went.");
   module.def(
       "needs_driver", [](std::string_view url) { return value_of(needs_driver(url)); }, py::arg("url"),
       "Whether the store of this URL is remote.");

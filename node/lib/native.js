@@ -20,6 +20,7 @@
 //   store.touch(key, expiresAt, slot)        true, false (not there) or an Error
 //   store.remove(key, slot)                  true, false (not there) or an Error
 //   store.scan(cursor, limit, slot)          [cursor, key, …] or an Error
+//   store.clear(slot)                        how many entries went, or an Error
 //   store.prune(limit, slot), store.health(slot), store.stats(slot)
 //   tokens.issue(owner, device, payload, slot)
 //                                            [token, family] or an Error

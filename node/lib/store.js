@@ -183,11 +183,10 @@ class Store extends EventEmitter {
     );
   }
 
+  // Everything in the store, what other services and coatcheck's own middleware keep there included.
   clear(callback) {
     return answer(
-      this.#ids()
-        .then((keys) => Promise.all(keys.map((key) => this.#ask((store, slot) => store.remove(key, slot)))))
-        .then(() => undefined),
+      this.#ask((store, slot) => store.clear(slot)).then(() => undefined),
       callback,
     );
   }

@@ -50,6 +50,34 @@ test('processes share one file store and lose nothing', async (t) => {
   assert.equal(await browser.json('/read'), 301);
 });
 
+for (const kind of ['file', 'redis']) {
+  test(`another process clears the ${kind} store: everybody is logged out`, async (t) => {
+    const store = kind === 'file' ? fileStore(t) : (await Redis.start(t)).url;
+    const [ann, bob] = [await start(t, ROUTES, { store }), await start(t, ROUTES, { store })];
+    await ann.get('/write');
+    await bob.get('/write');
+    const code = `new (require(${PACKAGE})).Store(${JSON.stringify(store)}).clear().then(() => process.exit())`;
+    await run(process.execPath, ['-e', code]);
+    for (const browser of [ann, bob]) assert.equal(await browser.json('/read'), 0);
+    await bob.get('/write');
+    assert.equal(await bob.json('/read'), 1);
+  });
+}
+
+test('a store file that another process deletes is said to be gone once, then all go on with the new one', async (t) => {
+  const store = fileStore(t);
+  const browser = await start(t, ROUTES, { store });
+  await browser.get('/write');
+  await run('rm', [store.slice('file:'.length)]);
+  assert.equal((await browser.get('/write')).status, 503);
+  await browser.get('/write');
+  assert.equal(await browser.json('/read'), 1);
+  const data = { store, secret: SECRET, cookie: browser.cookieHeader(), name: 'a', count: 5 };
+  const child = fork(CHILD, [JSON.stringify(data)]);
+  assert.deepEqual((await once(child, 'exit'))[0], 0);
+  assert.equal(await browser.json('/read'), 6);
+});
+
 test('worker threads that are terminated in the middle of remote work harm nothing', async (t) => {
   const redis = await Redis.start(t);
   const browser = await start(t, ROUTES, { store: redis.url });

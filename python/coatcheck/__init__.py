@@ -22,6 +22,7 @@ from coatcheck.errors import (
 )
 from coatcheck.refresh import AsyncRefreshTokens, Refreshed, RefreshTokens, TokenFamily
 from coatcheck.session import Session
+from coatcheck.store import Store
 
 __all__ = [
     "AsyncRefreshTokens",
@@ -36,6 +37,7 @@ __all__ = [
     "SessionConflict",
     "SessionError",
     "SessionGone",
+    "Store",
     "StoreError",
     "StoreTimeout",
     "TokenError",

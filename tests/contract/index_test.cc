@@ -201,6 +201,30 @@ TEST_P(StoreContract, HealthIsGood) {
   EXPECT_EQ(health.count, 1U);
 }
 
+TEST_P(StoreContract, ClearRemovesEverythingOfEverybody) {
+  constexpr int entries = 700;
+  auto other = open_client();
+  for (int i = 0; i < entries; ++i) {
+    const std::string owner = i % 3 == 0 ? "alice" : i % 3 == 1 ? "bob" : "";
+    ASSERT_EQ(c->put("k" + std::to_string(i), "v", later(), expectation::anything(), owner).status, put_status::stored);
+  }
+  const auto before = other.get("k5").value.tag;
+  const auto cleared = other.clear();
+  ASSERT_TRUE(cleared.known) << cleared.why.message;
+  EXPECT_EQ(cleared.count, static_cast<std::uint64_t>(entries));
+  EXPECT_TRUE(c->scan_all(1000).empty());
+  EXPECT_EQ(c->stats().stats.entries, 0U);
+  EXPECT_TRUE(c->owned_by("alice").keys.empty());
+  EXPECT_TRUE(c->owned_by("bob").keys.empty());
+  // A session that was read before stays destroyed, and a new one can begin.
+  EXPECT_EQ(c->put("k5", "v", later(), expectation::version(before)).status, put_status::gone);
+  EXPECT_EQ(c->touch("k6", later()).status, touch_status::gone);
+  EXPECT_EQ(c->put("k7", "new", later(), expectation::nothing(), "bob").status, put_status::stored);
+  EXPECT_EQ(c->owned_by("bob").keys, keys{"k7"});
+  EXPECT_EQ(c->clear().count, 1U);
+  EXPECT_EQ(c->clear().count, 0U);
+}
+
 TEST_P(StoreContract, AfterCloseEveryOperationIsUnknown) {
   (void)c->put("key", "value", later(), expectation::anything(), "alice");
   c->close();
@@ -218,6 +242,7 @@ TEST_P(StoreContract, AfterCloseEveryOperationIsUnknown) {
   EXPECT_EQ(removed.why.code, errc::store_closed);
   EXPECT_EQ(c->owned_by("alice").why.code, errc::store_closed);
   EXPECT_EQ(c->remove_owner("alice").why.code, errc::store_closed);
+  EXPECT_EQ(c->clear().why.code, errc::store_closed);
   EXPECT_EQ(c->scan("", 10).why.code, errc::store_closed);
   EXPECT_EQ(c->prune(10).why.code, errc::store_closed);
   EXPECT_EQ(c->stats().why.code, errc::store_closed);

@@ -42,6 +42,10 @@ count_result client::remove_owner(std::string_view owner, std::string_view excep
   return run<count_result>([&](auto done) { store_->remove_owner(owner, except, done); });
 }
 
+count_result client::clear() {
+  return run<count_result>([&](completion<count_result> done) { store_->clear(done); });
+}
+
 keys_result client::scan(std::string_view cursor, std::size_t limit) {
   return run<keys_result>([&](auto done) { store_->scan(cursor, limit, done); });
 }

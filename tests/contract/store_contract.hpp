@@ -83,6 +83,7 @@ class client {
   [[nodiscard]] remove_result remove(std::string_view key);
   [[nodiscard]] keys_result owned_by(std::string_view owner);
   [[nodiscard]] count_result remove_owner(std::string_view owner, std::string_view except = {});
+  [[nodiscard]] count_result clear();
   [[nodiscard]] keys_result scan(std::string_view cursor, std::size_t limit);
   [[nodiscard]] count_result prune(std::size_t limit);
   [[nodiscard]] stats_result stats();

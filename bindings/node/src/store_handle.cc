@@ -160,6 +160,12 @@ napi_value prune(napi_env env, napi_callback_info info) {
                               [&](auto done) { self->sessions->prune(to_uint32(env, given[0]), done); });
 }
 
+napi_value clear(napi_env env, napi_callback_info info) {
+  const arguments<1> given(env, info);
+  const auto& self = self_of<store_handle>(given.data);
+  return answer<count_result>(env, self, given[0], 0, count_to_js, [&](auto done) { self->sessions->clear(done); });
+}
+
 napi_value stats(napi_env env, napi_callback_info info) {
   const arguments<1> given(env, info);
   const auto& self = self_of<store_handle>(given.data);
@@ -204,6 +210,7 @@ napi_value open_store(napi_env env, napi_callback_info info) {
   add_method(env, object, "remove", remove, self);
   add_method(env, object, "scan", scan, self);
   add_method(env, object, "prune", prune, self);
+  add_method(env, object, "clear", clear, self);
   add_method(env, object, "stats", stats, self);
   add_method(env, object, "health", health, self);
   add_method(env, object, "close", close, self);

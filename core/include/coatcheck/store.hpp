@@ -158,6 +158,11 @@ class store {
   virtual void owned_by(std::string_view owner, completion<keys_result> done) = 0;
   // Removes them all, save `except` (a key; empty: none is spared). Counts what it removed.
   virtual void remove_owner(std::string_view owner, std::string_view except, completion<count_result> done) = 0;
+  // Removes everything, whoever put it there: sessions, refresh tokens, what other services keep. That logs everybody
+  // out, while services run, where deleting a store's file would not. Counts what it removed, of which some may have
+  // expired. What is put meanwhile may stay. A remote store gives each page of keys a deadline of its own; when one is
+  // unknown the rest stays. By default scan() and remove().
+  virtual void clear(completion<count_result> done);
   // Live keys, about `limit` a call, in no order; an entry that is there throughout is seen at least once.
   virtual void scan(std::string_view cursor, std::size_t limit, completion<keys_result> done) = 0;
   // Drops up to `limit` entries whose time has come; a store that expires by itself answers 0.

@@ -198,6 +198,15 @@ class sessions {
     s.save_ = true;
   }
 
+  // Logs everybody out: removes all that is in the store, refresh tokens and what other services keep there included.
+  // Sessions in their cookies (mode jwt, jwe) end with a new secret. Returns how many entries went. Throws store
+  // errors.
+  std::uint64_t clear() {
+    auto done = run<count_result>([](engine& e, completion<count_result> then) { e.sessions().clear(then); });
+    if (!done.known) throw exception(std::move(done.why));
+    return done.count;
+  }
+
   // The engine that serves the calling thread: for what is not offered here.
   [[nodiscard]] engine& native() { return *local().sessions; }
 

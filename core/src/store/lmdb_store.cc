@@ -92,6 +92,19 @@ class lmdb_store final : public store {
     done(std::move(out));
   }
 
+  void clear(completion<count_result> done) override {
+    count_result out;
+    write(
+        out,
+        [&](lmdb_env& env, MDB_txn* txn, epoch_ms) {
+          const int rc = env.tables().clear(txn, out.count);
+          out.known = rc == 0;
+          return rc;
+        },
+        sweeping::none);
+    done(std::move(out));
+  }
+
   void scan(std::string_view cursor, std::size_t limit, completion<keys_result> done) override {
     keys_result out;
     if (!cursor.empty() && !valid_key(cursor)) {

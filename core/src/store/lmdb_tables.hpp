@@ -54,6 +54,9 @@ class lmdb_tables {
   [[nodiscard]] int remove_owner(MDB_txn* txn, std::string_view owner, std::string_view except, std::size_t limit,
                                  epoch_ms now, owner_removal& out) const;
 
+  // Drops every session. `count`: how many there were, live or not.
+  [[nodiscard]] int clear(MDB_txn* txn, std::uint64_t& count) const;
+
   // Looks at up to `steps` due items of the index. `more`: others are due.
   struct swept {
     std::uint64_t dropped = 0;

@@ -87,6 +87,12 @@ class memory_store final : public store {
     done(std::move(out));
   }
 
+  void clear(completion<count_result> done) override {
+    count_result out;
+    if (!refused(out, closed(), true)) out = {true, table_->clear(), {}};
+    done(std::move(out));
+  }
+
   void scan(std::string_view cursor, std::size_t limit, completion<keys_result> done) override {
     keys_result out;
     if (!refused(out, closed(), true)) out = table_->scan(cursor, limit, time_.now());

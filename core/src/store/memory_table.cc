@@ -234,6 +234,16 @@ std::uint64_t memory_table::remove_owner(std::string_view owner, std::string_vie
   return removed;
 }
 
+std::uint64_t memory_table::clear() {
+  std::uint64_t removed = 0;
+  for (auto& in : shards_) {
+    const std::lock_guard hold(in.lock);
+    removed += in.entries.size();
+    while (!in.entries.empty()) erase(in, in.entries.begin());
+  }
+  return removed;
+}
+
 // Goes through the shards in order, and through a shard in the order of hashes: that order does not depend on
 // what is added or removed between two calls. A call looks at a whole shard and gives the `limit` lowest hashes.
 keys_result memory_table::scan(std::string_view cursor, std::size_t limit, epoch_ms now) const {

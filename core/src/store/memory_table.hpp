@@ -42,6 +42,7 @@ class memory_table {
   [[nodiscard]] remove_status remove(std::string_view key, epoch_ms now);
   [[nodiscard]] std::vector<std::string> owned_by(std::string_view owner, epoch_ms now) const;
   [[nodiscard]] std::uint64_t remove_owner(std::string_view owner, std::string_view except, epoch_ms now);
+  std::uint64_t clear();
   [[nodiscard]] keys_result scan(std::string_view cursor, std::size_t limit, epoch_ms now) const;
   [[nodiscard]] std::uint64_t prune(std::size_t limit, epoch_ms now);
   [[nodiscard]] store_stats stats() const;

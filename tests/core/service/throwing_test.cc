@@ -52,6 +52,18 @@ TEST_F(Sessions, KeepWhatWasCommitted) {
   EXPECT_EQ(on.commit(again), "") << "nothing changed: nothing to send";
 }
 
+TEST_F(Sessions, AreAllEndedByClear) {
+  sessions on = make(time_);
+  const std::string ann = stored(on, {{"user", "ann"}});
+  const std::string bob = stored(on, {{"user", "bob"}});
+  session open = on.open(ann);
+  open.data()["n"] = 1;
+  EXPECT_EQ(on.clear(), 2U);
+  EXPECT_TRUE(on.open(ann).fresh());
+  EXPECT_TRUE(on.open(bob).fresh());
+  EXPECT_EQ(code_of([&] { (void)on.commit(open); }), errc::session_gone);
+}
+
 TEST_F(Sessions, AreChangedInTransactionsThatRunAgain) {
   sessions on = make(time_);
   const std::string cookie = stored(on, {{"n", 0}});

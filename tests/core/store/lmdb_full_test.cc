@@ -38,6 +38,12 @@ TEST_P(FullFile, SaysSoAndEverythingElseGoesOn) {
   for (int i = 0; i < stored / 2; ++i)
     ASSERT_EQ(remove(*s, "k" + std::to_string(i)).status, remove_status::removed) << i;
   EXPECT_EQ(remove_owner(*s, "owner"), static_cast<std::uint64_t>(stored - stored / 2));
+  put_result again;
+  EXPECT_GT(fill(*s, GetParam(), again), stored / 2);
+  ASSERT_EQ(again.why.code, errc::store_full);
+  const auto cleared = complete<count_result>([&](auto done) { s->clear(done); });
+  EXPECT_TRUE(cleared.known) << cleared.why.message;
+  EXPECT_EQ(stats(*s).stats.entries, 0U);
   EXPECT_EQ(put(*s, "again", std::string(GetParam(), 'v')).status, put_status::stored);
 }
 
