@@ -265,3 +265,27 @@ test('MemoryStore is a Store', async () => {
   assert.equal((await store.get('m')).a, 1);
   await store.clear();
 });
+
+test('a named memory store is given back when all have closed it', async () => {
+  const url = 'memory:given-back-in-node';
+  const [one, two] = [new session.Store(url), new session.Store(url)];
+  await one.set('m', { cookie: {}, a: 1 });
+  one.close();
+  assert.equal((await two.get('m')).a, 1);
+  two.close();
+  const three = new session.Store(url);
+  assert.equal(await three.get('m'), undefined);
+  three.close();
+  await assert.rejects(two.get('m'), { code: 'ERR_STORE_CLOSED' });
+});
+
+test('thousands of named memory stores that were closed take no memory', async () => {
+  const before = process.memoryUsage().rss;
+  for (let i = 0; i < 5000; ++i) {
+    const store = new session.Store(`memory:one-of-many-${i}`);
+    await store.set('m', { cookie: {}, text: 'x'.repeat(10_000) });
+    store.close();
+  }
+  const grown = process.memoryUsage().rss - before;
+  assert.ok(grown < 100e6, `${grown} bytes`);
+});

@@ -7,9 +7,11 @@ import subprocess
 import sys
 
 import pytest
-from coatcheck import ConfigError, Store
-from conftest import RedisServer
+from coatcheck import ConfigError, RefreshTokens, Store
+from coatcheck.starlette import SessionMiddleware
+from conftest import SECRET, RedisServer
 from stacks import STACKS, make_site
+from starlette.applications import Starlette
 
 
 def in_another_process(code: str) -> None:
@@ -51,3 +53,16 @@ def test_a_deleted_file_is_said_to_be_gone_once(stack: str, tmp_path: pathlib.Pa
 def test_a_wrong_url_shows_at_once() -> None:
     with pytest.raises(ConfigError):
         Store("fiel:sessions")
+
+
+def test_a_named_memory_store_is_given_back_when_all_have_closed_it(memory: str) -> None:
+    one, two = RefreshTokens(memory, SECRET), RefreshTokens(memory, SECRET)
+    app = SessionMiddleware(Starlette(), SECRET, memory)
+    one.issue("ann")
+    one.close()
+    two.close()
+    three = RefreshTokens(memory, SECRET)
+    assert len(three.list("ann")) == 1, "the middleware has it open"
+    three.close()
+    app.service.close()
+    assert list(RefreshTokens(memory, SECRET).list("ann")) == []

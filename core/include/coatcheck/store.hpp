@@ -191,7 +191,8 @@ struct store_options {
 };
 
 // Opens the store that a URL names:
-//   memory:            the process-wide memory store, shared by every thread; memory:NAME another one.
+//   memory:            the process-wide memory store, shared by every thread; memory:NAME another one, which is given
+//                      back when everybody who opened it has called close().
 //                      ?max_bytes=N (default 256 MiB)
 //   file:PATH          LMDB file (relative: to the working directory). ?durability=process|disk
 //                      (default process), ?map_size=BYTES (default 1 GiB, fixed when the file is made)

@@ -26,7 +26,8 @@ bool refused(R& out, bool closed, bool good_key) {
 
 class memory_store final : public store {
  public:
-  memory_store(std::shared_ptr<memory_table> table, const clock& time) : table_(std::move(table)), time_(time) {}
+  memory_store(std::string name, std::shared_ptr<memory_table> table, const clock& time)
+      : name_(std::move(name)), table_(std::move(table)), time_(time) {}
 
   bool synchronous() const noexcept override { return true; }
 
@@ -117,11 +118,14 @@ class memory_store final : public store {
     done(std::move(out));
   }
 
-  void close() override { closed_.store(true, std::memory_order_relaxed); }
+  void close() override {
+    if (!closed_.exchange(true, std::memory_order_acq_rel)) close_memory_table(name_);
+  }
 
  private:
   bool closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
 
+  const std::string name_;
   const std::shared_ptr<memory_table> table_;
   const clock& time_;
   std::atomic<bool> closed_{false};
@@ -136,10 +140,10 @@ result<std::shared_ptr<store>> open_memory_store(const parsed_url& url, const st
   if (auto ok = url.only({"max_bytes"}); !ok) return ok.error();
   auto bytes = url.number("max_bytes", default_memory_bytes, min_memory_bytes, 1ULL << 46);
   if (!bytes) return bytes.error();
-  auto table = memory_table_of(url.path, url.parameter("max_bytes") ? std::optional(*bytes) : std::nullopt);
+  auto table = open_memory_table(url.path, url.parameter("max_bytes") ? std::optional(*bytes) : std::nullopt);
   if (!table) return table.error();
-  return std::shared_ptr<store>(
-      std::make_shared<memory_store>(*std::move(table), options.time != nullptr ? *options.time : system_clock()));
+  return std::shared_ptr<store>(std::make_shared<memory_store>(
+      url.path, *std::move(table), options.time != nullptr ? *options.time : system_clock()));
 }
 
 }  // namespace coatcheck

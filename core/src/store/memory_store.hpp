@@ -1,6 +1,7 @@
 // `memory:` and `memory:NAME`: a handle on one of the process's memory stores.
 //
-// Closing a handle ends that handle alone; the sessions stay for the others. Thread safety: any thread.
+// Closing a handle ends that handle alone; the sessions stay for the others, and go with the last close() of a named
+// one. Thread safety: any thread.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,6 @@
 // The memory store beyond the contract: its bound, its names, threads, fork.
 #include <atomic>
+#include <malloc.h>
 #include <thread>
 #include <vector>
 
@@ -20,6 +21,66 @@ TEST(MemoryStore, TheUnnamedOneIsSharedByTheProcess) {
 TEST(MemoryStore, SessionsOutliveTheLastHandle) {
   (void)put(*open_or_throw("memory:outlive"), "key", "value");
   EXPECT_EQ(get(*open_or_throw("memory:outlive"), "key").value.bytes, "value");
+}
+
+TEST(MemoryStore, IsGivenBackWhenAllHaveClosedIt) {
+  auto a = open_or_throw("memory:closed?max_bytes=100000");
+  auto b = open_or_throw("memory:closed");
+  (void)put(*a, "key", "value");
+  a->close();
+  a->close();
+  EXPECT_EQ(get(*b, "key").value.bytes, "value");
+  EXPECT_EQ(get(*open_or_throw("memory:closed"), "key").value.bytes, "value") << "this one goes without closing";
+  b->close();
+  EXPECT_EQ(get(*open_or_throw("memory:closed"), "key").value.bytes, "value");
+
+  auto c = open_or_throw("memory:closed-by-all?max_bytes=100000");
+  (void)put(*c, "key", "value");
+  c->close();
+  auto d = open_or_throw("memory:closed-by-all?max_bytes=200000");
+  EXPECT_EQ(get(*d, "key").status, get_status::absent);
+  EXPECT_EQ(get(*c, "key").why.code, errc::store_closed);
+}
+
+TEST(MemoryStore, TheUnnamedOneIsNeverGivenBack) {
+  auto a = open_or_throw("memory:");
+  (void)put(*a, "kept", "value");
+  a->close();
+  auto b = open_or_throw("memory:");
+  EXPECT_EQ(get(*b, "kept").value.bytes, "value");
+  (void)remove(*b, "kept");
+}
+
+// Also while the closed handles live on, as they do in a language with a garbage collector.
+TEST(MemoryStore, NamesThatWereClosedTakeNoMemory) {
+  std::vector<std::shared_ptr<store>> closed;
+  const auto used = [] { return ::mallinfo2().uordblks; };
+  const auto before = used();
+  for (int i = 0; i < 2000; ++i) {
+    auto s = open_or_throw("memory:many-" + std::to_string(i));
+    for (int k = 0; k < 5; ++k) (void)put(*s, "k" + std::to_string(k), std::string(2000, 'v'), {}, "owner");
+    s->close();
+    closed.push_back(std::move(s));
+  }
+  EXPECT_LT(used() - before, 2000U * 8000U);
+  closed.clear();
+  closed.shrink_to_fit();
+  EXPECT_LT(used() - before, 100'000U);
+}
+
+TEST(MemoryStore, ClosingWhileOthersWorkIsClean) {
+  for (int round = 0; round < 50; ++round) {
+    auto s = open_or_throw("memory:closing");
+    std::thread worker([&] {
+      while (put(*s, "key", "v", {}, "owner").status == put_status::stored &&
+             get(*s, "key").status != get_status::unknown) {
+      }
+    });
+    (void)put(*s, "other", "v");
+    s->close();
+    worker.join();
+    EXPECT_EQ(get(*s, "key").why.code, errc::store_closed);
+  }
 }
 
 TEST(MemoryStore, AnotherBoundForAnOpenNameIsAnError) {
