@@ -35,6 +35,8 @@ function isBelow(path, req) {
 // What all requests of one middleware share.
 class Shared {
   #keeper;
+  #onTls;
+  #onPlain;
   #warned = false;
 
   constructor(options) {
@@ -45,6 +47,8 @@ class Shared {
     this.synchronous = this.#keeper.synchronous;
     this.inCookie = options.mode !== 'store'; // the cookie carries the session itself
     this.engine = construct(native.createEngine, options.keys, this.#keeper, engineOptions(options));
+    this.#onTls = this.engine.cookieAttributes(true);
+    this.#onPlain = this.engine.cookieAttributes(false);
     this.cookieIsDynamic =
       options.cookieFunction !== undefined ||
       options.cookie.expires !== undefined ||
@@ -104,15 +108,15 @@ class Shared {
   // What a cookie is as far as the middleware's options go; what differs from it is a session's own.
   cookieDefaults(secure) {
     const { cookie } = this.options;
-    const sure = cookie.secure === undefined || cookie.secure === 'auto' ? secure : cookie.secure;
-    const sameSite = cookie.sameSite === undefined ? 'lax' : cookie.sameSite;
+    // What a request of this kind is sent, by the core's policy: what is shown is what is sent.
+    const sent = secure ? this.#onTls : this.#onPlain;
     return {
       path: cookie.path ?? '/',
       domain: cookie.domain,
       httpOnly: cookie.httpOnly ?? true,
-      secure: sure,
-      sameSite: sameSite === 'auto' ? (secure ? 'none' : 'lax') : sameSite,
-      partitioned: cookie.partitioned,
+      secure: sent.secure,
+      sameSite: sent.sameSite,
+      partitioned: cookie.partitioned === undefined ? undefined : sent.partitioned,
       priority: cookie.priority,
       maxAge: typeof cookie.maxAge === 'number' && cookie.expires === undefined ? cookie.maxAge : null,
     };
@@ -156,12 +160,19 @@ function session(given) {
     } else if (typeof opened === 'number') {
       state.reason = opened;
     } else if (opened !== undefined) {
-      if (onUnknown !== 'open') return next(fromNative(opened));
-      state.readOnly = true;
+      if (onUnknown === 'open') state.readOnly = true;
+      else state.unknown = fromNative(opened);
     }
     attach(state, req);
     install(state, res);
-    return next();
+    if (state.unknown === undefined) return next();
+    // Express takes what a handler throws; without it, the error that our own look threw would end the process.
+    try {
+      return next();
+    } catch (error) {
+      if (error !== state.unknown) throw error;
+      return next(error);
+    }
   }
 
   function coatcheck(req, res, next) {

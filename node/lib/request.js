@@ -79,6 +79,7 @@ class RequestState {
     this.unsaved = false; // regenerated with its data: to be stored even if nobody changes it
     this.aside = undefined; // data under names that a session object can't carry
     this.cookieBase = ''; // the stored cookie settings, as Cookie.settings prints them
+    this.unknown = undefined; // the store did not answer: an error for whoever looks
     this.readOnly = false; // the store did not answer, and the policy is to go on without it
     this.printing = false;
     this.peeking = false;
@@ -101,13 +102,20 @@ class RequestState {
   look() {
     if (this.peeking) return this.current;
     if (this.current !== UNSEEN) return this.current;
+    this.refuseUnknown();
     this.looked = true;
     this.current = new Session(this, this.base === undefined ? {} : parsePayload(this.base));
     return this.current;
   }
 
+  // A request that never looks at its session is answered as if the store were there (a health check).
+  refuseUnknown() {
+    if (this.unknown !== undefined) throw this.unknown;
+  }
+
   // `req.session = value`
   replace(value) {
+    this.refuseUnknown();
     this.looked = true;
     const isData = typeof value === 'object' && value !== null && !(value instanceof Session);
     this.current = isData ? new Session(this, value) : value;
@@ -115,6 +123,7 @@ class RequestState {
 
   // A session that its cookie carries has no id until its first cookie is made.
   id() {
+    this.refuseUnknown();
     if (this.base !== undefined && !this.unsaved) return ticket.idOf(this.base);
     if (this.shared.inCookie) return undefined;
     this.freshId ??= this.shared.newId(this.req);
@@ -404,7 +413,7 @@ class RequestState {
 
   write() {
     if (this.fault !== undefined && !this.fault.pending.observed) throw this.fault.error;
-    if (this.readOnly) return undefined;
+    if (this.readOnly || this.unknown !== undefined) return undefined;
     this.peeking = true;
     let left = this.req.session;
     this.peeking = false;

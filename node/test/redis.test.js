@@ -58,7 +58,11 @@ test('killed: 503 for whoever has a session, then all is as before on a new serv
   const browser = await start(t, ROUTES, { store: redis.url }, (error) => errors.push(error));
   await browser.get('/write');
   await redis.kill();
-  for (const path of ['/read', '/write', '/untouched', '/logout']) {
+  // A health check, or whatever never looks at its session, does not fail with the store.
+  const untouched = await within(SOON, browser.get('/untouched'));
+  assert.equal(untouched.status, 200);
+  assert.deepEqual(untouched.setCookie, []);
+  for (const path of ['/read', '/write', '/logout']) {
     const answer = await within(SOON, browser.get(path));
     assert.equal(answer.status, 503, path);
     assert.deepEqual(answer.setCookie, [], path);
@@ -111,6 +115,28 @@ test('frozen between the start of a request and its commit: no 200 for what was 
     redis.thaw();
     await browser.get('/read');
   }
+});
+
+test('on plain http the error of a look goes to next, and no process ends', async (t) => {
+  const redis = await Redis.start(t);
+  const middleware = session({ secret: SECRET, store: `${redis.url}?timeout=200` });
+  const url = await serve(t, (req, res) =>
+    middleware(req, res, (error) => {
+      if (error) {
+        res.statusCode = error.status;
+        return res.end(error.code);
+      }
+      return res.end(String(req.session.n));
+    }),
+  );
+  const browser = new Browser(url);
+  const stored = await start(t, ROUTES, { store: redis.url });
+  await stored.get('/write');
+  await redis.kill();
+  browser.jar = stored.jar;
+  const answer = await within(SOON, browser.get('/'));
+  assert.equal(answer.status, 503);
+  assert.match(answer.body, /^ERR_STORE_/);
 });
 
 describe('onUnknown', () => {

@@ -6,10 +6,11 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import coatcheck
 import httpx
 import pytest
 from coatcheck import jwt
@@ -281,3 +282,28 @@ class TestKeysAtAUrl:
             thread.join()
         assert len(found) == 8
         assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        lambda pem: " \n\t" + pem,
+        lambda pem: "\ufeff" + pem,
+        lambda pem: "Bag Attributes\n    localKeyID: 01\nKey Attributes: <No Attributes>\n" + pem,
+        lambda pem: "".join("    " + line for line in pem.splitlines(keepends=True)),
+        lambda pem: pem.replace("\n", "\r\n"),
+        lambda pem: pem.replace("\n", " "),
+        lambda pem: pem.replace("\n", ""),
+    ],
+)
+def test_pem_is_taken_as_people_have_it(shape: Callable[[str], str]) -> None:
+    key = jwt.Key.generate("ES256")
+    again = jwt.Key.from_pem(shape(key.to_pem(private=True)), "ES256")
+    assert again.public_key().to_pem() == key.public_key().to_pem()
+
+
+def test_pem_with_quoted_line_ends_is_refused_by_name() -> None:
+    pem = jwt.Key.generate("ES256").to_pem(private=True)
+    with pytest.raises(coatcheck.Error, match=r"two characters \\n") as caught:
+        jwt.Key.from_pem(pem.replace("\n", "\\n"), "ES256")
+    assert caught.value.code == "ERR_KEY_INVALID"

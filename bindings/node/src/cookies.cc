@@ -30,7 +30,7 @@ napi_value serialise_cookie(napi_env env, napi_callback_info info) {
   const Napi::Value options(env, given[0]);
   if (!options.IsObject()) return throw_type_error(env, "cookie must be an object");
   owned_set_cookie from;
-  read_set_cookie(options.As<Napi::Object>(), from);
+  if (const auto read = read_set_cookie(options.As<Napi::Object>(), from); !read) return throw_error(env, read.error());
   const auto header = serialise(from.cookie);
   return header ? make_string(env, *header) : throw_error(env, header.error());
 }

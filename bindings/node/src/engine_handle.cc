@@ -185,6 +185,23 @@ napi_value regenerate(napi_env env, napi_callback_info info) {
                                      [&](auto done) { self->sessions->regenerate(*session, done); });
 }
 
+// cookieAttributes(secure) → { secure, sameSite, partitioned }; sameSite false: not sent.
+napi_value cookie_attributes(napi_env env, napi_callback_info info) {
+  const arguments<1> given(env, info);
+  const auto cookie = self_of<engine_handle>(given.data)->sessions->cookie_attributes(to_bool(env, given[0]));
+  auto out = Napi::Object::New(env);
+  out.Set("secure", cookie.secure);
+  out.Set("partitioned", cookie.partitioned);
+  if (cookie.same_site == same_site::unset) {
+    out.Set("sameSite", false);
+  } else {
+    out.Set("sameSite", cookie.same_site == same_site::strict ? "strict"
+                        : cookie.same_site == same_site::none ? "none"
+                                                              : "lax");
+  }
+  return out;
+}
+
 // clearingCookie(secure, cookieSettings) → Set-Cookie
 napi_value clearing_cookie(napi_env env, napi_callback_info info) {
   const arguments<2> given(env, info);
@@ -226,6 +243,7 @@ napi_value create_engine(napi_env env, napi_callback_info info) {
   add_method(env, object, "destroy", destroy, self);
   add_method(env, object, "regenerate", regenerate, self);
   add_method(env, object, "clearingCookie", clearing_cookie, self);
+  add_method(env, object, "cookieAttributes", cookie_attributes, self);
   add_method(env, object, "cookieName", cookie_name, self);
   return object;
 }

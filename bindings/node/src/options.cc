@@ -1,6 +1,9 @@
 // Options as JavaScript objects into the core's structs. Cold: runs when a middleware is made.
 #include "options.hpp"
 
+#include <array>
+#include <string_view>
+
 #include "jwt_handles.hpp"
 #include "method.hpp"
 
@@ -40,14 +43,40 @@ void read_size(const Napi::Object& from, const char* name, std::size_t& into) {
   if (value.IsNumber()) into = static_cast<std::size_t>(value.As<Napi::Number>().Int64Value());
 }
 
-cookie_priority priority_of(const std::string& word) {
-  if (word == "low") return cookie_priority::low;
-  if (word == "medium") return cookie_priority::medium;
-  if (word == "high") return cookie_priority::high;
-  return cookie_priority::unset;
+template <class T, std::size_t N>
+using words = std::array<std::pair<std::string_view, T>, N>;
+
+constexpr words<cookie_priority, 3> priority_words{
+    {{"low", cookie_priority::low}, {"medium", cookie_priority::medium}, {"high", cookie_priority::high}}};
+constexpr words<same_site_mode, 4> same_site_words{{{"lax", same_site_mode::lax},
+                                                    {"strict", same_site_mode::strict},
+                                                    {"none", same_site_mode::none},
+                                                    {"auto", same_site_mode::automatic}}};
+constexpr words<same_site, 3> sent_same_site_words{
+    {{"lax", same_site::lax}, {"strict", same_site::strict}, {"none", same_site::none}}};
+constexpr words<merge_policy, 3> conflict_words{
+    {{"mine", merge_policy::mine}, {"theirs", merge_policy::theirs}, {"reject", merge_policy::reject}}};
+constexpr words<session_mode, 3> mode_words{
+    {{"store", session_mode::store}, {"jwt", session_mode::jwt_signed}, {"jwe", session_mode::jwt_sealed}}};
+
+// Leaves `into` as it is where the member is no text. A word that is not known is an error, never a default.
+template <class T, std::size_t N>
+result<void> read_word(const Napi::Object& from, const char* name, const words<T, N>& known, T& into) {
+  const Napi::Value value = from.Get(name);
+  if (!value.IsString()) return {};
+  const auto given = value.As<Napi::String>().Utf8Value();
+  std::string allowed;
+  for (const auto& [word, meaning] : known) {
+    if (word == given) {
+      into = meaning;
+      return {};
+    }
+    allowed += (allowed.empty() ? "\"" : ", \"") + std::string(word) + '"';
+  }
+  return {errc::invalid_option, std::string(name) + " must be one of " + allowed};
 }
 
-void read_cookie(const Napi::Object& from, cookie_options& into) {
+result<void> read_cookie(const Napi::Object& from, cookie_options& into) {
   into.name = string_of(from, "name");
   if (const Napi::Value age = from.Get("maxAge"); age.IsNumber()) into.max_age = age.As<Napi::Number>().Int64Value();
   into.domain = string_of(from, "domain");
@@ -58,14 +87,8 @@ void read_cookie(const Napi::Object& from, cookie_options& into) {
   if (secure.IsBoolean()) into.secure = secure.As<Napi::Boolean>().Value() ? secure_mode::always : secure_mode::never;
   const Napi::Value same_site = from.Get("sameSite");
   if (same_site.IsBoolean()) into.same_site = same_site_mode::unset;
-  if (same_site.IsString()) {
-    const auto word = string_of(from, "sameSite");
-    into.same_site = word == "strict" ? same_site_mode::strict
-                     : word == "none" ? same_site_mode::none
-                     : word == "auto" ? same_site_mode::automatic
-                                      : same_site_mode::lax;
-  }
-  into.priority = priority_of(string_of(from, "priority"));
+  if (auto read = read_word(from, "sameSite", same_site_words, into.same_site); !read) return read;
+  return read_word(from, "priority", priority_words, into.priority);
 }
 
 result<void> read_policy(const Napi::Object& from, session_policy& into) {
@@ -80,42 +103,39 @@ result<void> read_policy(const Napi::Object& from, session_policy& into) {
   read_size(from, "maxMembers", into.max_members);
   read_bool(from, "rolling", into.rolling);
   read_bool(from, "saveUninitialized", into.save_uninitialised);
-  const auto conflict = string_of(from, "onConflict");
-  into.on_conflict = conflict == "theirs"   ? merge_policy::theirs
-                     : conflict == "reject" ? merge_policy::reject
-                                            : merge_policy::mine;
+  if (auto read = read_word(from, "onConflict", conflict_words, into.on_conflict); !read) return read;
   auto rules = read_merge_rules(from.Get("merge"));
   if (!rules) return rules.error();
   into.merge = *std::move(rules);
   return {};
 }
 
-void read_tokens(const Napi::Object& from, token_session_options& into) {
-  const auto mode = string_of(from, "mode");
-  into.mode = mode == "jwt" ? session_mode::jwt_signed : mode == "jwe" ? session_mode::jwt_sealed : session_mode::store;
+result<void> read_tokens(const Napi::Object& from, token_session_options& into) {
+  if (auto read = read_word(from, "mode", mode_words, into.mode); !read) return read;
   read_milliseconds(from, "accessTtl", into.access_ttl);
   read_milliseconds(from, "refreshGrace", into.refresh_grace);
   read_bool(from, "checkEpoch", into.check_epoch);
   const Napi::Value keys = from.Get("keys");
-  if (!keys.IsArray()) return;
+  if (!keys.IsArray()) return {};
   const auto list = keys.As<Napi::Array>();
   for (std::uint32_t i = 0; i < list.Length(); ++i) {
     // Only keys: node/lib/options.js has checked them.
     if (const auto one = unwrap_shared<jwt_key_handle>(from.Env(), list.Get(i))) into.keys.push_back(one->key);
   }
+  return {};
 }
 
 }  // namespace
 
 result<void> read_engine_options(const Napi::Object& from, engine_options& into) {
   if (const Napi::Value cookie = from.Get("cookie"); cookie.IsObject()) {
-    read_cookie(cookie.As<Napi::Object>(), into.cookie);
+    if (auto read = read_cookie(cookie.As<Napi::Object>(), into.cookie); !read) return read;
   }
   if (const Napi::Value policy = from.Get("policy"); policy.IsObject()) {
     if (auto read = read_policy(policy.As<Napi::Object>(), into.policy); !read) return read;
   }
   if (const Napi::Value tokens = from.Get("tokens"); tokens.IsObject()) {
-    read_tokens(tokens.As<Napi::Object>(), into.tokens);
+    if (auto read = read_tokens(tokens.As<Napi::Object>(), into.tokens); !read) return read;
   }
   return {};
 }
@@ -126,7 +146,7 @@ void read_refresh_options(const Napi::Object& from, refresh_options& into) {
   read_milliseconds(from, "grace", into.grace);
 }
 
-void read_set_cookie(const Napi::Object& from, owned_set_cookie& into) {
+result<void> read_set_cookie(const Napi::Object& from, owned_set_cookie& into) {
   into.name = string_of(from, "name");
   into.value = string_of(from, "value");
   into.domain = string_of(from, "domain");
@@ -141,12 +161,8 @@ void read_set_cookie(const Napi::Object& from, owned_set_cookie& into) {
   read_bool(from, "httpOnly", cookie.http_only);
   read_bool(from, "secure", cookie.secure);
   read_bool(from, "partitioned", cookie.partitioned);
-  cookie.priority = priority_of(string_of(from, "priority"));
-  const auto word = string_of(from, "sameSite");
-  cookie.same_site = word == "lax"      ? same_site::lax
-                     : word == "strict" ? same_site::strict
-                     : word == "none"   ? same_site::none
-                                        : same_site::unset;
+  if (auto read = read_word(from, "priority", priority_words, cookie.priority); !read) return read;
+  return read_word(from, "sameSite", sent_same_site_words, cookie.same_site);
 }
 
 bool read_bytes(const Napi::Value& from, std::string& into) {

@@ -10,8 +10,8 @@
 
 namespace coatcheck::node {
 
-// `{ cookie: {…}, policy: {…}, tokens: {…} }`. Members that are undefined keep the core's defaults. Error: what is
-// wrong with a merge rule.
+// `{ cookie: {…}, policy: {…}, tokens: {…} }`. Members that are undefined keep the core's defaults. Error: a
+// word that is not known, or what is wrong with a merge rule.
 [[nodiscard]] result<void> read_engine_options(const Napi::Object& from, engine_options& into);
 
 // Rules by path as `[[path, rule], …]`, all strings; anything but an array: none.
@@ -28,7 +28,8 @@ struct owned_set_cookie {
   std::string path;
   set_cookie cookie;
 };
-void read_set_cookie(const Napi::Object& from, owned_set_cookie& into);
+// Error: a word that is not known.
+[[nodiscard]] result<void> read_set_cookie(const Napi::Object& from, owned_set_cookie& into);
 
 // A string, or the bytes of a Buffer or typed array.
 [[nodiscard]] bool read_bytes(const Napi::Value& from, std::string& into);

@@ -198,6 +198,9 @@ class engine {
   };
   void regenerate(const snapshot& session, completion<regenerated> done) const;
 
+  // The attributes of a session's cookie on a request of this kind, where the session has no settings of its own: for
+  // hosts that show them. Name, domain and path live as long as the engine; the value is empty.
+  [[nodiscard]] set_cookie cookie_attributes(bool secure) const;
   // Set-Cookie value that clears the session's cookie.
   [[nodiscard]] std::string clearing_cookie(bool secure, std::string_view cookie_settings = {}) const;
 

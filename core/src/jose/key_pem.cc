@@ -1,9 +1,11 @@
 // PEM and DER, in and out.
+#include <algorithm>
 #include <cstring>
 #include <openssl/decoder.h>
 #include <openssl/encoder.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <optional>
 
 #include "jose/key_impl.hpp"
 
@@ -16,26 +18,84 @@ using certificate = std::unique_ptr<X509, ossl::releaser<&X509_free>>;
 
 constexpr std::string_view white = " \t\r\n";
 
-std::string_view trim(std::string_view text) noexcept {
-  const auto begin = text.find_first_not_of(white);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(white) - begin + 1);
+// A block as people have it, taken apart: the label, and what stands between its lines.
+struct pem_block {
+  std::string_view label;
+  std::string_view body;
+  [[nodiscard]] bool is_certificate() const noexcept { return label.ends_with("CERTIFICATE"); }
+  [[nodiscard]] bool is_parameters() const noexcept { return label == "EC PARAMETERS"; }
+};
+
+// Takes the first block off `text`, with the explanatory text before it (RFC 7468, 5.2: openssl's Bag Attributes, a
+// byte order mark). No block: an empty label.
+result<pem_block> take_block(std::string_view& text) {
+  constexpr std::string_view begin = "-----BEGIN ", dashes = "-----";
+  const auto start = text.find(begin);
+  if (start == std::string_view::npos) return pem_block{};
+  // At the start of a line, or after blanks where lines were lost; a byte order mark counts as the start.
+  const bool apart =
+      start == 0 || white.find(text[start - 1]) != std::string_view::npos || text.substr(0, start) == "\xEF\xBB\xBF";
+  if (!apart) return refuse(errc::key_invalid, "not a PEM text: its BEGIN line has something before it");
+  text.remove_prefix(start + begin.size());
+  const auto label_end = text.find(dashes);
+  if (label_end == std::string_view::npos)
+    return refuse(errc::key_invalid, "not a PEM text: its BEGIN line has no end");
+  pem_block out;
+  out.label = text.substr(0, label_end);
+  text.remove_prefix(label_end + dashes.size());
+  const auto end = text.find("-----END " + std::string(out.label) + "-----");
+  if (end == std::string_view::npos) {
+    return refuse(errc::key_invalid, "not a PEM text: a block has no END line, or one of another name");
+  }
+  out.body = text.substr(0, end);
+  text.remove_prefix(end + out.label.size() + 14);
+  return out;
 }
 
-// Takes one PEM block off the front of `text` and names it. Empty label: there is none.
-std::string_view take_block(std::string_view& text, std::string_view& block) noexcept {
-  constexpr std::string_view begin = "-----BEGIN ", dashes = "-----";
-  text = trim(text);
-  if (text.substr(0, begin.size()) != begin) return {};
-  const auto label_end = text.find(dashes, begin.size());
-  if (label_end == std::string_view::npos) return {};
-  const std::string_view label = text.substr(begin.size(), label_end - begin.size());
-  const std::string closing = "-----END " + std::string(label) + "-----";
-  const auto end = text.find(closing);
-  if (end == std::string_view::npos) return {};
-  block = text.substr(0, end + closing.size());
-  text = trim(text.substr(block.size()));
-  return label;
+// As OpenSSL reads it: base64 in lines, whatever the lines were (none, indented, with CR). A body with headers
+// (RFC 1421: an encrypted key of openssl's older form) keeps its lines, without blanks around them.
+result<secret_bytes> as_lines(const pem_block& block) {
+  constexpr std::size_t width = 64;
+  std::string_view body = block.body;
+  if (body.find("\\n") != std::string_view::npos) {
+    return refuse(errc::key_invalid,
+                  "the PEM holds the two characters \\n where its lines should end: an environment variable or a JSON "
+                  "file was quoted twice; replace them by line feeds");
+  }
+  secret_bytes text;
+  text.resize(2 * body.size() + 2 * block.label.size() + 64);
+  std::size_t size = 0;
+  const auto put = [&](std::string_view part) {
+    std::memcpy(text.data() + size, part.data(), part.size());
+    size += part.size();
+  };
+  put("-----BEGIN "), put(block.label), put("-----\n");
+  if (body.find(':') != std::string_view::npos) {
+    bool after_header = false;
+    while (!body.empty()) {
+      const auto line_end = std::min(body.find_first_of("\r\n"), body.size());
+      auto line = body.substr(0, line_end);
+      const bool crlf = body.substr(line_end, 2) == "\r\n";
+      body.remove_prefix(std::min(body.size(), line_end + (crlf ? 2 : 1)));
+      line.remove_prefix(std::min(line.size(), line.find_first_not_of(white)));
+      line.remove_suffix(line.size() - std::min(line.size(), line.find_last_not_of(white) + 1));
+      // One empty line ends the headers; others are none.
+      if (line.empty() && !after_header) continue;
+      after_header = line.find(':') != std::string_view::npos;
+      put(line), put("\n");
+    }
+  } else {
+    std::size_t column = 0;
+    for (const char c : body) {
+      if (white.find(c) != std::string_view::npos) continue;
+      put({&c, 1});
+      if (++column % width == 0) put("\n");
+    }
+    if (column % width != 0) put("\n");
+  }
+  put("-----END "), put(block.label), put("-----\n");
+  text.resize(size);
+  return text;
 }
 
 // Decodes with a callback that never prompts on the terminal, which OpenSSL's own would.
@@ -95,23 +155,31 @@ result<ossl::pkey> key_of(const X509* from) {
 result<key> key::from_pem(std::string_view pem, algorithm alg, const import_options& options) {
   if (pem.size() > max_key_text) return refuse(errc::key_invalid, "the PEM text has more than 64 KiB");
   const ossl::quiet guard;
-  std::string_view rest = pem, block;
-  std::string_view label = take_block(rest, block);
-  if (label == "EC PARAMETERS") label = take_block(rest, block);  // `openssl ecparam -genkey` writes it in front
-  if (label.empty()) return refuse(errc::key_invalid, "not a PEM text");
-  if (!rest.empty()) return refuse(errc::key_invalid, "there is text after the PEM block; one key is expected");
-  if (label == "CERTIFICATE" || label == "X509 CERTIFICATE" || label == "TRUSTED CERTIFICATE") {
-    const ossl::bio source(BIO_new_mem_buf(block.data(), static_cast<int>(block.size())));
+  // One key, with its certificate or parameters beside it (openssl pkcs12, openssl ecparam -genkey); or certificates
+  // alone, the first of which counts: a chain begins with the one that is meant (RFC 5246, 7.4.2).
+  std::optional<pem_block> chosen;
+  for (std::string_view rest = pem;;) {
+    auto block = take_block(rest);
+    if (!block) return block.error();
+    if (block->label.empty()) break;
+    if (block->is_parameters()) continue;
+    if (!chosen || (chosen->is_certificate() && !block->is_certificate())) {
+      chosen = *block;
+    } else if (!block->is_certificate()) {
+      return refuse(errc::key_invalid, "the PEM text holds several keys; one is expected");
+    }
+  }
+  if (!chosen) return refuse(errc::key_invalid, "not a PEM text");
+  auto text = as_lines(*chosen);
+  if (!text) return text.error();
+  const std::string_view label = chosen->label;
+  if (chosen->is_certificate()) {
+    const ossl::bio source(BIO_new_mem_buf(text->data(), static_cast<int>(text->size())));
     const certificate from(source ? PEM_read_bio_X509(source.get(), nullptr, nullptr, nullptr) : nullptr);
     return take(key_of(from.get()), false, alg, options);
   }
-  const bool is_private = label.size() >= 11 && label.substr(label.size() - 11) == "PRIVATE KEY";
-  // OpenSSL wants a line end after the last dashes.
-  secret_bytes text;
-  text.resize(block.size() + 1);
-  std::memcpy(text.data(), block.data(), block.size());
-  text.data()[block.size()] = '\n';
-  return take(decode(text.view(), "PEM", is_private ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, options.passphrase),
+  const bool is_private = label.ends_with("PRIVATE KEY");
+  return take(decode(text->view(), "PEM", is_private ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, options.passphrase),
               is_private, alg, options);
 }
 

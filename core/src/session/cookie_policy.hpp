@@ -45,6 +45,8 @@ class cookie_policy {
   };
   [[nodiscard]] result<written> write(std::string_view value, const cookie_settings& settings, epoch_ms expires_at,
                                       bool secure_request) const;
+  // Of a session without settings of its own; points into this object.
+  [[nodiscard]] set_cookie attributes(bool secure_request) const { return resolve({}, secure_request).cookie; }
   [[nodiscard]] std::string clear(const cookie_settings& settings, bool secure_request) const;
 
  private:

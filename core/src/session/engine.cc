@@ -170,6 +170,8 @@ void engine::regenerate(const snapshot& session, completion<regenerated> done) c
   run<end_operation<regenerated>>(impl_, session, regenerated{}, done);
 }
 
+set_cookie engine::cookie_attributes(bool secure) const { return impl_->cookie.attributes(secure); }
+
 std::string engine::clearing_cookie(bool secure, std::string_view cookie_settings_json) const {
   const auto settings = cookie_settings::parse(cookie_settings_json);
   return impl_->cookie.clear(settings ? *settings : cookie_settings{}, secure);

@@ -85,7 +85,7 @@ class Key:
     @classmethod
     def from_pem(cls, pem: str | bytes, alg: str, *, kid: str = "", passphrase: str | bytes = b"") -> Key:
         """A private or public key or a certificate, in PEM."""
-        text = pem.decode("latin-1") if isinstance(pem, bytes) else pem
+        text = pem.decode("utf-8", "replace") if isinstance(pem, bytes) else pem
         return cls(call(_core.JwtKey.from_pem, text, alg, kid, _bytes(passphrase)))
 
     @classmethod
