@@ -113,6 +113,11 @@ declare namespace session {
     idleTimeout?: number;
     /** Milliseconds after which a session ends in any case; 0: never. Default 24 hours. */
     absoluteTimeout?: number;
+    /**
+     * Milliseconds after `regenerate({ keep: true })` for which a request that had read the session before writes into its
+     * successor; a new request with the old id gets nothing. Default 30 s; 0: such a request ends in 'gone'.
+     */
+    regenerateGrace?: number;
     /** Share of the idle timeout that passes before the deadline is moved. Default 0.1. */
     touchShare?: number;
     /**

@@ -163,8 +163,13 @@ bool regenerated_ready(handle* of, engine::regenerated&& done, commit_request& r
     *result = Py_None;
     return false;
   }
-  // What the host wants to store stays; the base is the nameless copy.
-  if (!request.payload) request.payload = done.session.payload;
+  // What the host wants to store stays, with what others wrote meanwhile; the base is the nameless copy.
+  if (!request.payload) {
+    request.payload = done.session.payload;
+  } else if (done.session.payload != request.base.payload) {
+    auto merged = merge_payloads(request.base.payload, *request.payload, done.session.payload, merge_policy::mine);
+    if (merged) request.payload = *std::move(merged);
+  }
   request.base = std::move(done.session);
   request.save = true;
   request.presented = false;

@@ -155,6 +155,7 @@ setup read_setup(const py::dict& arguments) {
   session_policy& policy = made.options.policy;
   from.take("idle_timeout", policy.idle_timeout);
   from.take("absolute_timeout", policy.absolute_timeout);
+  from.take("regenerate_grace", policy.regenerate_grace);
   from.take("touch_share", policy.touch_share);
   from.take("rolling", policy.rolling);
   from.take("save_uninitialised", policy.save_uninitialised);

@@ -83,8 +83,10 @@ class Shared {
       : ask((slot) => this.engine.destroy(base, secure, slot));
   }
 
-  regenerate(base) {
-    return this.synchronous ? this.engine.regenerate(base, 0) : ask((slot) => this.engine.regenerate(base, slot));
+  regenerate(base, id) {
+    return this.synchronous
+      ? this.engine.regenerate(base, 0, id)
+      : ask((slot) => this.engine.regenerate(base, slot, id));
   }
 
   newId(req) {

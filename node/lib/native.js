@@ -11,7 +11,7 @@
 //                                            a status number, or [status, Set-Cookie, session, Error,
 //                                            cookie withheld]
 //   engine.destroy(base, secure, slot)       the clearing Set-Cookie, or an Error
-//   engine.regenerate(base, slot)            a session without an id, 0 (it was ended meanwhile) or an Error
+//   engine.regenerate(base, slot, id)        a session without an id, 0 (it was ended meanwhile) or an Error
 //   store.get(key, slot)                     the bytes, undefined (absent) or an Error
 //   store.read(key, slot)                    [bytes, version, expiresAt], undefined or an Error
 //   store.put(key, bytes, expiresAt, expect, slot)

@@ -39,6 +39,10 @@ const OPTIONS = {
   ],
   idleTimeout: [(value) => isMilliseconds(value) && value > 0, 'idleTimeout option must be milliseconds above 0'],
   absoluteTimeout: [isMilliseconds, 'absoluteTimeout option must be milliseconds, or 0 for no bound'],
+  regenerateGrace: [
+    (value) => isMilliseconds(value) && value <= 600_000,
+    'regenerateGrace option must be milliseconds, at most 600000',
+  ],
   touchShare: [(value) => isMilliseconds(value) && value <= 0.9, 'touchShare option must be a number from 0 to 0.9'],
   onConflict: [oneOf('mine', 'theirs', 'reject'), 'onConflict option must be "mine", "theirs" or "reject"'],
   maxPayload: [isCount, 'maxPayload option must be a whole number of bytes, 2 or more'],
@@ -160,6 +164,7 @@ function engineOptions(options) {
       idleTimeout: options.idleTimeout,
       absoluteTimeout: options.absoluteTimeout,
       touchShare: options.touchShare,
+      regenerateGrace: options.regenerateGrace,
       rolling: options.rolling,
       saveUninitialized: options.saveUninitialized,
       onConflict: options.onConflict,

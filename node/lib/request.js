@@ -340,11 +340,22 @@ class RequestState {
       }
       return chain(this.end(), () => begin(undefined));
     }
-    this.look();
-    return chain(this.shared.regenerate(this.base), (answer) => {
+    const session = this.look();
+    const read = ticket.payloadOf(this.base);
+    // The engine has to know the new id now: requests that are still at work with the old one are sent there.
+    const id = this.shared.options.genid === undefined ? undefined : this.shared.newId(this.req);
+    return chain(this.shared.regenerate(this.base, id), (answer) => {
       if (answer instanceof Error) throw fromNative(answer);
       this.clearCookie = this.shared.engine.clearingCookie(this.secure);
-      if (typeof answer === 'string') return begin(answer);
+      if (typeof answer === 'string') {
+        begin(answer);
+        this.freshId = id;
+        const stored = ticket.payloadOf(answer);
+        if (stored !== read && session instanceof Session) {
+          this.refill(session, JSON.parse(native.mergePayloads(read, this.print(session), stored, 'mine')));
+        }
+        return undefined;
+      }
       // Somebody else ended it meanwhile: its data does not live on under a new id.
       begin(undefined);
       this.aside = undefined;

@@ -139,6 +139,65 @@ for (const [kind, makeStore] of Object.entries(STORES)) {
       assert.equal(req.url, '/write');
     });
 
+    test('a write beside a login is kept in the session that follows, and the old id gives nothing', async (t) => {
+      for (const genid of [undefined, () => `own-${Math.random()}-${'x'.repeat(40)}`]) {
+        const entered = gate();
+        const leave = gate();
+        const { browser } = await begin(
+          t,
+          {
+            '/slow': async (req, res) => {
+              req.session.n += 1;
+              req.session.item = 1;
+              entered.open();
+              await leave.opened;
+              res.end();
+            },
+            '/login': async (req, res) => {
+              await req.session.regenerate({ keep: true });
+              req.session.n = 100;
+              res.end();
+            },
+          },
+          genid && { genid },
+        );
+        const old = browser.clone();
+        const late = old.clone().get('/slow');
+        await entered.opened;
+        await browser.get('/login');
+        leave.open();
+        const answer = await late;
+        assert.equal(answer.status, 200);
+        assert.deepEqual(answer.setCookie, []);
+        assert.deepEqual(await data(browser), { n: 100, item: 1 });
+        assert.deepEqual(await data(old), {});
+      }
+    });
+
+    test('what was written before a login that had read already is kept', async (t) => {
+      const entered = gate();
+      const leave = gate();
+      const { browser } = await begin(t, {
+        '/login': async (req, res) => {
+          req.session.user = 'ann';
+          entered.open();
+          await leave.opened;
+          await req.session.regenerate({ keep: true });
+          res.json({ item: req.session.item, user: req.session.user });
+        },
+        '/write': (req, res) => {
+          req.session.item = 1;
+          res.end();
+        },
+      });
+      const late = browser.json('/login');
+      await entered.opened;
+      await browser.clone().get('/write');
+      leave.open();
+      assert.deepEqual(await late, { item: 1, user: 'ann' });
+      assert.deepEqual(await data(browser), { n: 0, item: 1, user: 'ann' });
+    });
+
     test('regenerate of a session that another caller ended keeps nothing, empty or not', async (t) => {
       for (const stored of [{}, { a: 1 }]) {
         const entered = gate();

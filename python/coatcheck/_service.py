@@ -59,6 +59,8 @@ class SessionOptions(TypedDict, total=False):
 
     idle_timeout: Duration | None  # without a request for this long a session ends; 1 hour
     absolute_timeout: Duration | None  # it never lives longer; 24 hours, 0: unbounded
+    # For so long after regenerate() a request that had read the session before writes into its successor; 30 seconds.
+    regenerate_grace: Duration | None
     touch_share: float | None  # of the idle timeout that passes before the deadline is moved; 0.1
     rolling: bool  # send the cookie with every response
     on_conflict: str  # when two requests changed one value in two ways: "mine" (the later), "theirs", "reject"
@@ -89,8 +91,10 @@ def make_service(
     if unknown:
         raise TypeError(f"unknown option '{min(unknown)}'; there are: {', '.join(SessionOptions.__annotations__)}")
     rest: dict[str, Any] = dict(given)
-    spans = ("idle_timeout", "absolute_timeout", "access_ttl", "refresh_grace")
-    idle, absolute, access_ttl, refresh_grace = (milliseconds(rest.pop(name, None), name) for name in spans)
+    spans = ("idle_timeout", "absolute_timeout", "access_ttl", "refresh_grace", "regenerate_grace")
+    idle, absolute, access_ttl, refresh_grace, regenerate_grace = (
+        milliseconds(rest.pop(name, None), name) for name in spans
+    )
     on_unknown, owner = rest.pop("on_unknown", None) or "closed", rest.pop("owner", None)
     on_event = rest.pop("on_event", None)
     tokens = token_options(
@@ -102,6 +106,7 @@ def make_service(
             "store": default_store(store),
             "idle_timeout": idle,
             "absolute_timeout": absolute,
+            "regenerate_grace": regenerate_grace,
             **cookie,
             **tokens,
             **rest,

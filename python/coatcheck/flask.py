@@ -23,6 +23,9 @@ Configuration, read by ``init_app`` (or at the first request, if there is no sec
 ``COATCHECK_IDLE_TIMEOUT``, ``COATCHECK_ABSOLUTE_TIMEOUT`` (seconds or timedelta), ``COATCHECK_TOUCH_SHARE``,
 ``COATCHECK_ON_CONFLICT``
     the core's policy.
+``COATCHECK_REGENERATE_GRACE``
+    how long after ``session.regenerate()`` a request that had read the session before writes into its successor;
+    seconds or timedelta, 30 seconds.
 ``COATCHECK_ON_UNKNOWN``
     what a request that looks at its session gets while the store does not answer: ``"closed"`` a 503 (an error
     handler for 503, or for ``coatcheck.StoreError``, is respected), ``"open"`` an empty session that is never saved.
@@ -114,6 +117,7 @@ class CoatcheckInterface(SessionInterface):
                 "partitioned": bool(config.get("SESSION_COOKIE_PARTITIONED")),
                 "idle_timeout": time("COATCHECK_IDLE_TIMEOUT"),
                 "absolute_timeout": time("COATCHECK_ABSOLUTE_TIMEOUT"),
+                "regenerate_grace": time("COATCHECK_REGENERATE_GRACE"),
                 "touch_share": config.get("COATCHECK_TOUCH_SHARE"),
                 "on_conflict": config.get("COATCHECK_ON_CONFLICT"),
                 "merge": config.get("COATCHECK_MERGE"),

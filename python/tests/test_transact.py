@@ -130,6 +130,63 @@ def test_transactions_of_many_threads_all_count(stack: str, url: str) -> None:
     assert site.get("read", cookie).json == {"n": 200}
 
 
+def test_a_write_beside_a_login_is_kept_in_the_session_that_follows(url: str) -> None:
+    for stack in STACKS:
+        site = make_site(stack, url)
+        old = site.login(cart=[0], role="guest")
+        after: list[str] = []
+
+        def slow(session: Any, site: Site = site, old: str = old, after: list[str] = after) -> None:
+            session["cart"].append(1)
+            session["role"] = "mine"
+
+            def login(other: Any) -> None:
+                other.regenerate()
+                other["role"] = "user"
+
+            after.append(site.get(login, old).cookie)
+
+        answer = site.get(slow, old)
+        assert answer.set_cookie is None
+        # What the login has set stays; an old id gives nothing to a new request.
+        assert site.get("read", after[0]).json == {"cart": [0, 1], "role": "user"}
+        assert site.get("read", old).json == {}
+        stolen = site.get(lambda session: session.update(evil=1), old)
+        assert site.get("read", after[0]).json == {"cart": [0, 1], "role": "user"}
+        assert stolen.cookie not in (old, after[0])
+
+
+def test_a_write_before_a_login_that_had_read_already_is_kept(url: str) -> None:
+    for stack in STACKS:
+        site = make_site(stack, url)
+        old = site.login(cart=[0])
+
+        def login(session: Any, site: Site = site, old: str = old) -> None:
+            session["user"] = "ann"
+            site.get(lambda other: other["cart"].append(1), old)
+            session.regenerate()
+
+        cookie = site.get(login, old).cookie
+        assert site.get("read", cookie).json == {"cart": [0, 1], "user": "ann"}
+
+
+def test_without_grace_and_after_a_logout_a_late_write_is_gone(url: str) -> None:
+    for stack in STACKS:
+        for options, ends in (({"regenerate_grace": 0}, False), ({}, True)):
+            told: list[str] = []
+            site = make_site(stack, url, on_event=lambda event, _, told=told: told.append(event), **options)
+            old = site.login(a=0)
+
+            def slow(session: Any, site: Site = site, old: str = old, ends: bool = ends) -> None:
+                session["a"] = 1
+                cookie = site.get(lambda other: other.regenerate(), old).cookie
+                if ends:
+                    site.get("clear", cookie)
+
+            assert site.get(slow, old).set_cookie is None
+            assert told == ["gone"]
+
+
 def _starlette(url: str, pages: dict[str, Callable[[Any], Any]], **options: Any) -> Starlette:
     def route(page: Callable[[Any], Any]) -> Callable[[Request], Any]:
         async def endpoint(request: Request) -> Response:

@@ -173,16 +173,19 @@ napi_value destroy(napi_env env, napi_callback_info info) {
                            [&](auto done) { self->sessions->destroy(*session, to_bool(env, given[1]), done); });
 }
 
-// regenerate(base, slot)
+// regenerate(base, slot, id); id undefined: the engine makes one
 napi_value regenerate(napi_env env, napi_callback_info info) {
-  const arguments<2> given(env, info);
+  const arguments<3> given(env, info);
   const auto& self = self_of<engine_handle>(given.data);
   text base;
-  if (!base.read(env, given[0]) || !base.present()) return throw_type_error(env, "base must be a string");
+  text id;
+  if (!base.read(env, given[0]) || !base.present() || !id.read(env, given[2])) {
+    return throw_type_error(env, "base must be a string");
+  }
   const auto session = restore(base.view());
   if (!session) return throw_error(env, session.error());
   return answer<engine::regenerated>(env, self, given[1], 0, regenerated_to_js,
-                                     [&](auto done) { self->sessions->regenerate(*session, done); });
+                                     [&](auto done) { self->sessions->regenerate(*session, done, id.view()); });
 }
 
 // cookieAttributes(secure) → { secure, sameSite, partitioned }; sameSite false: not sent.

@@ -93,6 +93,7 @@ result<void> read_cookie(const Napi::Object& from, cookie_options& into) {
 
 result<void> read_policy(const Napi::Object& from, session_policy& into) {
   read_milliseconds(from, "idleTimeout", into.idle_timeout);
+  read_milliseconds(from, "regenerateGrace", into.regenerate_grace);
   if (const Napi::Value absolute = from.Get("absoluteTimeout"); absolute.IsNumber()) {
     into.absolute_timeout = absolute.As<Napi::Number>().Int64Value();
   }

@@ -60,6 +60,10 @@ struct session_policy {
   bool save_uninitialised = false;                // store a new session that nobody changed
   merge_policy on_conflict = merge_policy::mine;  // what really collides when two requests' changes are merged
   merge_rules merge{};                            // rules by path, before on_conflict
+  // For so long after a session's id was renewed, a request that had read it before writes into its successor: what it
+  // changed is merged there, and where both changed one value the successor's stays. A new request with the old id gets
+  // nothing, at once. 0: such a request ends in `gone`. At most 10 minutes.
+  duration_ms regenerate_grace = 30'000;
   // Compare-and-set attempts before session_conflict, of a transaction twenty times as many. Of requests that race,
   // each round lets one through.
   int conflict_retries = 100;
@@ -98,9 +102,10 @@ enum class fresh_reason : std::uint8_t {
 
 // What was read of one session, or an empty one for a session that is not stored yet.
 struct snapshot {
-  std::string id{};     // empty: not stored yet
-  std::size_t key = 0;  // index of the ring's key under which the store key is made
-  etag tag{};           // of the stored version; empty: not stored yet
+  std::string id{};         // empty: not stored yet
+  std::string successor{};  // after regenerate: the id that the commit will store it under
+  std::size_t key = 0;      // index of the ring's key under which the store key is made
+  etag tag{};               // of the stored version; empty: not stored yet
   epoch_ms created = 0;
   epoch_ms expires_at = 0;   // idle deadline, as the store has it
   epoch_ms absolute_at = 0;  // 0: unbounded
@@ -189,14 +194,16 @@ class engine {
   // Ends a session. `secure` is that of the request, for the clearing cookie.
   void destroy(const snapshot& session, bool secure, completion<destroyed> done) const;
   // For login: ends the session under its old id at once and gives an empty-id snapshot with the same
-  // payload, cookie settings and owner; `commit` stores it under a new id. status unknown: nothing changed. status
-  // absent for a session that was stored: another request ended it meanwhile, and the snapshot is an empty one.
+  // payload, cookie settings and owner; `commit` stores it under a new id (`id` if the host makes its own). The payload
+  // is the stored one: where it is not that of `session`, another request wrote, and the host merges its own changes
+  // with it. status unknown: it may have ended. status absent for a session that was stored: another request ended it
+  // meanwhile, and the snapshot is an empty one.
   struct regenerated {
     remove_status status = remove_status::unknown;
     snapshot session;
     error why;
   };
-  void regenerate(const snapshot& session, completion<regenerated> done) const;
+  void regenerate(const snapshot& session, completion<regenerated> done, std::string_view id = {}) const;
 
   // The attributes of a session's cookie on a request of this kind, where the session has no settings of its own: for
   // hosts that show them. Name, domain and path live as long as the engine; the value is empty.

@@ -193,6 +193,10 @@ class sessions {
     auto done =
         run<engine::regenerated>([&](engine& e, completion<engine::regenerated> then) { e.regenerate(s.base_, then); });
     if (done.status == remove_status::unknown) throw exception(std::move(done.why));
+    if (s.data_ && done.status == remove_status::removed && done.session.payload != s.base_.payload) {
+      s.data_ = json::parse(
+          value_or_throw(merge_payloads(s.base_.payload, text_of(*s.data_), done.session.payload, merge_policy::mine)));
+    }
     s.base_ = std::move(done.session);
     s.presented_ = false;
     s.save_ = true;

@@ -90,6 +90,8 @@ void commit_operation::start_new() {
                 {errc::invalid_secret, "no key of the key ring may sign now: add an active one"});
   }
   next_.key = *key;
+  if (request_.id.empty()) request_.id = next_.successor;
+  next_.successor.clear();
   if (!request_.id.empty()) {
     if (auto checked = check_session_id(request_.id); !checked) return fail(commit_status::refused, checked.error());
     next_.id = request_.id;
@@ -144,7 +146,8 @@ void commit_operation::start_existing() {
 void commit_operation::put() {
   if (in_line_ || is_new_ || engine_->sessions().synchronous()) return send_put();
   in_line_ = true;
-  if (engine_->writing->enter(store_key_, *this, request_.exact.value_or(0) > 0)) send_put();
+  line_key_ = store_key_;
+  if (engine_->writing->enter(line_key_, *this, request_.exact.value_or(0) > 0)) send_put();
 }
 
 void commit_operation::send_put() {
@@ -158,6 +161,13 @@ void commit_operation::on_put(put_result&& got) {
   const auto& policy = engine_->options.policy;
   switch (got.status) {
     case put_status::stored:
+      if (forwarded_ > 0) {
+        // The browser has the successor's cookie, or gets it from the request that renewed the id.
+        next_ = std::move(request_.base);
+        next_.payload = *std::move(request_.payload);
+        out_.set_cookie.clear();
+        return end(commit_status::merged);
+      }
       next_.tag = got.tag;
       if (is_new_ || cookie_changed_ || engine_->cookie.persistent(settings_) ||
           (policy.rolling && request_.presented)) {
@@ -167,12 +177,42 @@ void commit_operation::on_put(put_result&& got) {
     case put_status::conflict:
       return on_conflict(std::move(got.current));
     case put_status::gone:
-      return fail(commit_status::gone, {errc::session_gone,
-                                        "the session was destroyed or expired while this request was under way; "
-                                        "its changes were not stored"});
+      return look_for_successor();
     case put_status::unknown:
       return fail(commit_status::unknown, std::move(got.why));
   }
+}
+
+// The session is gone. If its id was renewed after this request had read it, what it changed goes to the successor.
+// That this request was under way is certain: a session is read while it is there, and never by its mark.
+void commit_operation::look_for_successor() {
+  constexpr int most = 4;  // logins within one request's time
+  if (forwarded_ >= most || is_new_ || request_.exact || !request_.payload ||
+      engine_->options.policy.regenerate_grace == 0) {
+    return on_mark({get_status::absent, {}, {}});
+  }
+  engine_->sessions().get(forwarding_key(store_key_), then<get_result, &commit_operation::on_mark>());
+}
+
+void commit_operation::on_mark(get_result&& got) {
+  if (got.status == get_status::unknown) return fail(commit_status::unknown, std::move(got.why));
+  const auto mark = got.status == get_status::found ? decode_forwarding(got.value.bytes, store_key_) : std::nullopt;
+  if (mark && mark->until > now_) return follow(*mark);
+  fail(commit_status::gone, {errc::session_gone,
+                             "the session was destroyed or expired while this request was under way; its changes were "
+                             "not stored"});
+}
+
+void commit_operation::follow(const forwarding& mark) {
+  ++forwarded_;
+  store_key_ = mark.key;
+  engine_->sessions().get(store_key_, then<get_result, &commit_operation::on_successor>());
+}
+
+void commit_operation::on_successor(get_result&& got) {
+  if (got.status == get_status::unknown) return fail(commit_status::unknown, std::move(got.why));
+  if (got.status == get_status::absent) return look_for_successor();
+  on_conflict(std::move(got.value));
 }
 
 void commit_operation::on_conflict(stored_value&& current) {
@@ -188,6 +228,7 @@ void commit_operation::on_conflict(stored_value&& current) {
                                           "the session was changed by other requests on every "
                                           "attempt to store it (conflict_retries)"});
   }
+  if (decode_forwarding(current.bytes, store_key_)) return look_for_successor();
   snapshot theirs;
   if (auto decoded = decode_record(std::move(current.bytes), store_key_, theirs); !decoded) {
     return fail(commit_status::unknown, decoded.error());
@@ -203,11 +244,22 @@ void commit_operation::on_conflict(stored_value&& current) {
     out_ = {};
     return end(commit_status::stale);
   }
-  auto merged = merge_payloads(request_.base.payload, mine, theirs.payload, policy.on_conflict, policy.merge);
+  // What a login has set is not undone by a request from before it.
+  const auto otherwise = forwarded_ > 0 ? merge_policy::theirs : policy.on_conflict;
+  auto merged = merge_payloads(request_.base.payload, mine, theirs.payload, otherwise, policy.merge);
   if (!merged) return fail(commit_status::conflict, merged.error());
   if (merged->size() > policy.max_payload) {
     return fail(commit_status::refused,
                 {errc::payload_too_large, "the session, merged with another request's changes, is over max_payload"});
+  }
+
+  if (forwarded_ > 0) {
+    const bool nothing_new = same_json(*merged, theirs.payload);
+    next_ = std::move(theirs);
+    next_.tag = current.tag;
+    next_.expires_at = current.expires_at;
+    next_.payload = *std::move(merged);
+    return nothing_new ? on_put({put_status::stored, {}, {}, {}}) : put();
   }
 
   theirs_ = std::move(theirs.payload);
@@ -273,7 +325,7 @@ void commit_operation::fail(commit_status status, error why) {
 void commit_operation::leave_and_finish() {
   if (!in_line_) return finish(std::move(out_));
   if (out_.status == commit_status::unknown) {
-    const auto waiting = engine_->writing->disband(store_key_);
+    const auto waiting = engine_->writing->disband(line_key_);
     const error why = out_.why;
     finish(std::move(out_));
     for (auto* one : waiting) {
@@ -282,7 +334,7 @@ void commit_operation::leave_and_finish() {
     }
     return;
   }
-  auto* const next = engine_->writing->leave(store_key_);
+  auto* const next = engine_->writing->leave(line_key_);
   finish(std::move(out_));
   if (next != nullptr) next->send_put();
 }

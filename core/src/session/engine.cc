@@ -28,6 +28,10 @@ result<void> check_policy(const session_policy& policy) {
   }
   if (!(policy.touch_share >= 0 && policy.touch_share <= 0.9)) return refuse("touch_share must be between 0 and 0.9");
   if (policy.conflict_retries < 0) return refuse("conflict_retries must be 0 or more");
+  constexpr duration_ms longest_grace = 600'000;
+  if (policy.regenerate_grace < 0 || policy.regenerate_grace > longest_grace) {
+    return refuse("regenerate_grace must be 0 to 600000 ms");
+  }
   if (policy.max_payload < 2) return refuse("max_payload must be 2 bytes or more");
   if (policy.max_members < 1) return refuse("max_members must be 1 or more");
   if (policy.id_bytes < 16 || policy.id_bytes > 64) return refuse("id_bytes must be between 16 and 64");
@@ -166,7 +170,11 @@ void engine::destroy(const snapshot& session, bool secure, completion<destroyed>
   run<end_operation<destroyed>>(impl_, session, std::move(prepared), done);
 }
 
-void engine::regenerate(const snapshot& session, completion<regenerated> done) const {
+void engine::regenerate(const snapshot& session, completion<regenerated> done, std::string_view id) const {
+  const bool stored = !session.tag.empty() && session.key < impl_->options.keys.size();
+  if (stored && !impl_->tokens && impl_->options.policy.regenerate_grace > 0) {
+    return run<regenerate_operation>(impl_, session, id, done);
+  }
   run<end_operation<regenerated>>(impl_, session, regenerated{}, done);
 }
 

@@ -69,7 +69,8 @@ void open_operation::on_get(get_result&& got) {
     out_.why = std::move(got.why);
     return finish(std::move(out_));
   }
-  if (got.status == get_status::absent) {
+  // A session whose id was just renewed is as good as gone for a new request.
+  if (got.status == get_status::absent || decode_forwarding(got.value.bytes, store_key_)) {
     if (next_key()) return look();
   } else {
     snapshot session;

@@ -10,6 +10,7 @@
 
 #include "session/commit_line.hpp"
 #include "session/cookie_policy.hpp"
+#include "session/record.hpp"
 #include "store/operation.hpp"
 
 namespace coatcheck::session {
@@ -93,6 +94,10 @@ class commit_operation final : public operation_base<commit_operation, committed
   void on_put(put_result&& got);
   void on_conflict(stored_value&& current);
   void on_touch(touch_result&& got);
+  void look_for_successor();
+  void on_mark(get_result&& got);
+  void follow(const forwarding& mark);
+  void on_successor(get_result&& got);
   void send_put();
   void send_cookie();
   void end(commit_status status);
@@ -101,6 +106,8 @@ class commit_operation final : public operation_base<commit_operation, committed
 
   commit_request request_;
   bool in_line_ = false;
+  std::string line_key_;
+  int forwarded_ = 0;  // how often the session's id was renewed since it was read
   epoch_ms now_;
   bool is_new_;
   bool cookie_changed_ = false;
@@ -110,6 +117,28 @@ class commit_operation final : public operation_base<commit_operation, committed
   cookie_settings settings_;
   snapshot next_;
   committed out_;
+};
+
+// Ends a session under its id and leaves a mark for those that are still at it (see session_policy::regenerate_grace).
+class regenerate_operation final : public operation_base<regenerate_operation, engine::regenerated> {
+ public:
+  regenerate_operation(engine_ref engine, const snapshot& ended, std::string_view id,
+                       completion<engine::regenerated> done);
+  void start();
+
+ private:
+  void on_marked(put_result&& got);
+  void replace();
+  void on_replaced(put_result&& got);
+  void on_remove(remove_result&& got);
+  void end(remove_status status, error why = {});
+
+  snapshot ended_;
+  std::string id_;
+  std::string store_key_;
+  std::string mark_;
+  epoch_ms until_ = 0;
+  int attempts_ = 0;
 };
 
 [[nodiscard]] bool is_empty_object(std::string_view json);

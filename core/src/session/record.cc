@@ -15,6 +15,7 @@ using nlohmann::json;
 
 constexpr std::string_view record_version = "cc1";
 constexpr std::string_view packed_version = "p1";
+constexpr std::string_view forwarding_version = "cc1>";
 constexpr std::size_t time_digits = 13;
 constexpr std::string_view no_extras = "-";
 
@@ -135,6 +136,30 @@ std::string encode_record(const snapshot& session, std::string_view store_key) {
   return out;
 }
 
+std::string encode_forwarding(const forwarding& mark, std::string_view store_key) {
+  std::string out(forwarding_version);
+  out += ' ';
+  append_time(out, mark.until);
+  out += ' ';
+  out += store_key.substr(0, key_check_size);
+  out += ' ';
+  out += mark.key;
+  out += '\n';
+  return out;
+}
+
+std::optional<forwarding> decode_forwarding(std::string_view bytes, std::string_view store_key) {
+  if (bytes.empty() || bytes.back() != '\n') return std::nullopt;
+  field_reader fields(bytes.substr(0, bytes.size() - 1));
+  if (fields.text() != forwarding_version) return std::nullopt;
+  forwarding mark;
+  mark.until = fields.time();
+  const auto check = fields.text();
+  if (!fields.ok() || !crypto::equal_constant_time(check, store_key.substr(0, key_check_size))) return std::nullopt;
+  mark.key = fields.rest();
+  return mark.key.empty() ? std::nullopt : std::optional(std::move(mark));
+}
+
 result<void> decode_record(std::string bytes, std::string_view store_key, snapshot& session) {
   const auto line_end = bytes.find('\n');
   if (line_end == std::string::npos) return damaged("it has no header");
@@ -181,6 +206,10 @@ std::string snapshot::pack() const {
   out += ' ';
   out += id;
   out += ' ';
+  append_number(out, static_cast<std::int64_t>(successor.size()));
+  out += ' ';
+  out += successor;
+  out += ' ';
   append_extras(out, *this);
   return out;
 }
@@ -200,6 +229,9 @@ result<snapshot> snapshot::unpack(std::string_view packed, std::string_view payl
   if (!fields.ok() || !tag || tag->size() > etag::max_size) return malformed();
   out.tag = etag(*tag);
   out.id = fields.take(static_cast<std::size_t>(id_size));
+  if (fields.take(1) != " ") return malformed();
+  const auto successor_size = fields.number();
+  out.successor = fields.take(static_cast<std::size_t>(successor_size));
   if (fields.take(1) != " " || !fields.ok() || !read_extras(fields.rest(), out)) return malformed();
   out.payload = payload;
   return out;

@@ -1,0 +1,91 @@
+// regenerate: the session ends under its old id at once. Requests that had read it before are still at work, and what
+// they write is not to be lost: a mark says for a while where it goes.
+#include "session/operations.hpp"
+#include "session/record.hpp"
+
+namespace coatcheck::session {
+
+regenerate_operation::regenerate_operation(engine_ref engine, const snapshot& ended, std::string_view id,
+                                           completion<engine::regenerated> done)
+    : operation_base(std::move(engine), done), ended_(ended), id_(id) {}
+
+void regenerate_operation::start() {
+  const auto& options = engine_->options;
+  const epoch_ms now = engine_->now();
+  if (id_.empty()) {
+    auto made = new_session_id(options.policy.id_bytes);
+    if (!made) return end(remove_status::unknown, made.error());
+    id_ = *std::move(made);
+  }
+  const auto key = options.keys.signing_key(now);
+  if (!key) {
+    return end(remove_status::unknown,
+               {errc::invalid_secret, "no key of the key ring may sign now: add an active one"});
+  }
+  store_key_ = options.keys.store_key(ended_.id, ended_.key);
+  until_ = now + options.policy.regenerate_grace;
+  mark_ = encode_forwarding({until_, options.keys.store_key(id_, *key)}, store_key_);
+  engine_->sessions().put(forwarding_key(store_key_), mark_, until_, expectation::anything(), {},
+                          then<put_result, &regenerate_operation::on_marked>());
+}
+
+void regenerate_operation::on_marked(put_result&& got) {
+  if (got.status == put_status::unknown) return end(remove_status::unknown, std::move(got.why));
+  replace();
+}
+
+// In the record's own place first, by compare-and-set: what others wrote until now is seen, and who comes now
+// conflicts.
+void regenerate_operation::replace() {
+  ++attempts_;
+  engine_->sessions().put(store_key_, mark_, until_, expectation::version(ended_.tag), {},
+                          then<put_result, &regenerate_operation::on_replaced>());
+}
+
+void regenerate_operation::on_replaced(put_result&& got) {
+  switch (got.status) {
+    case put_status::stored:
+      return engine_->sessions().remove(store_key_, then<remove_result, &regenerate_operation::on_remove>());
+    case put_status::conflict:
+      break;
+    case put_status::gone:
+      return end(remove_status::absent);
+    case put_status::unknown:
+      return end(remove_status::unknown, std::move(got.why));
+  }
+  // Another login of the same session was first.
+  if (decode_forwarding(got.current.bytes, store_key_)) return end(remove_status::absent);
+  ended_.tag = got.current.tag;
+  if (auto decoded = decode_record(std::move(got.current.bytes), store_key_, ended_); !decoded) {
+    return end(remove_status::unknown, decoded.error());
+  }
+  if (attempts_ > engine_->options.policy.conflict_retries) {
+    return end(remove_status::unknown, {errc::session_conflict,
+                                        "the session was changed by other requests on every attempt to renew its id "
+                                        "(conflict_retries)"});
+  }
+  replace();
+}
+
+// The mark has taken the record's place already; should it not go now, it goes when its time comes.
+void regenerate_operation::on_remove(remove_result&&) { end(remove_status::removed); }
+
+void regenerate_operation::end(remove_status status, error why) {
+  engine::regenerated out;
+  out.status = status;
+  out.why = std::move(why);
+  if (status == remove_status::unknown) {
+    out.session = std::move(ended_);
+  } else {
+    out.session.payload = "{}";
+  }
+  if (status == remove_status::removed) {
+    out.session.successor = std::move(id_);
+    out.session.payload = std::move(ended_.payload);
+    out.session.cookie = std::move(ended_.cookie);
+    out.session.owner = std::move(ended_.owner);
+  }
+  finish(std::move(out));
+}
+
+}  // namespace coatcheck::session
