@@ -22,6 +22,10 @@
 //   store.scan(cursor, limit, slot)          [cursor, key, …] or an Error
 //   store.clear(slot)                        how many entries went, or an Error
 //   store.prune(limit, slot), store.health(slot), store.stats(slot)
+//   storeById(store, keys or undefined, prefix)
+//                                            the store by session id: the key is the prefix and a hash of the id.
+//                                            key(id), put, touch and remove as above; read(id, slot) answers one
+//                                            text: a character that is '0' + the version's length, version, bytes
 //   tokens.issue(owner, device, payload, slot)
 //                                            [token, family] or an Error
 //   tokens.refresh(token, slot)              [status, token, repeated, family, Error]
@@ -35,7 +39,17 @@ const native = require('./binding.js');
 
 const FLAGS = { secure: 1, save: 2, presented: 4, wantSession: 8, exact: 16 };
 const ATTEMPT_SHIFT = 8; // of a transaction: its number, in the flags
-const STATUS = { unchanged: 0, stored: 1, merged: 2, touched: 3, gone: 4, conflict: 5, unknown: 6, refused: 7, stale: 8 };
+const STATUS = {
+  unchanged: 0,
+  stored: 1,
+  merged: 2,
+  touched: 3,
+  gone: 4,
+  conflict: 5,
+  unknown: 6,
+  refused: 7,
+  stale: 8,
+};
 const FRESH = [
   'none',
   'no_cookie',

@@ -8,7 +8,6 @@
 // secret where one is given, else plain SHA-256. A set of a session that was read here is a compare-and-set: it
 // never brings a destroyed session back, and other requests' changes to other keys are kept.
 
-const { createHash } = require('node:crypto');
 const { EventEmitter } = require('node:events');
 const { answer } = require('./answer.js');
 const { construct, fromNative } = require('./errors.js');
@@ -16,14 +15,39 @@ const { native, ask } = require('./native.js');
 const { serialise } = require('./payload.js');
 
 const DAY = 86_400_000;
-const SCAN = 1000;
+const PAGE = 256; // keys of one step of a scan
+const STEP = 1; // ms that a scan may hold the loop
 const RETRIES = 8;
 // Sets our entries apart from the records of coatcheck's own middleware, which may share the store.
 const PREFIX = 'x-';
 
 const NATIVE = Symbol('coatcheck.store');
-// Session object → { key, version, json } as read or last written.
-const known = new WeakMap();
+
+class Given {
+  constructor(object) {
+    return object;
+  }
+}
+
+// What a session was when it was read or last written: { place, sid or key, version, json }. A private field of the
+// session object: nothing else sees it, and the garbage collector has far less to do than with a WeakMap.
+class Known extends Given {
+  #base;
+
+  constructor(session, base) {
+    super(session);
+    this.#base = base;
+  }
+
+  static of(session) {
+    return #base in session ? session.#base : undefined;
+  }
+
+  static note(session, base) {
+    if (#base in session) session.#base = base;
+    else if (Object.isExtensible(session)) new Known(session, base);
+  }
+}
 
 function nativeOf(store) {
   return store[NATIVE];
@@ -35,9 +59,13 @@ function checked(answer) {
   return answer;
 }
 
+const turnOfTheLoop = () => new Promise(setImmediate);
+
+const nothing = () => undefined;
+
 function millisecondsLeft(session, ttl, now) {
   const expires = session?.cookie?.expires;
-  if (expires) return new Date(expires).valueOf() - now;
+  if (expires) return (expires instanceof Date ? expires : new Date(expires)).valueOf() - now;
   const age = session?.cookie?.originalMaxAge;
   return typeof age === 'number' ? age : ttl;
 }
@@ -56,7 +84,9 @@ function restoreCookie(prototype, stored) {
 }
 
 class Store extends EventEmitter {
-  #hash;
+  #sessions; // the native store by session id: the hash is taken over there
+  #synchronous;
+  #place;
   #ttl;
   #classes;
 
@@ -68,64 +98,104 @@ class Store extends EventEmitter {
       throw new TypeError(`unknown Store option '${name}'; there are: secret, ttl`);
     if (typeof ttl !== 'number' || !(ttl > 0)) throw new TypeError('ttl option must be milliseconds above 0');
     this.#ttl = ttl;
-    this.#hash = (sid) => createHash('sha256').update(sid).digest('base64url');
+    let keys;
     if (secret !== undefined) {
-      const keys = construct(native.createKeys, [].concat(secret), 'secret');
+      keys = construct(native.createKeys, [].concat(secret), 'secret');
       for (const warning of keys.warnings) process.emitWarning(warning, 'CoatcheckWarning');
-      this.#hash = keys.storeKey;
     }
-    Object.defineProperty(this, NATIVE, { value: construct(native.openStore, url) });
+    const store = construct(native.openStore, url);
+    Object.defineProperty(this, NATIVE, { value: store });
+    this.#synchronous = store.synchronous;
+    this.#sessions = native.storeById(store, keys, PREFIX);
+    // Of two stores in one place with one secret, each knows what the other has read.
+    this.#place = `${url} ${this.#sessions.key('')}`;
   }
 
-  #key(sid) {
-    return PREFIX + this.#hash(sid);
+  // `start(slot)` asks the store, `then(answer)` makes the result of the answer, or a promise of it. A store that answers
+  // at once takes no promise on the way to a callback: those and their turns cost more than the store does.
+  #run(callback, start, then) {
+    if (!this.#synchronous) return answer(this.#later(start, then), callback);
+    let result;
+    try {
+      result = then(checked(start(0)));
+    } catch (error) {
+      if (typeof callback !== 'function') return Promise.reject(error);
+      process.nextTick(callback, error);
+      return undefined;
+    }
+    if (typeof callback !== 'function' || result instanceof Promise) return answer(Promise.resolve(result), callback);
+    process.nextTick(callback, null, result);
+    return undefined;
+  }
+
+  async #later(start, then) {
+    return then(checked(await ask(start)));
   }
 
   async #ask(start) {
-    const store = this[NATIVE];
-    return checked(store.synchronous ? start(store, 0) : await ask((slot) => start(store, slot)));
+    return checked(this.#synchronous ? start(0) : await ask(start));
   }
 
   // The session, or undefined (null in express-session's eyes) when there is none.
   get(sid, callback) {
-    return answer(this.#get(this.#key(sid)), callback);
-  }
-
-  async #get(key) {
-    const found = await this.#ask((store, slot) => store.read(key, slot));
-    if (found === undefined) return undefined;
-    const [json, version] = found;
-    const session = JSON.parse(json);
-    known.set(session, { key, version, json });
-    return session;
+    return this.#run(
+      callback,
+      (slot) => this.#sessions.read(sid, slot),
+      (found) => {
+        if (found === undefined) return undefined;
+        // A digit more than '0' for each character of the version, the version, the JSON.
+        const begin = found.charCodeAt(0) - 47;
+        const json = found.slice(begin);
+        const session = JSON.parse(json);
+        Known.note(session, { place: this.#place, sid, key: undefined, version: found.slice(1, begin), json });
+        return session;
+      },
+    );
   }
 
   set(sid, session, callback) {
-    return answer(this.#set(this.#key(sid), session), callback);
+    let json;
+    let base;
+    let expiresAt;
+    return this.#run(
+      callback,
+      (slot) => {
+        json = serialise(session);
+        base = this.#baseOf(sid, session);
+        const now = Date.now();
+        const left = millisecondsLeft(session, this.#ttl, now);
+        if (left <= 0) return this.#sessions.remove(sid, slot);
+        expiresAt = Math.round(now + left);
+        return this.#sessions.put(sid, json, expiresAt, base?.version, slot);
+      },
+      (version) => {
+        if (expiresAt === undefined) return undefined; // its time was over
+        if (version === false) return this.#merge(sid, session, base, json, expiresAt);
+        Known.note(session, { place: this.#place, sid, key: undefined, version, json });
+        return undefined;
+      },
+    );
   }
 
-  async #set(key, session) {
-    const mine = serialise(session);
-    const left = millisecondsLeft(session, this.#ttl, Date.now());
-    if (left <= 0) {
-      await this.#ask((store, slot) => store.remove(key, slot));
-      return;
-    }
-    const expiresAt = Math.round(Date.now() + left);
-    const read = known.get(session);
-    const base = read?.key === key ? read : undefined;
-    let json = mine;
-    let expect = base?.version;
-    for (let attempt = 0; attempt <= RETRIES; ++attempt) {
-      const version = await this.#ask((store, slot) => store.put(key, json, expiresAt, expect, slot));
+  // What is known of the session, if it is this store's under this id.
+  #baseOf(sid, session) {
+    const known = Known.of(session);
+    if (known === undefined || known.place !== this.#place) return undefined;
+    return known.sid === sid || (known.sid === undefined && known.key === this.#sessions.key(sid)) ? known : undefined;
+  }
+
+  // Another request has stored the session since it was read: what both have changed is joined.
+  async #merge(sid, session, base, mine, expiresAt) {
+    for (let attempt = 0; attempt < RETRIES; ++attempt) {
+      const key = this.#sessions.key(sid);
+      const current = await this.#ask((slot) => this[NATIVE].read(key, slot));
+      if (current === undefined) return; // destroyed meanwhile: it stays destroyed
+      const json = native.mergePayloads(base.json, mine, current[0], 'mine');
+      const version = await this.#ask((slot) => this.#sessions.put(sid, json, expiresAt, current[1], slot));
       if (version !== false) {
-        known.set(session, { key, version, json });
+        Known.note(session, { place: this.#place, sid, key: undefined, version, json });
         return;
       }
-      const current = await this.#ask((store, slot) => store.read(key, slot));
-      if (current === undefined) return; // destroyed meanwhile: it stays destroyed
-      json = native.mergePayloads(base.json, mine, current[0], 'mine');
-      expect = current[1];
     }
     throw fromNative({
       code: 'ERR_SESSION_CONFLICT',
@@ -135,20 +205,37 @@ class Store extends EventEmitter {
 
   // Moves the deadline alone; a session that is not there any more is not created.
   touch(sid, session, callback) {
-    return answer(this.#touch(this.#key(sid), session), callback);
-  }
-
-  async #touch(key, session) {
-    const expiresAt = Math.round(Date.now() + millisecondsLeft(session, this.#ttl, Date.now()));
-    await this.#ask((store, slot) => store.touch(key, expiresAt, slot));
+    return this.#run(
+      callback,
+      (slot) => {
+        const now = Date.now();
+        return this.#sessions.touch(sid, Math.round(now + millisecondsLeft(session, this.#ttl, now)), slot);
+      },
+      nothing,
+    );
   }
 
   destroy(sid, callback) {
-    const key = this.#key(sid);
-    return answer(
-      this.#ask((store, slot) => store.remove(key, slot)).then(() => undefined),
-      callback,
-    );
+    return this.#run(callback, (slot) => this.#sessions.remove(sid, slot), nothing);
+  }
+
+  // Our keys, a page at a time. The loop has its turn after each step, whatever the store holds.
+  async *#pages() {
+    const store = this[NATIVE];
+    // A remote store may give a key twice.
+    const seen = this.#synchronous ? undefined : new Set();
+    let cursor = '';
+    let began = performance.now();
+    do {
+      const [next, ...keys] = await this.#ask((slot) => store.scan(cursor, PAGE, slot));
+      yield keys.filter((key) => key.startsWith(PREFIX) && !seen?.has(key));
+      for (const key of seen === undefined ? [] : keys) seen.add(key);
+      cursor = next;
+      if (this.#synchronous && performance.now() - began > STEP) {
+        await turnOfTheLoop();
+        began = performance.now();
+      }
+    } while (cursor !== '');
   }
 
   // The keys of all live sessions: hashes of their ids, which the store never sees.
@@ -157,38 +244,43 @@ class Store extends EventEmitter {
   }
 
   async #ids() {
-    const keys = new Set();
-    let cursor = '';
-    do {
-      const [next, ...some] = await this.#ask((store, slot) => store.scan(cursor, SCAN, slot));
-      for (const key of some) if (key.startsWith(PREFIX)) keys.add(key);
-      cursor = next;
-    } while (cursor !== '');
-    return [...keys];
+    const ids = [];
+    for await (const keys of this.#pages()) ids.push(...keys);
+    return ids;
   }
 
   length(callback) {
-    return answer(
-      this.#ids().then((keys) => keys.length),
-      callback,
-    );
+    return answer(this.#length(), callback);
+  }
+
+  async #length() {
+    let count = 0;
+    for await (const keys of this.#pages()) count += keys.length;
+    return count;
   }
 
   all(callback) {
-    return answer(
-      this.#ids()
-        .then((keys) => Promise.all(keys.map((key) => this.#get(key))))
-        .then((sessions) => sessions.filter((session) => session !== undefined)),
-      callback,
-    );
+    return answer(this.#all(), callback);
+  }
+
+  async #all() {
+    const store = this[NATIVE];
+    const sessions = [];
+    const read = async (key) => {
+      const found = await this.#ask((slot) => store.read(key, slot));
+      if (found === undefined) return;
+      const [json, version] = found;
+      const session = JSON.parse(json);
+      Known.note(session, { place: this.#place, sid: undefined, key, version, json });
+      sessions.push(session);
+    };
+    for await (const keys of this.#pages()) await Promise.all(keys.map(read));
+    return sessions;
   }
 
   // Everything in the store, what other services and coatcheck's own middleware keep there included.
   clear(callback) {
-    return answer(
-      this.#ask((store, slot) => store.clear(slot)).then(() => undefined),
-      callback,
-    );
+    return this.#run(callback, (slot) => this[NATIVE].clear(slot), nothing);
   }
 
   // Ends all work on this store; later operations fail with ERR_STORE_CLOSED.
@@ -215,10 +307,10 @@ class Store extends EventEmitter {
 
   createSession(req, data) {
     const { Session, cookiePrototype } = this.#sessionClasses(req);
-    const base = known.get(data);
+    const base = Known.of(data);
     data.cookie = restoreCookie(cookiePrototype, data.cookie);
     req.session = new Session(req, data);
-    if (base !== undefined) known.set(req.session, base);
+    if (base !== undefined) Known.note(req.session, base);
     return req.session;
   }
 

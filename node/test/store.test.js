@@ -3,6 +3,7 @@
 // Store under express-session itself, on each kind of store.
 
 const assert = require('node:assert/strict');
+const { AsyncLocalStorage } = require('node:async_hooks');
 const express = require('express');
 const expressSession = require('express-session');
 const { test, describe } = require('node:test');
@@ -71,9 +72,7 @@ for (const [kind, makeStore] of Object.entries(STORES)) {
         own: Object.keys(cookie),
         maxAge: typeof cookie.maxAge === 'number' ? Math.round(cookie.maxAge / 10_000) : cookie.maxAge,
         expires: cookie.expires instanceof Date ? 'a Date' : cookie.expires,
-        header: cookie
-          .serialize('sid', 'x')
-          .replace(/Expires=[^;]*/, 'Expires=…'),
+        header: cookie.serialize('sid', 'x').replace(/Expires=[^;]*/, 'Expires=…'),
       });
       for (const cookie of COOKIES) {
         const views = [];
@@ -202,6 +201,81 @@ for (const [kind, makeStore] of Object.entries(STORES)) {
       assert.equal(await store.get('one'), undefined);
       await store.clear();
       assert.equal(await store.length(), 0);
+    });
+
+    test('many sessions are counted, listed and cleared', async (t) => {
+      const store = new session.Store(await makeStore(t));
+      const count = 1500; // more than a page of a scan
+      const data = { cookie: { originalMaxAge: 60_000 }, text: 'Zoë 🎩' };
+      await Promise.all(Array.from({ length: count }, (_, i) => store.set(`id-${i}`, { ...data, i })));
+      assert.equal(await store.length(), count);
+      assert.equal(new Set(await store.ids()).size, count);
+      const all = await store.all();
+      assert.deepEqual(
+        all.map(({ i }) => i).sort((a, b) => a - b),
+        Array.from({ length: count }, (_, i) => i),
+      );
+      // What came by all() is as good as what came by get(): a compare-and-set.
+      const [one, other] = [0, 1].map((i) => all.find((session) => session.i === i));
+      await store.destroy('id-0');
+      await store.set('id-0', one);
+      assert.equal(await store.get('id-0'), undefined);
+      other.more = true;
+      await store.set('id-1', other);
+      assert.deepEqual(await store.get('id-1'), { ...data, i: 1, more: true });
+      await store.clear();
+      assert.equal(await store.length(), 0);
+      assert.deepEqual(await store.all(), []);
+    });
+
+    test('a session that is moved to another place, id or secret is stored there', async (t) => {
+      const [url, elsewhere] = [await makeStore(t), await makeStore(t)];
+      const from = new session.Store(url);
+      await from.set('one', { cookie: {}, n: 1 });
+      const read = await from.get('one');
+      for (const [to, id] of [
+        [new session.Store(elsewhere), 'one'],
+        [new session.Store(url, { secret: SECRET }), 'one'],
+        [from, 'two'],
+      ]) {
+        await to.set(id, read);
+        assert.deepEqual(await to.get(id), read);
+      }
+    });
+
+    test('what a callback sees: an error alone, its own context, and no call before the return', async (t) => {
+      const store = new session.Store(await makeStore(t));
+      const context = new AsyncLocalStorage();
+      const data = { cookie: {}, n: 1 };
+      const calls = {
+        set: (done) => store.set('one', data, done),
+        get: (done) => store.get('one', done),
+        touch: (done) => store.touch('one', data, done),
+        length: (done) => store.length(done),
+        ids: (done) => store.ids(done),
+        all: (done) => store.all(done),
+        destroy: (done) => store.destroy('one', done),
+        clear: (done) => store.clear(done),
+      };
+      const run = (name) =>
+        new Promise((resolve, reject) => {
+          context.run(name, () => {
+            let returned = false;
+            const result = calls[name]((...args) => {
+              if (!returned || context.getStore() !== name) reject(new Error(`${name}: called at the wrong time`));
+              else resolve(args);
+            });
+            if (result !== undefined) reject(new Error(`${name}: a promise beside the callback`));
+            returned = true;
+          });
+        });
+      for (const name of Object.keys(calls)) assert.equal((await run(name))[0], null, name);
+      assert.equal(
+        (await new Promise((resolve) => store.set('x', { cookie: {}, n: NaN }, resolve))).code,
+        'ERR_NOT_SERIALISABLE',
+      );
+      store.close();
+      for (const name of Object.keys(calls)) assert.equal((await run(name))[0].code, 'ERR_STORE_CLOSED', name);
     });
 
     test('a session ends after its cookie, to the millisecond', async (t) => {

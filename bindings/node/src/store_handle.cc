@@ -6,6 +6,7 @@
 
 #include "handles.hpp"
 #include "method.hpp"
+#include "store_answers.hpp"
 
 namespace coatcheck::node {
 namespace {
@@ -21,18 +22,6 @@ napi_value make_array(napi_env env, std::initializer_list<napi_value> values) {
   return out;
 }
 
-napi_value make_tag(napi_env env, const etag& tag) {
-  napi_value out = nullptr;
-  napi_create_string_latin1(env, tag.view().data(), tag.view().size(), &out);
-  return out;
-}
-
-napi_value make_bool(napi_env env, bool value) {
-  napi_value out = nullptr;
-  napi_get_boolean(env, value, &out);
-  return out;
-}
-
 constexpr std::uint32_t with_version = 1;
 
 napi_value get_to_js(napi_env env, get_result&& got, std::uint32_t flags) {
@@ -42,23 +31,6 @@ napi_value get_to_js(napi_env env, get_result&& got, std::uint32_t flags) {
   if (flags != with_version) return bytes;
   return make_array(env,
                     {bytes, make_tag(env, got.value.tag), make_number(env, static_cast<double>(got.value.expires_at))});
-}
-
-// The new version's tag; false when another version, or none, is there.
-napi_value put_to_js(napi_env env, put_result&& put, std::uint32_t) {
-  if (put.status == put_status::unknown) return make_error(env, put.why);
-  if (put.status == put_status::stored) return make_tag(env, put.tag);
-  return make_bool(env, false);
-}
-
-napi_value touch_to_js(napi_env env, touch_result&& touched, std::uint32_t) {
-  if (touched.status == touch_status::unknown) return make_error(env, touched.why);
-  return make_bool(env, touched.status == touch_status::touched);
-}
-
-napi_value remove_to_js(napi_env env, remove_result&& removed, std::uint32_t) {
-  if (removed.status == remove_status::unknown) return make_error(env, removed.why);
-  return make_bool(env, removed.status == remove_status::removed);
 }
 
 // [cursor, key, key, …]
@@ -83,19 +55,6 @@ napi_value stats_to_js(napi_env env, stats_result&& got, std::uint32_t) {
                           make_number(env, static_cast<double>(got.stats.max_bytes))});
 }
 
-template <class R, class Start>
-napi_value answer(napi_env env, const std::shared_ptr<store_handle>& self, napi_value slot, std::uint32_t flags,
-                  napi_value (*to_js)(napi_env, R&&, std::uint32_t), Start&& start) {
-  return run_operation<R>(env, self->where, self, self->synchronous, to_uint32(env, slot), flags, to_js,
-                          std::forward<Start>(start));
-}
-
-epoch_ms to_time(napi_env env, napi_value value) {
-  double out = 0;
-  napi_get_value_double(env, value, &out);
-  return static_cast<epoch_ms>(out);
-}
-
 template <std::uint32_t Flags>
 napi_value get(napi_env env, napi_callback_info info) {
   const arguments<2> given(env, info);
@@ -106,23 +65,18 @@ napi_value get(napi_env env, napi_callback_info info) {
                             [&](auto done) { self->sessions->get(key.view(), done); });
 }
 
-// put(key, bytes, expiresAt, expect, slot): expect is a version's tag, null for "absent", undefined for anything.
+// put(key, bytes, expiresAt, expect, slot)
 napi_value put(napi_env env, napi_callback_info info) {
   const arguments<5> given(env, info);
   const auto& self = self_of<store_handle>(given.data);
   text key;
   text bytes;
-  text tag;
-  if (!key.read(env, given[0]) || !bytes.read(env, given[1]) || !tag.read(env, given[3], text::encoding::latin1)) {
+  const auto expect = read_expectation(env, given[3]);
+  if (!key.read(env, given[0]) || !bytes.read(env, given[1]) || !expect) {
     return throw_type_error(env, "key and value must be strings");
   }
-  napi_valuetype type = napi_undefined;
-  napi_typeof(env, given[3], &type);
-  const auto expect = tag.present()       ? expectation::version(etag(tag.view()))
-                      : type == napi_null ? expectation::nothing()
-                                          : expectation::anything();
   return answer<put_result>(env, self, given[4], 0, put_to_js, [&](auto done) {
-    self->sessions->put(key.view(), bytes.view(), to_time(env, given[2]), expect, {}, done);
+    self->sessions->put(key.view(), bytes.view(), to_time(env, given[2]), *expect, {}, done);
   });
 }
 

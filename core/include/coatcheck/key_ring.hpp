@@ -101,6 +101,9 @@ class key_ring {
   std::shared_ptr<const impl> impl_;
 };
 
+// The store key of a session id where there is no secret: base64url(SHA-256(id)), 43 characters.
+[[nodiscard]] std::string unkeyed_store_key(std::string_view session_id);
+
 // A new session id: `bytes` of the operating system's randomness (16–64; default 32), base64url, unpadded.
 // Safe after fork. Fails, never falls back, when the system gives no randomness.
 [[nodiscard]] result<std::string> new_session_id(std::size_t bytes = 32);

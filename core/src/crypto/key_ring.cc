@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "crypto/base64url.hpp"
+#include "crypto/digest.hpp"
 #include "crypto/hkdf.hpp"
 #include "crypto/hmac.hpp"
 #include "crypto/random.hpp"
@@ -239,6 +240,12 @@ std::string key_ring::store_key(std::string_view session_id, std::size_t index) 
   const sha256_digest mac = impl_->keys[index].hash_ids.sign(session_id);
   std::string out(store_key_chars, '\0');
   crypto::base64url_encode_to(mac, out.data());
+  return out;
+}
+
+std::string unkeyed_store_key(std::string_view session_id) {
+  std::string out(store_key_chars, '\0');
+  crypto::base64url_encode_to(crypto::sha256(session_id), out.data());
   return out;
 }
 
