@@ -24,11 +24,12 @@ namespace {
 // An engine on a local store, or a pool of them on a remote one.
 class host {
  public:
-  explicit host(setup made) : clock_(std::move(made.clock)), disk_(waits_for_disk(made.url)) {
+  explicit host(setup made) : clock_(std::move(made.clock)) {
     if (answers_in_the_call(made.url)) {
       auto opened_store = open_store(made.url, {made.options.time, nullptr});
       if (!opened_store) throw_error(opened_store.error());
       made.options.sessions = *std::move(opened_store);
+      writes_wait_ = made.options.sessions->writes_wait();
       auto created = engine::create(std::move(made.options));
       if (!created) throw_error(created.error());
       local_ = *std::move(created);
@@ -52,7 +53,7 @@ class host {
   template <class R, class Start>
   [[nodiscard]] bool run(bool writes, R& out, Start&& start) {
     if (local_) {
-      if (writes && disk_) {
+      if (writes && writes_wait_) {
         const gil_released released;
         out = complete<R>([&](completion<R> done) { start(*local_, done); });
       } else {
@@ -77,7 +78,7 @@ class host {
 
  private:
   std::shared_ptr<manual_clock> clock_;
-  bool disk_;
+  bool writes_wait_ = false;  // then the GIL is released around them
   std::shared_ptr<engine> local_;
   std::optional<blocking_pool> pool_;
   std::unique_ptr<worker> pattern_;  // of a remote engine: answers what depends on the options alone

@@ -195,8 +195,4 @@ bool answers_in_the_call(const std::string& url) {
   return !*needed;
 }
 
-bool waits_for_disk(const std::string& url) noexcept {
-  return url.starts_with("file:") && url.find("durability=disk") != std::string::npos;
-}
-
 }  // namespace coatcheck::python

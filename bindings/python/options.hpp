@@ -38,7 +38,4 @@ struct refresh_setup {
 // Whether the store of `url` answers in the call. Throws ConfigError when no store has such a URL.
 [[nodiscard]] bool answers_in_the_call(const std::string& url);
 
-// Whether a write to this store waits for the disk: then the GIL is released around it.
-[[nodiscard]] bool waits_for_disk(const std::string& url) noexcept;
-
 }  // namespace coatcheck::python

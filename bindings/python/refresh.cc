@@ -23,13 +23,13 @@ namespace {
 // Refresh tokens on a local store, or what makes them on a borrowed connection to a remote one.
 class refresh_host {
  public:
-  explicit refresh_host(refresh_setup made)
-      : clock_(std::move(made.clock)), options_(std::move(made.options)), disk_(waits_for_disk(made.url)) {
+  explicit refresh_host(refresh_setup made) : clock_(std::move(made.clock)), options_(std::move(made.options)) {
     const bool local = answers_in_the_call(made.url);
     if (local) {
       auto opened = open_store(made.url, {options_.time, nullptr});
       if (!opened) throw_error(opened.error());
       options_.where = *std::move(opened);
+      writes_wait_ = options_.where->writes_wait();
       local_ = create(options_);
       return;
     }
@@ -46,7 +46,7 @@ class refresh_host {
   template <class R, class Start>
   [[nodiscard]] R run(Start&& start) {
     if (local_) {
-      if (!disk_) return complete<R>([&](completion<R> done) { start(*local_, done); });
+      if (!writes_wait_) return complete<R>([&](completion<R> done) { start(*local_, done); });
       const gil_released released;
       return complete<R>([&](completion<R> done) { start(*local_, done); });
     }
@@ -85,7 +85,7 @@ class refresh_host {
 
   std::shared_ptr<manual_clock> clock_;
   refresh_options options_;
-  bool disk_;
+  bool writes_wait_ = false;  // then the GIL is released
   std::shared_ptr<refresh_tokens> local_;
   std::optional<blocking_pool> pool_;
 };

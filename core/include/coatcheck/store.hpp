@@ -146,6 +146,9 @@ class store {
 
   // True when every completion runs before the call that asked for it returns.
   [[nodiscard]] virtual bool synchronous() const noexcept = 0;
+  // True when a write waits inside the call for something as slow as a disk: a host that holds a lock of its own around
+  // writes lets go of it meanwhile.
+  [[nodiscard]] virtual bool writes_wait() const noexcept { return false; }
 
   virtual void get(std::string_view key, completion<get_result> done) = 0;
   virtual void put(std::string_view key, std::string_view bytes, epoch_ms expires_at, expectation expect,

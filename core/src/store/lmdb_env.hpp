@@ -69,6 +69,7 @@ class lmdb_env {
   [[nodiscard]] lmdb_room& room() noexcept { return *room_; }  // inside write() alone
   [[nodiscard]] const store_file& file() const noexcept { return file_; }
   [[nodiscard]] std::uint64_t map_size() const noexcept { return map_size_; }
+  [[nodiscard]] durability safety() const noexcept { return safety_; }
   // Of the process that opened it: crypto::fork_generation().
   [[nodiscard]] unsigned generation() const noexcept { return generation_; }
   // In a child of fork: lets go of the parent's locks, which would outlive the parent otherwise.

@@ -16,13 +16,15 @@ namespace {
 class lmdb_store final : public store {
  public:
   lmdb_store(lmdb_env* env, lmdb_options options, const clock& time)
-      : path_(env->file().path), options_(options), time_(time) {
+      : path_(env->file().path), options_(options), time_(time), on_disk_(env->safety() == durability::disk) {
     seats_.push_back(std::make_unique<seat>(env));
     seat_.store(seats_.back().get(), std::memory_order_release);
   }
   ~lmdb_store() override { close(); }
 
   bool synchronous() const noexcept override { return true; }
+  // An environment's durability is that of whoever opened it first in this process, so the URL alone does not say it.
+  bool writes_wait() const noexcept override { return on_disk_; }
 
   void get(std::string_view key, completion<get_result> done) override {
     get_result out;
@@ -286,6 +288,7 @@ class lmdb_store final : public store {
   const std::string path_;
   const lmdb_options options_;
   const clock& time_;
+  const bool on_disk_;
   std::atomic<bool> closed_{false};
   std::atomic<seat*> seat_{nullptr};
   std::vector<std::unique_ptr<seat>> seats_;  // old ones too, while somebody may look at them; with hold_renewals()

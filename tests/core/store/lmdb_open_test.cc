@@ -95,6 +95,19 @@ TEST(FileStore, OneDurabilityPerFileAndProcess) {
   EXPECT_TRUE(open_store(dir.url("?durability=process")));
 }
 
+// Hosts that hold a lock of their own around a write ask the store, not the URL.
+TEST(FileStore, WhetherWritesWaitIsWhatTheEnvironmentDoes) {
+  temporary_directory dir;
+  const auto plain = open_or_throw(dir.url());
+  EXPECT_FALSE(plain->writes_wait());
+  plain->close();
+  const auto escaped = open_or_throw(dir.url("?durability=%64isk"));
+  EXPECT_TRUE(escaped->writes_wait());
+  EXPECT_TRUE(open_or_throw(dir.url())->writes_wait()) << "as the process has it open already";
+  EXPECT_FALSE(open_or_throw("memory:durability-disk")->writes_wait());
+  EXPECT_FALSE(open_or_throw("file:" + dir.file("durability=disk"))->writes_wait());
+}
+
 TEST(FileStore, TheDirectoryMustExist) {
   temporary_directory dir;
   EXPECT_EQ(error_of("file:" + dir.path() + "/none/sessions"), errc::store_unavailable);
