@@ -238,9 +238,12 @@ class Service:
         if self.on_event is not None:
             self.on_event(event, error)
 
-    def report_late(self) -> None:
-        """Logs that a session in its cookie changed after the response's headers went out."""
-        log.error("the session changed after the response's headers went out: its cookie can't be sent any more")
+    def report_late(self, what: str) -> None:
+        """Logs that a session changed after the response's headers went out, and that the change is lost."""
+        log.warning(
+            "%s changed after the response's headers went out and is not stored: its cookie can't be sent now",
+            what,
+        )
 
 
 def add_vary(existing: str | None) -> str | None:

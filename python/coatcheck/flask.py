@@ -55,7 +55,7 @@ from coatcheck._duration import milliseconds
 from coatcheck._service import Service, add_vary, default_store, environment_secret, token_options
 from coatcheck.errors import ConfigError, StoreError
 from coatcheck.session import Session, pending_class, start
-from coatcheck.wsgi import commit
+from coatcheck.wsgi import commit, commit_late
 
 if TYPE_CHECKING:
     from flask import Flask, Request, Response
@@ -136,7 +136,7 @@ class CoatcheckInterface(SessionInterface):
             config.get("COATCHECK_OWNER"),
             config.get("COATCHECK_ON_EVENT"),
         )
-        service.permanent_lifetime = milliseconds(app.permanent_session_lifetime, "PERMANENT_SESSION_LIFETIME")
+        service.permanent_lifetime = milliseconds(config["PERMANENT_SESSION_LIFETIME"], "PERMANENT_SESSION_LIFETIME")
         self._always_secure = self.get_cookie_secure(app)
         self.service = service
         return service
@@ -159,6 +159,9 @@ class CoatcheckInterface(SessionInterface):
             # Too late to raise: Flask would answer 500. This takes the place of what the view answered.
             _replace(response, _unavailable(app, service, error))
             return
+        if response.is_streamed:
+            # The view's generator is still to run, and may look at the session (stream_with_context).
+            response.call_on_close(lambda: commit_late(service, session))
         if set_cookie is not None and not app.config["SESSION_REFRESH_EACH_REQUEST"]:
             handle = session._handle
             if handle is None or handle.outcome == "touched":

@@ -173,10 +173,13 @@ class Session(dict[str, Any]):
     def _may_end_late(self) -> bool:
         """Whether what changed after the headers went out can still be stored."""
         handle = self._handle
-        if handle is None or handle.id is None:
+        if handle is None or self._read is None or self._failure is not None:
+            return False  # never saved, or told already
+        if handle.id is None:
+            self._service.report_late("a new session")
             return False
         if self and self._service.in_cookie:
-            self._service.report_late()
+            self._service.report_late("a session in its cookie")
             return False
         return True
 

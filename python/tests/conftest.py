@@ -91,3 +91,20 @@ def redis(tmp_path: pathlib.Path) -> Iterator[RedisServer]:
     server = RedisServer(tmp_path)
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="session")
+def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """For tests that leave the server alone."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture(params=["memory", "file", "redis"])
+def url(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> str:
+    """The URL of an empty store of each kind."""
+    if request.param == "redis":
+        server: RedisServer = request.getfixturevalue("shared_redis")
+        return f"{server.url}?prefix={uuid.uuid4().hex}:&timeout=5000"
+    return f"memory:{uuid.uuid4().hex}" if request.param == "memory" else f"file:{tmp_path / 'sessions'}"

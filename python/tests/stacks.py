@@ -128,6 +128,8 @@ class FlaskSite(Site):
             SESSION_COOKIE_SECURE=o.get("https_only", False),
             SESSION_COOKIE_DOMAIN=o.get("domain"),
         )
+        if "max_age" in o:
+            self.app.config["PERMANENT_SESSION_LIFETIME"] = o["max_age"]
         coatcheck.flask.Coatcheck(self.app)
         self.app.add_url_rule("/<page>", view_func=lambda page: flask.jsonify(self.pages[page](flask.session)))
 
@@ -231,7 +233,13 @@ async def asgi_call(app: Any, path: str, cookie: str | None = None, tls: bool = 
     }
     sent: list[Any] = []
 
+    asked = False
+
     async def receive() -> Any:
+        nonlocal asked
+        if asked:
+            await asyncio.Event().wait()  # the client stays
+        asked = True
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: Any) -> None:

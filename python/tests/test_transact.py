@@ -6,14 +6,14 @@ import asyncio
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import coatcheck
 import httpx
 import pytest
 from coatcheck.starlette import SessionMiddleware
-from conftest import SECRET, RedisServer
+from conftest import SECRET
 from stacks import STACKS, Site, make_site
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -21,21 +21,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 SYNC = ["flask", "wsgi"]
-
-
-@pytest.fixture(scope="module")
-def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    yield server
-    server.kill()
-
-
-@pytest.fixture(params=["memory", "file", "redis"])
-def url(request: pytest.FixtureRequest, tmp_path: Any) -> str:
-    if request.param == "redis":
-        server = request.getfixturevalue("shared_redis")
-        return f"{server.url}?prefix={uuid.uuid4().hex}:&timeout=5000"
-    return f"memory:{uuid.uuid4().hex}" if request.param == "memory" else f"file:{tmp_path / 'sessions'}"
 
 
 def add(data: dict[str, Any]) -> int:
