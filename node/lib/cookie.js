@@ -8,6 +8,7 @@
 const { native } = require('./native.js');
 
 const ATTRIBUTES = ['domain', 'path', 'httpOnly', 'secure', 'sameSite', 'partitioned', 'priority'];
+const LATEST = 8.64e15; // the last time that a Date can hold
 const DEFAULTS = { path: '/', httpOnly: true, maxAge: null };
 
 class Cookie {
@@ -32,6 +33,7 @@ class Cookie {
   }
 
   set expires(date) {
+    if (date instanceof Date && Number.isNaN(date.valueOf())) throw new TypeError('expires must be a valid Date');
     this.#expires = date ?? null;
     this.#fixed = date instanceof Date;
     this.originalMaxAge = this.maxAge;
@@ -46,11 +48,12 @@ class Cookie {
     if (ms && typeof ms !== 'number' && !(ms instanceof Date)) {
       throw new TypeError('maxAge must be a number or Date');
     }
+    if (typeof ms === 'number' && !Number.isFinite(ms)) throw new TypeError('maxAge must be a finite number');
     if (typeof ms !== 'number') {
       this.expires = ms;
       return;
     }
-    this.#expires = new Date(Date.now() + ms);
+    this.#expires = new Date(Math.min(Date.now() + ms, LATEST));
     this.#fixed = false;
     this.originalMaxAge = ms;
   }

@@ -14,6 +14,7 @@ const isBoolean = (value) => typeof value === 'boolean';
 const isString = (value) => typeof value === 'string';
 const isMilliseconds = (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0;
 const isCount = (value) => Number.isSafeInteger(value) && value > 0;
+const isDate = (value) => value instanceof Date && !Number.isNaN(value.valueOf());
 const isKey = (value) => value instanceof Key;
 const oneOf =
   (...words) =>
@@ -68,8 +69,8 @@ const TOKEN_OPTIONS = ['accessTtl', 'refreshGrace', 'checkEpoch', 'tokenKeys'];
 const COOKIE_OPTIONS = {
   path: [isString, 'path must be a string'],
   domain: [isString, 'domain must be a string'],
-  expires: [(value) => value instanceof Date, 'expires must be a Date'],
-  maxAge: [(value) => typeof value === 'number' || value instanceof Date, 'maxAge must be a number or Date'],
+  expires: [isDate, 'expires must be a valid Date'],
+  maxAge: [(value) => Number.isFinite(value) || isDate(value), 'maxAge must be a finite number or a valid Date'],
   httpOnly: [isBoolean, 'httpOnly must be true or false'],
   secure: [oneOf(true, false, 'auto'), 'secure must be true, false or "auto"'],
   sameSite: [

@@ -65,7 +65,11 @@ const nothing = () => undefined;
 
 function millisecondsLeft(session, ttl, now) {
   const expires = session?.cookie?.expires;
-  if (expires) return (expires instanceof Date ? expires : new Date(expires)).valueOf() - now;
+  if (expires) {
+    const end = (expires instanceof Date ? expires : new Date(expires)).valueOf();
+    if (Number.isNaN(end)) throw new TypeError("the session's cookie has no valid expires");
+    return end - now;
+  }
   const age = session?.cookie?.originalMaxAge;
   return typeof age === 'number' ? age : ttl;
 }
@@ -96,7 +100,7 @@ class Store extends EventEmitter {
     const { secret, ttl = DAY, ...others } = options;
     for (const name of Object.keys(others))
       throw new TypeError(`unknown Store option '${name}'; there are: secret, ttl`);
-    if (typeof ttl !== 'number' || !(ttl > 0)) throw new TypeError('ttl option must be milliseconds above 0');
+    if (!Number.isFinite(ttl) || ttl <= 0) throw new TypeError('ttl option must be milliseconds above 0');
     this.#ttl = ttl;
     let keys;
     if (secret !== undefined) {

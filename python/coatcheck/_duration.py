@@ -11,6 +11,8 @@ __all__ = ["Duration", "milliseconds"]
 
 Duration = timedelta | int | float  # numbers are seconds
 
+LONGEST = 10**12  # seconds; the core takes what is beyond the end of its records (the year 2286) for that
+
 
 def milliseconds(value: Duration | None, option: str) -> int | None:
     """A length of time in the core's unit. Raises ConfigError for anything but seconds or a timedelta."""
@@ -20,6 +22,6 @@ def milliseconds(value: Duration | None, option: str) -> int | None:
         value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigError(f"{option} must be seconds or a timedelta, not {type(value).__name__}", "ERR_INVALID_OPTION")
-    if not math.isfinite(value) or not 0 <= value <= 10**12:
+    if not value >= 0 or value == math.inf:
         raise ConfigError(f"{option} must be 0 seconds or more, and finite", "ERR_INVALID_OPTION")
-    return round(value * 1000)
+    return round(min(value, LONGEST) * 1000)

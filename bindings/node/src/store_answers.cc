@@ -18,7 +18,8 @@ napi_value make_bool(napi_env env, bool value) {
 epoch_ms to_time(napi_env env, napi_value value) {
   double out = 0;
   napi_get_value_double(env, value, &out);
-  return static_cast<epoch_ms>(out);
+  if (!(out > 0)) return 0;
+  return out < static_cast<double>(latest_time) ? static_cast<epoch_ms>(out) : latest_time;
 }
 
 napi_value put_to_js(napi_env env, put_result&& put, std::uint32_t) {

@@ -13,6 +13,13 @@ namespace coatcheck {
 using epoch_ms = std::int64_t;     // a point in time
 using duration_ms = std::int64_t;  // a length of time
 
+// The latest time that a stored record holds (13 digits; in the year 2286). A deadline beyond it is this one.
+inline constexpr epoch_ms latest_time = 9'999'999'999'999;
+// The time that is `by` after `from`, at most latest_time: "for ever" is written as a very long time by many.
+[[nodiscard]] constexpr epoch_ms later(epoch_ms from, duration_ms by) noexcept {
+  return by >= latest_time - from ? latest_time : from + by;
+}
+
 class clock {
  public:
   virtual ~clock() = default;

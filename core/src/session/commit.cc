@@ -18,7 +18,7 @@ constexpr int transaction_factor = 20;
 epoch_ms absolute_deadline(const session_policy& policy, duration_ms idle, epoch_ms created) noexcept {
   const duration_ms by_default = idle <= day ? day : std::max(30 * day, idle);
   const duration_ms absolute = policy.absolute_timeout.value_or(by_default);
-  return absolute == 0 ? 0 : created + absolute;
+  return absolute == 0 ? 0 : later(created, absolute);
 }
 
 bool is_empty_object(std::string_view json) { return json.empty() || same_json(json, "{}"); }

@@ -27,6 +27,11 @@ bool name_demands_secure(std::string_view name) {
                      [&](std::string_view prefix) { return starts_with_nocase(name, prefix); });
 }
 
+// Of 0 or more, at most what a record holds.
+std::int64_t milliseconds(double value) noexcept {
+  return value < static_cast<double>(latest_time) ? static_cast<std::int64_t>(value) : latest_time;
+}
+
 error wrong_type(const char* name, const char* wanted) {
   return {errc::invalid_cookie, std::string("the session's cookie setting '") + name + "' must be " + wanted};
 }
@@ -42,16 +47,14 @@ result<cookie_settings> cookie_settings::parse(std::string_view text) {
     if (name == "maxAge") {
       if (value.is_null()) {
         out.max_age.emplace(std::nullopt);
-      } else if (value.is_number() && value.get<double>() >= 0 && value.get<double>() <= 9e15) {
-        out.max_age.emplace(static_cast<duration_ms>(value.get<double>()));
+      } else if (value.is_number() && value.get<double>() >= 0) {
+        out.max_age.emplace(milliseconds(value.get<double>()));
       } else {
         return wrong_type("maxAge", "null or milliseconds of 0 or more");
       }
     } else if (name == "expires") {
-      if (!value.is_number() || value.get<double>() < 0 || value.get<double>() > 253'402'300'799'000.0) {
-        return wrong_type("expires", "milliseconds since the epoch");
-      }
-      out.expires = static_cast<epoch_ms>(value.get<double>());
+      if (!value.is_number() || value.get<double>() < 0) return wrong_type("expires", "milliseconds since the epoch");
+      out.expires = milliseconds(value.get<double>());
     } else if (name == "domain" || name == "path") {
       if (!value.is_string()) return wrong_type(name.c_str(), "a string");
       (name == "domain" ? out.domain : out.path) = value.get<std::string>();
@@ -155,7 +158,7 @@ cookie_policy::resolved cookie_policy::resolve(const cookie_settings& settings, 
 
 duration_ms cookie_policy::idle(const cookie_settings& settings, const session_policy& policy) const noexcept {
   const auto age = settings.max_age ? *settings.max_age : options_.max_age;
-  return age.value_or(policy.idle_timeout);
+  return std::min(age.value_or(policy.idle_timeout), latest_time);
 }
 
 bool cookie_policy::persistent(const cookie_settings& settings) const noexcept {

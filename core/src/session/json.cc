@@ -170,6 +170,10 @@ bool surely_portable(std::string_view printed, std::size_t max_values) noexcept 
 
 result<void> session::check_committed(const commit_request& request, std::string_view payload,
                                       const session_policy& policy) {
+  // A record is read back by its first and last byte.
+  if (!payload.starts_with('{') || !payload.ends_with('}')) {
+    return {errc::not_serialisable, "a session must be a JSON object, and nothing around it"};
+  }
   if (request.printed && payload.size() <= policy.max_payload && surely_portable(payload, policy.max_members)) {
     return {};
   }

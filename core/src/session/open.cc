@@ -8,7 +8,7 @@ namespace coatcheck::session {
 
 epoch_ms renewed_deadline(const snapshot& session, const cookie_settings& settings, epoch_ms now) noexcept {
   if (settings.expires) return *settings.expires;
-  const epoch_ms idle = now + session.idle;
+  const epoch_ms idle = later(now, session.idle);
   return session.absolute_at != 0 ? std::min(idle, session.absolute_at) : idle;
 }
 

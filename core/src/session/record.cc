@@ -1,6 +1,7 @@
 // Encoding and decoding of records, and of snapshots for hosts that keep them as text.
 #include "session/record.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -25,9 +26,10 @@ void append_number(std::string& out, std::int64_t value) {
   out.append(digits, end);
 }
 
+// Never more digits than are read.
 void append_time(std::string& out, epoch_ms at) {
   char digits[20];
-  const auto end = std::to_chars(digits, digits + sizeof digits, at).ptr;
+  const auto end = std::to_chars(digits, digits + sizeof digits, std::clamp<epoch_ms>(at, 0, latest_time)).ptr;
   const auto length = static_cast<std::size_t>(end - digits);
   if (length < time_digits) out.append(time_digits - length, '0');
   out.append(digits, end);

@@ -25,8 +25,8 @@ namespace envelope {
 inline constexpr std::size_t expiry_size = 13;
 inline constexpr std::size_t tag_offset = 14;
 inline constexpr std::size_t tag_size = 16;
-inline constexpr std::size_t header_size = 31;             // where the bytes begin
-inline constexpr epoch_ms max_expiry = 9'999'999'999'999;  // in the year 2286; a later date is written as this one
+inline constexpr std::size_t header_size = 31;       // where the bytes begin
+inline constexpr epoch_ms max_expiry = latest_time;  // a later date is written as this one
 
 // Views into the text that was decoded.
 struct view {

@@ -177,7 +177,7 @@ verdict judge(const family& current, std::uint32_t presented, duration_ms grace,
 void rotate(family& what, std::uint32_t presented, epoch_ms now) noexcept {
   what.counter = presented + 1;
   what.facts.last_used = now;
-  const epoch_ms idle = now + what.idle;
+  const epoch_ms idle = later(now, what.idle);
   what.facts.expires_at = what.facts.absolute_at != 0 ? std::min(idle, what.facts.absolute_at) : idle;
 }
 

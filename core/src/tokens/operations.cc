@@ -99,7 +99,7 @@ void amend_operation::apply() {
   if (change_.absolute_at) next.facts.absolute_at = *change_.absolute_at;
   if (change_.epoch) next.facts.epoch = *change_.epoch;
   if (change_.renew) {
-    const epoch_ms idle = shared_->now() + next.idle;
+    const epoch_ms idle = later(shared_->now(), next.idle);
     next.facts.expires_at = next.facts.absolute_at != 0 ? std::min(idle, next.facts.absolute_at) : idle;
   }
   write(std::move(next));

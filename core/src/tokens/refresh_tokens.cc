@@ -142,13 +142,13 @@ void refresh_tokens::issue(std::string_view owner, std::string_view device, std:
     return refuse({errc::random_failed, "the operating system gave no random bytes: no token was made"});
   }
   made.key = space.maker->id(*key);
-  made.idle = impl_->idle;
+  made.idle = std::min(impl_->idle, latest_time);
   made.facts.id = *std::move(id);
   made.facts.owner = owner;
   made.facts.device = device;
   made.facts.payload = payload;
   made.facts.created = now;
-  made.facts.absolute_at = impl_->absolute == 0 ? 0 : now + impl_->absolute;
+  made.facts.absolute_at = impl_->absolute == 0 ? 0 : later(now, impl_->absolute);
   rotate(made, 0, now);
   run_operation<issue_operation>(impl_->space, std::move(made), done);
 }
