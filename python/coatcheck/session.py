@@ -1,7 +1,8 @@
-"""The session object that applications see: a dict that is filled when somebody first looks at it.
+"""The session object that applications see: a dict that holds what was read before the application can get at it.
 
-What a request changed is found by comparing with a copy of what was read, so a change inside a nested list or dict
-counts like any other, and a session that was only read is not written.
+Encoders that are written in C (json, orjson, pydantic) read a dict's storage and call none of its methods, so nothing
+may be missing there. The copy to compare with is made when somebody first looks at the session through a method: what a
+request changed is found so, also inside a nested list or dict, and a session that was only read is not written.
 """
 
 from __future__ import annotations
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 _R = TypeVar("_R")
+
+
+class UnknownSession:
+    """Stands in the storage of a session that the store did not answer for: whoever encodes that fails on it."""
+
+    __slots__ = ()
+
+
+_UNKNOWN = UnknownSession()
 
 
 class Session(dict[str, Any]):
@@ -47,7 +57,7 @@ class Session(dict[str, Any]):
     _service: Service
     _header: str | bytes | None  # the Cookie header
     _secure: bool
-    _handle: _core.Handle | None  # None: not opened yet
+    _handle: _core.Handle | None  # None: the request has no cookie, or the engine was closed
     _read: dict[str, Any] | None  # what was read, to compare with; None: this session is never saved
     _forced: bool
     _renewed: bool
@@ -111,32 +121,44 @@ class Session(dict[str, Any]):
         """Called by Starlette when ``request.session`` is looked at."""
         self.accessed = True
 
+    def __reduce_ex__(self, protocol: Any, /) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
+        """Copies and pickles are plain dicts: a session belongs to its request."""
+        return dict, (dict(self),)
+
     # What the middleware calls; not for applications.
 
-    def _load(self) -> None:
-        """Opens the session if need be and fills the dict. Raises StoreError when the store did not answer."""
-        handle = self._handle
-        if handle is None:
-            handle = self._handle = self._service.engine.open(self._header, self._secure)
+    def _fill(self, handle: _core.Handle) -> None:
+        """Puts what was read into the dict's storage; for a session that is not known, what no encoder takes."""
         text = handle.payload
         if text == "{}":
-            self._read = {}
-        elif text:
+            return
+        if text:
             try:
-                self._read = decode(text)
+                dict.update(self, decode(text))
+                return
             except (ValueError, RecursionError):
                 self._failure = StoreError("the session's record does not hold a JSON object", "ERR_RECORD_DAMAGED")
-                raise self._failure from None
         elif self._service.on_unknown == "open":
-            self._service.report(handle.error)  # and go on with an empty session that is never saved
+            return
         else:
             self._failure = handle.error or StoreError("the session's record is empty", "ERR_RECORD_DAMAGED")
+        dict.__setitem__(self, "coatcheck", _UNKNOWN)
+
+    def _load(self) -> None:
+        """Makes the copy to compare with. Raises StoreError when the store did not answer."""
+        if self._failure is not None:
             raise self._failure
+        handle = self._handle
+        if handle is None:  # the request has no cookie
+            handle = self._handle = self._service.engine.open(None, self._secure)
+        if handle.payload:
+            self._read = {}
+            _core.fill(self._read, self)
+        else:
+            self._service.report(handle.error)  # and go on with an empty session that is never saved
         # From here on a plain dict, without the detour through _load.
         self.__class__ = self._loaded_class
         self.accessed = True
-        if self._read:
-            _core.fill(self, self._read)
 
     def _cookie_settings(self) -> str | None:
         """New settings of this session's cookie, as JSON text; None: as they were."""
@@ -169,6 +191,13 @@ class Session(dict[str, Any]):
         return engine.commit(  # type: ignore[no-any-return]
             handle, encode(self), flags, self._cookie_settings(), whose
         )
+
+    def _touch(self, engine: Any) -> str | Future[str | None] | None:
+        """The call that ends a request that never looked at its session: the deadline moves, if that is due."""
+        handle = self._handle
+        if handle is None or not (handle.touch_due or self._service.rolling) or handle.status == "unknown":
+            return None
+        return engine.commit(handle, None, _core.COMMIT_SECURE if self._secure else 0, None)  # type: ignore[no-any-return]
 
     def _may_end_late(self) -> bool:
         """Whether what changed after the headers went out can still be stored."""
@@ -269,7 +298,7 @@ def transaction(session: Session, change: Callable[[dict[str, Any]], Any]) -> Ge
 
 _S = TypeVar("_S", bound=Session)
 
-# Every way in which Python code can look into a dict.
+# Every way in which Python code can look into a dict or change it.
 _WAYS_IN = (
     *("__contains__", "__delitem__", "__eq__", "__getitem__", "__ior__", "__iter__", "__len__", "__ne__", "__or__"),
     *("__reduce_ex__", "__repr__", "__reversed__", "__ror__", "__setitem__", "clear", "copy", "get", "items", "keys"),
@@ -289,8 +318,8 @@ def _through_load(name: str) -> Callable[..., Any]:
 def pending_class(loaded: type[_S]) -> type[_S]:
     """The class of a session that nobody has looked at yet: it becomes a ``loaded`` one at the first look.
 
-    Changing an object's class is unusual. It keeps a request that never looks at its session free of any cost, and
-    leaves an object afterwards whose methods are dict's own.
+    Changing an object's class is unusual. It spares a request that never looks at its session the copy, the comparison
+    and the headers of one that does, and leaves an object afterwards whose methods are dict's own.
     """
 
     def mark_accessed(self: Session) -> None:
@@ -332,12 +361,20 @@ def start(
     handle: _core.Handle | None = None,
     of: type[Session] = _PendingSession,
 ) -> Session:
-    """A session for one request; ``of`` comes from ``pending_class``."""
+    """A session for one request, read where ``handle`` does not say what was read; ``of`` is from ``pending_class``."""
     session = of()
     session._service = service
     session._header = header
     session._secure = secure
-    session._handle = handle
     session._read = session._failure = session._set_cookie = None
     session._forced = session._renewed = session._ended = False
+    if handle is None and header is not None:
+        try:
+            handle = service.engine.open(header, secure)
+        except StoreError as error:  # the engine was closed
+            session._failure = error
+            dict.__setitem__(session, "coatcheck", _UNKNOWN)
+    session._handle = handle
+    if handle is not None:
+        session._fill(handle)
     return session

@@ -197,12 +197,7 @@ async def _commit(service: Service, session: Session, engine: _core.AsyncEngine)
         return None
     session._ended = True
     try:
-        if not session._looked_at:
-            handle = session._handle
-            if handle is None or not (handle.touch_due or service.rolling):
-                return None
-            return await engine.commit(handle, None, _core.COMMIT_SECURE if session._secure else 0, None)
-        call = session._end(engine)
+        call = session._end(engine) if session._looked_at else session._touch(engine)
         set_cookie = call if call is None or isinstance(call, str) else await call
     except StoreError as error:
         session._failure = error
@@ -213,7 +208,8 @@ async def _commit(service: Service, session: Session, engine: _core.AsyncEngine)
     except SessionConflict as error:
         service.tell("conflict", error)
         raise
-    session._ended_well()
+    if session._looked_at:
+        session._ended_well()
     return set_cookie or session._set_cookie
 
 

@@ -178,10 +178,7 @@ def commit(service: Service, session: Session) -> str | None:
         return None
     session._ended = True
     if not session._looked_at:
-        # Nobody looked, so nothing is read or written but, at times, the deadline.
-        if session._header is None or session._handle is not None:
-            return None
-        return service.engine.touch(session._header, session._secure)
+        return session._touch(service.engine)  # type: ignore[return-value]  # an Engine's answer is no future
     try:
         set_cookie = session._end(service.engine)
     except StoreError as error:
