@@ -1,5 +1,6 @@
 // Types of coatcheck/jwt. Those of jsonwebtoken's functions have the names of @types/jsonwebtoken.
 import type { createPrivateKey, createPublicKey, JsonWebKey, KeyObject } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
 
 export interface JwtPayload {
   // biome-ignore lint/suspicious/noExplicitAny: as in @types/jsonwebtoken
@@ -367,10 +368,15 @@ export interface RemoteJwksOptions {
   headers?: Record<string, string>;
   fetch?: typeof fetch;
 }
-export class RemoteJwks {
+export class RemoteJwks extends EventEmitter {
   private constructor();
   readonly lastError: Error | undefined;
   keys(kid?: string): Promise<KeySet>;
+  /** Members of the set that are of no use, one line each; told once. Without a listener it is a process warning. */
+  on(event: 'skipped', listener: (error: CoatcheckError, lines: string[]) => void): this;
+  on(event: string | symbol, listener: (...args: unknown[]) => void): this;
+  once(event: 'skipped', listener: (error: CoatcheckError, lines: string[]) => void): this;
+  once(event: string | symbol, listener: (...args: unknown[]) => void): this;
 }
 export function createRemoteJwks(url: string | URL, options?: RemoteJwksOptions): RemoteJwks;
 

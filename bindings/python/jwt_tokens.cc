@@ -118,8 +118,9 @@ PyObject* replace_keys(PyObject* object, PyObject* keys) {
     const auto& given = py::handle(keys).cast<const key_set&>();
     auto& self = self_of<verifier_object>(object);
     if (const auto ok = self.check.replace_keys(given); !ok) return raise(ok.error());
-    self.symmetric = given.symmetric();
-    Py_RETURN_NONE;
+    const key_set in_use = self.check.keys();
+    self.symmetric = in_use.symmetric();
+    return py::cast(std::vector<std::string>(in_use.skipped().begin(), in_use.skipped().end())).release().ptr();
   });
 }
 
@@ -186,10 +187,13 @@ py::object allocate(PyTypeObject* type) {
   return made;
 }
 
-// jwt_verifier(keys, policy, max_token, cache_entries, cache_ttl, cache_symmetric)
+// jwt_verifier(keys, policy, max_token, cache_entries, cache_ttl, cache_symmetric, algorithms)
 py::object make_verifier(const key_set& keys, const py::dict& policy, std::size_t max_token, std::size_t cache_entries,
-                         duration_ms cache_ttl, bool cache_symmetric) {
+                         duration_ms cache_ttl, bool cache_symmetric, const std::vector<std::string>& names) {
+  std::vector<algorithm> algorithms;
+  for (const std::string& name : names) algorithms.push_back(read_algorithm(name));
   auto made = verifier::create({.keys = keys,
+                                .algorithms = std::move(algorithms),
                                 .claims = read_policy(policy),
                                 .max_token = max_token,
                                 .cache = {cache_entries, cache_ttl, cache_symmetric}});
@@ -197,7 +201,7 @@ py::object make_verifier(const key_set& keys, const py::dict& policy, std::size_
   py::object object = allocate<verifier_object>(verifier_type);
   auto& self = self_of<verifier_object>(object.ptr());
   new (&self.check) verifier(std::move(*made));
-  self.symmetric = keys.symmetric();
+  self.symmetric = self.check.keys().symmetric();
   return object;
 }
 
@@ -216,7 +220,7 @@ py::object make_signer(const key& with, std::string header, bool key_id, bool lo
 PyMethodDef verifier_methods[] = {
     {"verify", as_method(verify), METH_FASTCALL, "verify(token[, now]) -> the claims"},
     {"verify_complete", as_method(verify_complete), METH_FASTCALL, "verify_complete(token[, now]) -> (claims, header)"},
-    {"replace_keys", replace_keys, METH_O, "replace_keys(keys) -> None"},
+    {"replace_keys", replace_keys, METH_O, "replace_keys(keys) -> which members were passed over, and why"},
     {"clear_cache", clear_cache, METH_NOARGS, "clear_cache() -> None"},
     {"cache_stats", cache_stats, METH_NOARGS, "cache_stats() -> (hits, misses, entries)"},
     {nullptr, nullptr, 0, nullptr},
@@ -293,7 +297,7 @@ void add_jwt_tokens(py::module_& module) {
   signer_type = add_type(module, "JwtSigner", signer_spec);
   module.def("jwt_verifier", &make_verifier, py::arg("keys"), py::arg("policy"),
              py::arg("max_token") = default_max_token, py::arg("cache_entries") = 0, py::arg("cache_ttl") = 600'000,
-             py::arg("cache_symmetric") = false);
+             py::arg("cache_symmetric") = false, py::arg("algorithms") = std::vector<std::string>());
   module.def("jwt_signer", &make_signer, py::arg("key"), py::arg("header") = "", py::arg("key_id") = true,
              py::arg("loose_types") = false);
 }

@@ -42,7 +42,10 @@ function verifierOf(c) {
 
 const RUN = {
   import: importKey,
-  set: (c) => jwt.importJwks(c.set ?? c.set_text, { publicOnly: c.options?.public_only }),
+  set: (c) => {
+    const set = jwt.importJwks(c.set ?? c.set_text, { publicOnly: c.options?.public_only });
+    assert.deepEqual([set.size, set.skipped.length], [c.keys, c.skipped], c.name);
+  },
   verify: (c) => verifierOf(c)(tokenOf(c)),
   jws: (c) => jwt.jws.verify(tokenOf(c), keysOf(c)),
   jws_json: (c) => jwt.jws.verifyJson(tokenOf(c), keysOf(c)),

@@ -181,6 +181,97 @@ describe('remote key sets', () => {
     server.body = undefined;
     assert.equal((await attempt()).sub, 'a');
   });
+  // What identity providers publish, or have published; and the line that says what is wrong with it.
+  const good = jwt.generateKey('RS256', { kid: 'good' });
+  const published = jwt.exportJwk(good);
+  const { alg: _, ...unnamed } = published;
+  const bad = {
+    'a padded n': [{ ...published, kid: 'bad', n: `${published.n}=` }, /keys\[0\] \(kid bad\): .*"n" is not base64url/],
+    'a zero-led n': [{ ...published, n: `AA${published.n}` }, /"n" has leading zeros/],
+    'a numeric kid': [{ ...published, kid: 7 }, /keys\[0\]: .*"kid" is not a string/],
+    null: [null, /keys\[0\]: a JWK is a JSON object/],
+    'an empty object': [{}, /"kty" is missing/],
+    'a text': ['x', /a JWK is a JSON object/],
+    'a secret': [
+      { kty: 'oct', alg: 'HS256', kid: 'bad', k: 'A'.repeat(64) },
+      /a symmetric key in a set of public keys/,
+    ],
+    'a private key': [
+      jwt.exportJwk(jwt.generateKey('ES256', { kid: 'bad' }), { private: true }),
+      /keys\[0\] \(kid bad\): a private key in a set of public keys: treat it as leaked/,
+    ],
+  };
+  for (const [name, [member, line]] of Object.entries(bad)) {
+    it(`keep the others beside ${name}, and say so once`, async (t) => {
+      const server = await keyServer(t, []);
+      server.body = JSON.stringify({ keys: [member, published] });
+      const jwks = jwt.createRemoteJwks(server.url, { allowHttp: true });
+      const told = [];
+      jwks.on('skipped', (error, lines) => told.push([error, lines]));
+      const url = await listen(t, APPS.express5(bearer({ jwks, algorithms: ['RS256'] })));
+      assert.equal((await get(url, { authorization: `Bearer ${signed(good)}` })).status, 200);
+      await jwt.createVerifier({ key: jwks })(signed(good));
+      assert.equal(told.length, 1);
+      const [error, lines] = told[0];
+      assert.equal(error.code, 'ERR_KEY_SET_INVALID');
+      assert.match(lines[0], line);
+      assert.ok(error.message.includes(lines[0]) && error.message.includes('127.0.0.1'), error.message);
+      assert.deepEqual((await jwks.keys()).skipped, lines);
+    });
+  }
+  it('warn where nobody listens', async (t) => {
+    const server = await keyServer(t, []);
+    server.body = JSON.stringify({ keys: [null, published] });
+    const warned = new Promise((resolve) => process.once('warning', resolve));
+    await jwt.createVerifier({ key: jwt.createRemoteJwks(server.url, { allowHttp: true }) })(signed(good));
+    const warning = await warned;
+    assert.deepEqual([warning.name, warning.code], ['CoatcheckWarning', 'ERR_KEY_SET_INVALID']);
+    assert.match(warning.message, /keys\[0\]: a JWK is a JSON object/);
+  });
+  it('without alg are what the verifier says', async (t) => {
+    const server = await keyServer(t, []);
+    server.body = JSON.stringify({
+      keys: [
+        { ...unnamed, use: 'sig' },
+        { ...unnamed, kid: 'enc', use: 'enc' },
+      ],
+    });
+    const jwks = jwt.createRemoteJwks(server.url, { allowHttp: true });
+    jwks.on('skipped', (error) => assert.match(error.message, /kid enc.*none of the algorithms fits the key/));
+    const status = async (options, token = signed(good)) => {
+      const url = await listen(t, APPS.express5(bearer({ jwks, ...options })));
+      return (await get(url, { authorization: `Bearer ${token}` })).status;
+    };
+    assert.equal(await status({ algorithms: ['RS256'] }), 200);
+    assert.equal(await status({ algorithms: ['ES256', 'PS256', 'RS256'] }), 200);
+    assert.equal(await status({ algorithms: ['RS512'] }), 401);
+    const pss = jwt.importJwk({ ...jwt.exportJwk(good, { private: true }), alg: 'PS256' });
+    assert.equal(await status({ algorithms: ['RS256'] }, signed(pss)), 401);
+    // No client's fault, each time.
+    for (const options of [{}, { algorithms: ['ES256'] }]) {
+      const verify = jwt.createVerifier({ key: jwks, ...options });
+      const message = options.algorithms ? 'no key is for ES256' : /the keys name no alg: .*algorithms/;
+      for (let i = 0; i < 2; ++i) {
+        await assert.rejects(verify(signed(good)), { code: 'ERR_KEY_UNSUITABLE', status: 503, message });
+      }
+      assert.equal(await status(options), 503);
+    }
+    assert.equal(server.requests, 1);
+    assert.throws(() => bearer({ jwks, algorithms: ['RS25'] }), { code: 'ERR_KEY_UNSUITABLE' });
+    assert.throws(() => jwt.createRemoteJwks(server.url, { allowHttp: true, algorithms: ['RS25'] }), /not known/);
+  });
+  it('of one kid for several keys are chosen from by alg and use', async (t) => {
+    const server = await keyServer(t, []);
+    const ec = jwt.generateKey('ES256', { kid: 'good' });
+    const more = ['RS384', 'RS512'].map((alg) => ({ ...published, alg }));
+    server.body = JSON.stringify({
+      keys: [jwt.exportJwk(ec), { ...published, alg: 'RSA-OAEP', use: 'enc' }, published, ...more],
+    });
+    const verify = jwt.createVerifier({ key: jwt.createRemoteJwks(server.url, { allowHttp: true }) });
+    const of = (alg) => jwt.importJwk({ ...jwt.exportJwk(good, { private: true }), alg });
+    for (const key of [ec, good, of('RS384'), of('RS512')]) assert.equal((await verify(signed(key))).sub, 'good');
+    await assert.rejects(verify(signed(of('PS256'))), { code: 'ERR_TOKEN_ALGORITHM' });
+  });
   it('in bearer()', async (t) => {
     const a = rsa('a');
     const server = await keyServer(t, [a]);

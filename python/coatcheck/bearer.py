@@ -13,6 +13,7 @@ The options are those of ``BearerOptions``, everywhere the same.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Keys = Key | Iterable[Key] | KeySet | RemoteKeys
 
+log = logging.getLogger("coatcheck")
 _TOKEN = re.compile(rb"bearer +([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE)
 _TOLERANCE = 5  # seconds; clocks of two machines differ
 
@@ -55,6 +57,7 @@ class BearerOptions(TypedDict, total=False):
     cookie: str | None  # the name of a cookie that may carry the token
     optional: bool  # let requests without a token in
     realm: str | None  # of the challenge
+    algorithms: Iterable[str] | None  # that tokens may have; needed where the key set names none
     audience: str | Iterable[str] | None
     any_audience: bool
     issuer: str | Iterable[str] | None
@@ -184,6 +187,7 @@ class Guard:
         """A 401 for a token that does not hold. Whether the keys are there is not the client's affair: a 503."""
         if isinstance(why, InvalidTokenError):
             return BearerError(str(why), why.code, 401, self.challenge("invalid_token", str(why)))
+        log.error("tokens can't be verified: %s", why)
         return BearerError("the keys to verify tokens with are not available", why.code, 503)
 
     def admit(self, checked: tuple[dict[str, Any], dict[str, Any]], more: Sequence[str] = ()) -> Auth:

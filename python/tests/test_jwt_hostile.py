@@ -58,7 +58,8 @@ def run(case: dict[str, Any]) -> None:
         case "import":
             key_of(case)
         case "set":
-            set_of(case)
+            found = set_of(case)
+            assert (len(found.keys), len(found.skipped)) == (case["keys"], case["skipped"])
         case "verify":
             verifier = _core.jwt_verifier(set_of(case), policy_of(options))
             verifier.verify(token_of(case), case["now"])

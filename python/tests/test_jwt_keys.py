@@ -252,6 +252,40 @@ class TestKeysAtAUrl:
             except jwt.InvalidTokenError:
                 assert time.monotonic() < deadline
 
+    def test_one_bad_member_does_not_take_the_others_along(
+        self, server: KeyServer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        key = jwt.Key.generate("ES256", kid="good")
+        token = jwt.Signer(key).sign({"sub": "u"})
+        secret = {"kty": "oct", "alg": "HS256", "kid": "bad", "k": "A" * 64}
+        private = jwt.Key.generate("ES256", kid="bad").to_jwk(private=True)
+        for member in (None, "x", {}, {**key.to_jwk(), "kid": 7}, {**key.to_jwk(), "x": "AA=="}, secret, private):
+            caplog.clear()
+            told: list[tuple[str, coatcheck.Error]] = []
+            server.keys = [member, key.to_jwk()]  # type: ignore[list-item]
+            remote = jwt.RemoteKeys(server.url, allow_http=True, on_event=lambda *event: told.append(event))  # noqa: B023
+            for _ in range(2):
+                assert jwt.Verifier(remote).verify(token)["sub"] == "u"
+            assert [(event, error.code) for event, error in told] == [("skipped", "ERR_KEY_SET_INVALID")]
+            assert "keys[0]" in str(told[0][1])
+            assert [one.getMessage() for one in caplog.records] == [f"skipped: {told[0][1]}"]
+            assert "A" * 64 not in caplog.text
+
+    def test_a_set_without_alg_takes_it_from_the_verifier(self, server: KeyServer) -> None:
+        key = jwt.Key.generate("RS256", kid="good")
+        token = jwt.Signer(key).sign({"sub": "u"})
+        server.keys = [{name: value for name, value in key.to_jwk().items() if name != "alg"}]
+        remote = jwt.RemoteKeys(server.url, allow_http=True)
+        assert jwt.Verifier(remote, algorithms=["RS256"]).verify(token)["sub"] == "u"
+        with pytest.raises(jwt.InvalidTokenError):
+            jwt.Verifier(remote, algorithms=["RS512"]).verify(token)
+        for algorithms, message in ((None, "the keys name no alg"), (["ES256"], "no key is for ES256")):
+            verifier = jwt.Verifier(remote, algorithms=algorithms)
+            for _ in range(2):
+                with pytest.raises(jwt.PyJWTError, match=message):
+                    verifier.verify(token)
+        assert len(server.requests) == 1
+
     def test_https_alone(self) -> None:
         client = jwt.PyJWKClient("http://issuer.invalid/jwks")
         with pytest.raises(jwt.PyJWKClientError, match="https://"):

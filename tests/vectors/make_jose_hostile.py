@@ -686,20 +686,25 @@ def sets():
     second = {"kty": "oct", "alg": "HS256", "k": b64(bytes(range(40, 72)))}
     for name, value, options in (
         ("symmetric and asymmetric", {"keys": [HMAC, EC_PUBLIC]}, {}),
-        ("one kid for two keys", {"keys": [{**HMAC, "kid": "a"}, {**second, "kid": "a"}]}, {}),
-        ("private key in a public set", {"keys": [EC_PRIVATE]}, {"public_only": True}),
-        ("secret in a public set", {"keys": [HMAC]}, {"public_only": True}),
-        ("private RSA member in a public set", {"keys": [{**RSA_PUBLIC, "p": "AQ"}]}, {"public_only": True}),
         ("keys is an object", {"keys": {}}, {}),
         ("keys is missing", {}, {}),
         ("an array", [], {}),
-        ("a key that is a string", {"keys": ["x"]}, {}),
-        ("a key without kty", {"keys": [{"k": "AA"}]}, {}),
-        ("a malformed key", {"keys": [{**RSA_PUBLIC, "n": "?"}]}, {}),
-        ("key_ops as a string", {"keys": [{**EC_PUBLIC, "key_ops": "verify"}]}, {}),
         ("101 keys", {"keys": [EC_PUBLIC] * 101}, {}),
     ):
         add(f"set: {name}", "set", SET, set=value, options=options)
+    # What is of no use in a set is passed over.
+    for name, keys, options in (
+        ("private key in a public set", [EC_PRIVATE], {"public_only": True}),
+        ("secret in a public set", [HMAC], {"public_only": True}),
+        ("private RSA member in a public set", [{**RSA_PUBLIC, "p": "AQ"}], {"public_only": True}),
+        ("a key that is a string", ["x"], {}),
+        ("a key without kty", [{"k": "AA"}], {}),
+        ("a malformed key", [{**RSA_PUBLIC, "n": "?"}], {}),
+        ("key_ops as a string", [{**EC_PUBLIC, "key_ops": "verify"}], {}),
+    ):
+        add(f"set: control {name}", "set", "OK", set={"keys": keys}, options=options, keys=0, skipped=1)
+    pair = [{**HMAC, "kid": "a"}, {**second, "kid": "a"}]
+    add("set: control one kid for two keys", "set", "OK", set={"keys": pair}, options={}, keys=2, skipped=0)
     add("set text: keys twice", "set", SET, set_text='{"keys":[],"keys":[]}', options={})
     add("set text: not JSON", "set", SET, set_text="<html>", options={})
     add(
@@ -707,6 +712,8 @@ def sets():
         "set",
         "OK",
         options={},
+        keys=1,
+        skipped=3,
         set={
             "keys": [
                 {"kty": "AKP", "kid": "pq"},
@@ -955,7 +962,7 @@ for part in (
     part()
 about = (
     "Tokens and keys with the exact code that refuses them (OK: a control that must pass). op: import (key, key_text or secret as base64url "
-    "with alg), set (set or set_text), verify (JWT by key or set, at now), jws, jws_json (all signatures), jwe. token_parts: texts to repeat and "
+    "with alg), set (set or set_text; keys and skipped: how many), verify (JWT by key or set, at now), jws, jws_json (all signatures), jwe. token_parts: texts to repeat and "
     "join. options of verify: types, issuers, audiences, audience, subject, id, leeway, max_age (ms), required, equal; without types any typ "
     "passes, without audiences and audience any aud. Made by make_jose_hostile.py."
 )

@@ -71,12 +71,16 @@ napi_value wrap_jwt_key(napi_env env, jose::key key) {
   return object;
 }
 
+napi_value make_skipped(napi_env env, const jose::key_set& keys) {
+  const auto out = Napi::Array::New(env);
+  for (const auto& line : keys.skipped()) out.Set(out.Length(), Napi::String::New(env, line));
+  return out;
+}
+
 napi_value wrap_jwt_key_set(napi_env env, jose::key_set keys) {
   const auto self = std::make_shared<jwt_key_set_handle>(jwt_key_set_handle{std::move(keys)});
   const napi_value object = wrap_shared(env, self);
-  const auto skipped = Napi::Array::New(env);
-  for (const auto& line : self->keys.skipped()) skipped.Set(skipped.Length(), Napi::String::New(env, line));
-  set(env, object, "skipped", skipped);
+  set(env, object, "skipped", make_skipped(env, self->keys));
   set(env, object, "size", make_number(env, static_cast<double>(self->keys.keys().size())));
   set(env, object, "symmetric", make_bool(env, self->keys.symmetric()));
   return object;
@@ -180,9 +184,7 @@ napi_value jwt_parse_key_set(napi_env env, napi_callback_info info) {
   const Napi::Object from = object_of(env, given[1]);
   key_set_options options;
   options.public_only = bool_option(from, "publicOnly");
-  for (const auto& name : list_option(from, "defaultAlgorithms")) {
-    if (const auto alg = algorithm_from(name)) options.default_algs.push_back(*alg);
-  }
+  if (!algorithms_option(from, "defaultAlgorithms", options.default_algs)) return throw_error(env, unknown_algorithm);
   auto made = key_set::parse(json.view(), options);
   return made ? wrap_jwt_key_set(env, *std::move(made)) : throw_error(env, made.error());
 }

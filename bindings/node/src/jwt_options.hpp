@@ -6,6 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "coatcheck/error.hpp"
+#include "coatcheck/jose/algorithm.hpp"
+
 namespace coatcheck::node {
 
 // A member of `from`, or what it is when it is not given.
@@ -32,6 +35,17 @@ void number_option(const Napi::Object& from, const char* name, Integer& into) {
   }
   return out;
 }
+// Names of algorithms. False: one of them is not known, and so stands for no check at all.
+[[nodiscard]] inline bool algorithms_option(const Napi::Object& from, const char* name,
+                                            std::vector<jose::algorithm>& into) {
+  for (const auto& text : list_option(from, name)) {
+    const auto alg = jose::algorithm_from(text);
+    if (!alg) return false;
+    into.push_back(*alg);
+  }
+  return true;
+}
+inline const error unknown_algorithm{errc::key_unsuitable, "algorithms names one that is not known"};
 // An object of options; an empty one where none was given.
 [[nodiscard]] inline Napi::Object object_of(napi_env env, napi_value value) {
   const Napi::Value given(env, value);

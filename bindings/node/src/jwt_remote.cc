@@ -76,9 +76,7 @@ napi_value jwt_create_remote(napi_env env, napi_callback_info info) {
   remote_key_set_options options;
   options.url = string_option(from, "url");
   options.allow_http = bool_option(from, "allowHttp");
-  for (const auto& name : list_option(from, "defaultAlgorithms")) {
-    if (const auto alg = algorithm_from(name)) options.default_algs.push_back(*alg);
-  }
+  if (!algorithms_option(from, "defaultAlgorithms", options.default_algs)) return throw_error(env, unknown_algorithm);
   number_option(from, "defaultAge", options.default_age);
   number_option(from, "leastAge", options.least_age);
   number_option(from, "greatestAge", options.greatest_age);

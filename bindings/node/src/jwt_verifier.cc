@@ -121,6 +121,7 @@ napi_value keep(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// replaceKeys(keys) → which members of the set were passed over, and why.
 napi_value replace_keys(napi_env env, napi_callback_info info) {
   const arguments<1> given(env, info);
   const auto keys = unwrap_shared<jwt_key_set_handle>(env, given[0]);
@@ -128,7 +129,7 @@ napi_value replace_keys(napi_env env, napi_callback_info info) {
   verifier_state& self = *self_of<verifier_state>(given.data);
   if (const auto ok = self.check.replace_keys(keys->keys); !ok) return throw_error(env, ok.error());
   self.parsed.clear();
-  return nullptr;
+  return make_skipped(env, self.check.keys());
 }
 
 napi_value clear_cache(napi_env env, napi_callback_info info) {
@@ -195,6 +196,7 @@ napi_value jwt_create_verifier(napi_env env, napi_callback_info info) {
   const Napi::Object from = object_of(env, given[1]);
   verifier_options options;
   options.keys = keys->keys;
+  if (!algorithms_option(from, "algorithms", options.algorithms)) return throw_error(env, unknown_algorithm);
   read_policy(from, options.claims);
   number_option(from, "maxToken", options.max_token);
   number_option(from, "cacheEntries", options.cache.entries);

@@ -105,8 +105,9 @@ struct curve_facts {
 // Whether a header's alg is the key's own. The names EdDSA and Ed25519 or Ed448 mean the same for one curve (RFC 9864).
 [[nodiscard]] bool accepts_algorithm(const key_impl& with, algorithm alg) noexcept;
 
-// The keys that a token with this kid and alg may be verified with, at most `room`: the one with the kid, else those
-// without a kid; for a token without a kid, every one of the algorithm.
+// The keys that a token with this kid and alg may be verified with, at most `room`: those with the kid that are for the
+// algorithm, else one with the kid, which the caller then refuses; else those without a kid; for a token without a kid,
+// every one of the algorithm. Keys whose use or key_ops forbids it come only where there is no other.
 inline constexpr std::size_t max_candidates = 4;
 [[nodiscard]] std::size_t candidates(std::span<const key> keys, std::string_view kid, algorithm alg, const key** out,
                                      std::size_t room) noexcept;

@@ -6,38 +6,120 @@
 #include "jose/key_jwk.hpp"
 
 namespace coatcheck::jose {
+namespace {
+
+// A member that names no alg, kept until somebody names one for it.
+struct unnamed_member {
+  std::string where;
+  json::document jwk;
+  std::size_t line = 0;  // in `skipped`
+  unnamed_member(std::string place, json::document from, std::size_t at)
+      : where(std::move(place)), jwk(std::move(from)), line(at) {}
+  unnamed_member(const unnamed_member&) = delete;
+  unnamed_member& operator=(const unnamed_member&) = delete;
+  ~unnamed_member() { wipe_strings(jwk); }
+};
+
+}  // namespace
 
 struct key_set::data {
   std::vector<key> keys;
   std::vector<std::string> skipped;
+  std::vector<std::shared_ptr<const unnamed_member>> unnamed;
+  bool leaked = false;
 };
 
 namespace {
 
-// Two keys of one kid: a verifier would have to guess. The same key listed twice is harmless.
+constexpr std::string_view mixed = "symmetric and asymmetric keys in one set; keep them in sets of their own";
+constexpr std::array<const char*, 8> private_members = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"};
+
+// Two keys of one kid and one algorithm: a verifier would have to guess. The same key listed twice is harmless.
 result<void> check_set(const std::vector<key>& keys) {
   bool symmetric = false, asymmetric = false;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     (keys[i].type() == key_type::oct ? symmetric : asymmetric) = true;
     for (std::size_t j = 0; j < i && !keys[i].kid().empty(); ++j) {
-      if (keys[i].kid() == keys[j].kid() && !keys[i].same_key(keys[j])) {
+      const bool alike = keys[i].kid() == keys[j].kid() && (accepts_algorithm(keys[i].impl(), keys[j].alg()) ||
+                                                            accepts_algorithm(keys[j].impl(), keys[i].alg()));
+      if (alike && !keys[i].same_key(keys[j])) {
         return refuse(errc::key_set_invalid, "two different keys have the same kid");
       }
     }
   }
-  if (symmetric && asymmetric) {
-    return refuse(errc::key_set_invalid, "symmetric and asymmetric keys in one set; keep them in sets of their own");
-  }
+  if (symmetric && asymmetric) return refuse(errc::key_set_invalid, std::string(mixed));
   return {};
 }
 
-bool has_any(const json::document& object, std::initializer_list<std::string_view> names) {
+bool has_any(const json::document& object, std::span<const char* const> names) {
   return std::any_of(names.begin(), names.end(),
                      [&](std::string_view name) { return json::member(object, name) != nullptr; });
 }
 
-// Members that say what a key is, but in words that this version does not know, leave the key unused (RFC 7517, 5).
-bool passed_over(errc code) noexcept { return code == errc::key_unsuitable || code == errc::key_weak; }
+std::string_view text_of(const json::document& object, std::string_view name) {
+  const json::document* value = json::member(object, name);
+  return value != nullptr && value->is_string() ? std::string_view(value->get_ref<const std::string&>())
+                                                : std::string_view();
+}
+
+// "keys[2] (kid 7a): ", for logs: a kid is shown where it can't do harm there.
+std::string place_of(std::size_t index, const json::document& jwk) {
+  const auto plain = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view("-_.:/=+~@").find(c) != std::string_view::npos;
+  };
+  std::string out = "keys[" + std::to_string(index) + "]";
+  const std::string_view kid = text_of(jwk, "kid");
+  if (!kid.empty() && kid.size() <= 64 && std::all_of(kid.begin(), kid.end(), plain)) {
+    out.append(" (kid ").append(kid).append(")");
+  }
+  return out + ": ";
+}
+
+// Whether the key may do anything with its algorithm: not where use or key_ops is for another purpose.
+bool of_use(const key& one) noexcept {
+  return is_signature(one.alg()) ? one.can_verify() || one.can_sign() : one.can_encrypt() || one.can_decrypt();
+}
+
+// An algorithm that the kind of key has, to see whether a member without `alg` is a key at all.
+algorithm sample_of(const json::document& jwk) {
+  const auto crv = curve_from(text_of(jwk, "crv"));
+  for (const algorithm alg : {algorithm::ES256, algorithm::ES384, algorithm::ES512, algorithm::ES256K}) {
+    if (crv == curve_of(alg)) return alg;
+  }
+  if (crv == curve::ed25519 || crv == curve::ed448) return algorithm::EdDSA;
+  return crv == curve::x25519 ? algorithm::ECDH_ES : algorithm::RS256;
+}
+
+// The keys that a member without `alg` makes: one for each algorithm that its kind and its use allow.
+std::vector<key> keys_of(const json::document& jwk, std::span<const algorithm> algs) {
+  std::vector<key> out;
+  for (const algorithm alg : algs) {
+    const bool covered =
+        std::any_of(out.begin(), out.end(), [&](const key& one) { return accepts_algorithm(one.impl(), alg); });
+    if (covered) continue;
+    import_options import;
+    import.alg = alg;
+    if (auto one = key_from_document(jwk, import); one && of_use(*one)) out.push_back(std::move(*one));
+  }
+  return out;
+}
+
+// The public half of an asymmetric member, if it has one that can be read.
+std::optional<key> public_half(const json::document& jwk) {
+  json::document copy = json::document::object();
+  for (const char* const name : {"kty", "crv", "x", "y", "n", "e"}) {
+    if (const json::document* value = json::member(jwk, name)) copy[name] = *value;
+  }
+  import_options import;
+  import.alg = sample_of(copy);
+  auto made = key_from_document(copy, import);
+  return made ? std::optional<key>(std::move(*made)) : std::nullopt;
+}
+
+bool same_public(const key& a, const key& b) noexcept {
+  return a.type() == b.type() && a.crv() == b.crv() && a.impl().public_bytes == b.impl().public_bytes;
+}
 
 }  // namespace
 
@@ -66,42 +148,70 @@ result<key_set> key_set::parse(std::string_view text, const key_set_options& opt
   }
   if (members->size() > options.max_keys) return refuse(errc::key_set_invalid, "the JWK Set has too many keys");
   auto made = std::make_shared<data>();
-  std::size_t index = 0;
+  std::vector<key> leaked;
   bool symmetric = false, asymmetric = false;
+  // Public halves of private members first: they are not taken from any other member either.
   for (const json::document& jwk : *members) {
-    const std::string where = "keys[" + std::to_string(index++) + "]: ";
-    if (!jwk.is_object()) return refuse(errc::key_set_invalid, where + "not an object");
-    // Looked at before anything is passed over: these contradict the set as a whole.
-    const json::document* kty = json::member(jwk, "kty");
-    if (kty == nullptr || !kty->is_string())
-      return refuse(errc::key_set_invalid, where + "kty is missing or not a string");
-    const bool oct = *kty == "oct";
-    (oct ? symmetric : asymmetric) = true;
-    if (options.public_only && (oct || has_any(jwk, {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}))) {
-      return refuse(errc::key_set_invalid,
-                    where + "a symmetric or private key in a set of public keys: treat it as leaked");
+    const bool oct = text_of(jwk, "kty") == "oct";
+    (oct ? symmetric : asymmetric) |= json::member(jwk, "kty") != nullptr;
+    if (!options.public_only || oct || !has_any(jwk, private_members)) continue;
+    made->leaked = true;
+    if (auto half = public_half(jwk)) leaked.push_back(std::move(*half));
+  }
+  if (symmetric && asymmetric && !options.public_only) return refuse(errc::key_set_invalid, std::string(mixed));
+  std::size_t index = 0;
+  for (const json::document& jwk : *members) {
+    const std::string where = place_of(index++, jwk);
+    const auto skip = [&](std::string_view why) { made->skipped.push_back(where + std::string(why)); };
+    const bool oct = text_of(jwk, "kty") == "oct";
+    if (options.public_only && (oct || has_any(jwk, private_members))) {
+      skip(oct ? "a symmetric key in a set of public keys"
+               : "a private key in a set of public keys: treat it as leaked");
+      continue;
     }
-    auto one = key_from_document(jwk, {});
-    if (!has_any(jwk, {"alg"})) {
-      for (const algorithm alg : options.default_algs) {
-        if (one || one.error().code != errc::key_unsuitable) break;
-        import_options import;
-        import.alg = alg;
-        one = key_from_document(jwk, import);
+    const bool unnamed = jwk.is_object() && json::member(jwk, "alg") == nullptr;
+    import_options import;
+    if (unnamed && !oct) import.alg = sample_of(jwk);
+    auto one = key_from_document(jwk, import);
+    if (!one && !(unnamed && oct)) {
+      skip(one.error().message);
+    } else if (one && std::any_of(leaked.begin(), leaked.end(), [&](const key& k) { return same_public(k, *one); })) {
+      skip("its private key stands in the same set");
+    } else if (!unnamed) {
+      made->keys.push_back(std::move(*one));
+    } else if (auto bound = keys_of(jwk, options.default_algs); !bound.empty()) {
+      for (key& each : bound) made->keys.push_back(std::move(each));
+    } else {
+      skip("the JWK names no alg, so the caller must: a key has exactly one");
+      if (options.default_algs.empty()) {
+        made->unnamed.push_back(std::make_shared<const unnamed_member>(where, jwk, made->skipped.size() - 1));
       }
     }
-    if (one) {
-      made->keys.push_back(std::move(*one));
-    } else if (passed_over(one.error().code)) {
-      made->skipped.push_back(where + one.error().message);
-    } else {
-      return refuse(errc::key_set_invalid, where + one.error().message);
-    }
   }
-  if (symmetric && asymmetric) {
-    return refuse(errc::key_set_invalid, "symmetric and asymmetric keys in one set; keep them in sets of their own");
+  key_set out;
+  out.data_ = std::move(made);
+  return out;
+}
+
+key_set key_set::for_algorithms(std::span<const algorithm> algs) const {
+  auto made = std::make_shared<data>();
+  made->leaked = leaked();
+  for (const key& one : keys()) {
+    const bool wanted =
+        std::any_of(algs.begin(), algs.end(), [&](algorithm alg) { return accepts_algorithm(one.impl(), alg); });
+    if (wanted) made->keys.push_back(one);
   }
-  if (auto ok = check_set(made->keys); !ok) return ok.error();
+  std::vector<bool> taken(skipped().size());
+  for (std::size_t i = 0; data_ && i < data_->unnamed.size(); ++i) {
+    const unnamed_member& member = *data_->unnamed[i];
+    auto bound = keys_of(member.jwk, algs);
+    taken[member.line] = true;
+    if (bound.empty()) made->skipped.push_back(member.where + "none of the algorithms fits the key");
+    for (key& each : bound) made->keys.push_back(std::move(each));
+  }
+  for (std::size_t i = 0; i < taken.size(); ++i) {
+    if (!taken[i]) made->skipped.push_back(skipped()[i]);
+  }
   key_set out;
   out.data_ = std::move(made);
   return out;
@@ -113,6 +223,8 @@ std::span<const key> key_set::keys() const noexcept {
 std::span<const std::string> key_set::skipped() const noexcept {
   return data_ ? std::span<const std::string>(data_->skipped) : std::span<const std::string>();
 }
+bool key_set::unnamed() const noexcept { return data_ && !data_->unnamed.empty(); }
+bool key_set::leaked() const noexcept { return data_ && data_->leaked; }
 
 bool accepts_algorithm(const key_impl& with, algorithm alg) noexcept {
   if (with.alg == alg) return true;
@@ -123,19 +235,29 @@ bool accepts_algorithm(const key_impl& with, algorithm alg) noexcept {
 
 std::size_t candidates(std::span<const key> keys, std::string_view kid, algorithm alg, const key** out,
                        std::size_t room) noexcept {
-  std::size_t count = 0;
-  if (!kid.empty()) {
+  const key* named = nullptr;  // has the kid, and is of no use
+  const auto collect = [&](bool by_kid, bool useful) {
+    std::size_t count = 0;
     for (const key& one : keys) {
-      if (one.kid() != kid) continue;
-      out[0] = &one;
-      return 1;
+      if (count == room) break;
+      if (by_kid ? one.kid() != kid : !kid.empty() && !one.kid().empty()) continue;
+      if (by_kid && named == nullptr) named = &one;
+      if (!accepts_algorithm(one.impl(), alg) || of_use(one) != useful) continue;
+      const bool again = std::any_of(out, out + count, [&](const key* have) { return have->same_key(one); });
+      if (!again) out[count++] = &one;
     }
+    return count;
+  };
+  for (const bool by_kid : {true, false}) {
+    if (by_kid && kid.empty()) continue;
+    for (const bool useful : {true, false}) {
+      if (const std::size_t count = collect(by_kid, useful)) return count;
+    }
+    if (named == nullptr) continue;
+    out[0] = named;
+    return 1;
   }
-  for (const key& one : keys) {
-    if (count == room) break;
-    if ((kid.empty() || one.kid().empty()) && accepts_algorithm(one.impl(), alg)) out[count++] = &one;
-  }
-  return count;
+  return 0;
 }
 
 const key* key_set::find(std::string_view kid, algorithm alg) const noexcept {
@@ -144,7 +266,9 @@ const key* key_set::find(std::string_view kid, algorithm alg) const noexcept {
 }
 
 bool key_set::has_kid(std::string_view kid) const noexcept {
-  return std::any_of(keys().begin(), keys().end(), [&](const key& k) { return k.kid() == kid; });
+  const auto names = [&](const auto& member) { return text_of(member->jwk, "kid") == kid; };
+  return std::any_of(keys().begin(), keys().end(), [&](const key& k) { return k.kid() == kid; }) ||
+         (data_ && std::any_of(data_->unnamed.begin(), data_->unnamed.end(), names));
 }
 
 bool key_set::symmetric() const noexcept { return !keys().empty() && keys()[0].type() == key_type::oct; }

@@ -108,6 +108,11 @@ struct remote_key_set::impl {
     fresh_until = now + age;
     usable_until = fresh_until + options.stale_for;
   }
+  void forget() {
+    keys = key_set();
+    etag.clear();
+    have = false;
+  }
   // Whether the ticket is the fetch under way; an answer that came too late is not.
   bool end(std::uint64_t which, epoch_ms now) noexcept {
     if (which == 0 || which != ticket) return false;
@@ -184,11 +189,16 @@ result<void> remote_key_set::finish(std::uint64_t ticket, const key_response& re
   const crypto::sha256_digest body = crypto::sha256(response.body);
   if (!self.have || body != self.body) {
     key_set_options parse;
-    parse.public_only = true;  // a fetched set that holds a secret is a leak, or an attack
+    parse.public_only = true;  // a secret in a fetched set is a leak, or an attack
     parse.default_algs = self.options.default_algs;
     parse.max_bytes = self.options.max_bytes;
     auto keys = key_set::parse(response.body, parse);
     if (!keys) return failed(keys.error());
+    if (keys->keys().empty() && !keys->unnamed() && !keys->skipped().empty()) {
+      // Of no use, so that the keys from before are better; unless the server gives its private keys away.
+      if (keys->leaked()) self.forget();
+      return failed({errc::key_set_invalid, "the key set has no usable key: " + keys->skipped()[0]});
+    }
     self.keys = std::move(*keys);
     self.body = body;
     self.have = true;

@@ -1,4 +1,5 @@
 // Verifying JWTs. The common case, an issuer whose tokens carry byte-identical headers, parses no header at all.
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cmath>
@@ -71,6 +72,7 @@ std::uint64_t next_verifier() noexcept {
 
 struct verifier::impl {
   claims_policy policy;
+  std::vector<algorithm> algorithms;
   std::size_t max_token = default_max_token;
   token_cache_options cache_options;
   std::uint64_t serial = next_verifier();
@@ -93,13 +95,24 @@ struct verifier::impl {
 
 namespace {
 
-result<void> check_keys(const key_set& keys) {
-  for (const key& one : keys.keys()) {
-    if (one.can_verify()) return {};
+// The keys of a set that the verifier takes; an error where that is none of those that are there.
+result<key_set> usable_keys(const key_set& all, std::span<const algorithm> algorithms) {
+  key_set out = algorithms.empty() ? all : all.for_algorithms(algorithms);
+  if (std::any_of(out.keys().begin(), out.keys().end(), [](const key& one) { return one.can_verify(); })) return out;
+  const auto unsuitable = [](std::string what) { return coatcheck::error{errc::key_unsuitable, std::move(what)}; };
+  if (!out.keys().empty()) {
+    return unsuitable("none of the keys may verify: they are for encryption, or use or key_ops forbids it");
   }
-  if (keys.keys().empty()) return {};
-  return coatcheck::error{errc::key_unsuitable,
-                          "none of the keys may verify: they are for encryption, or use or key_ops forbids it"};
+  if (algorithms.empty() && all.unnamed()) {
+    return unsuitable("the keys name no alg: say which algorithms tokens have (option algorithms)");
+  }
+  if (!all.keys().empty() || all.unnamed()) {
+    std::string names;
+    for (const algorithm one : algorithms) names.append(names.empty() ? "" : ", ").append(name_of(one));
+    return unsuitable("no key is for " + names);
+  }
+  if (!all.skipped().empty()) return unsuitable("the set has no usable key: " + all.skipped()[0]);
+  return out;
 }
 
 // Header, type, key and signature of a token that was split.
@@ -132,7 +145,8 @@ result<checked> check_signature(generation& with, const claims_policy& policy, s
 
 result<verifier> verifier::create(verifier_options options) {
   if (auto ok = check_policy(options.claims); !ok) return ok.error();
-  if (auto ok = check_keys(options.keys); !ok) return ok.error();
+  auto keys = usable_keys(options.keys, options.algorithms);
+  if (!keys) return keys.error();
   const auto wrong = [](const char* what) { return coatcheck::error{errc::invalid_option, what}; };
   if (options.max_token < 64 || options.max_token > 16 * 1024 * 1024)
     return wrong("max_token must be from 64 bytes to 16 MiB");
@@ -140,10 +154,11 @@ result<verifier> verifier::create(verifier_options options) {
   if (options.cache.entries != 0 && options.cache.ttl <= 0) return wrong("the cache's ttl must be above 0");
   auto state = std::make_shared<impl>();
   state->policy = std::move(options.claims);
+  state->algorithms = std::move(options.algorithms);
   state->max_token = options.max_token;
   state->cache_options = options.cache;
   if (options.cache.entries != 0) state->cache = std::make_unique<token_cache>(options.cache.entries);
-  state->current = state->make(std::move(options.keys), 0);
+  state->current = state->make(std::move(*keys), 0);
   return verifier(std::move(state));
 }
 
@@ -191,10 +206,11 @@ result<verified_token> verifier::verify(std::string_view token, epoch_ms now, cl
 }
 
 result<void> verifier::replace_keys(key_set keys) const {
-  if (auto ok = check_keys(keys); !ok) return ok.error();
+  auto usable = usable_keys(keys, impl_->algorithms);
+  if (!usable) return usable.error();
   {
     const std::unique_lock guard(impl_->lock);
-    impl_->current = impl_->make(std::move(keys), impl_->current->epoch + 1);
+    impl_->current = impl_->make(std::move(*usable), impl_->current->epoch + 1);
   }
   clear_cache();
   return {};

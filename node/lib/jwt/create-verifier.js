@@ -160,13 +160,10 @@ function secretOf(key) {
   }
 }
 
+// Typed keys as they are: the core chooses those of the algorithms, and gives one to members of a set that name none.
 function openKeys(key, algorithms) {
   if (key instanceof KeySet || key instanceof Key || (Array.isArray(key) && key.every((one) => one instanceof Key))) {
-    const set = nativeSet(key);
-    if (algorithms === undefined) return set;
-    const keys = (key instanceof KeySet ? key.keys : [].concat(key)).filter((one) => algorithms.includes(one.alg));
-    if (keys.length === 0) throw wrong(`no key is for ${algorithms.join(', ')}`);
-    return nativeSet(keys);
+    return nativeSet(key);
   }
   if (!key) throw wrong('key must be a secret, a public key, a Key, a KeySet, a remote key set or a function');
   let set;
@@ -180,16 +177,22 @@ function openKeys(key, algorithms) {
 }
 
 // Keys that live at a URL: the set is looked at now and then, and when a token names a key that is not in it.
-function remoteVerifier(jwks, verifier, { attempt, read, readToken }, algorithms) {
+function remoteVerifier(jwks, verifier, { attempt, read, readToken }) {
   let epoch;
   let nextLook = 0;
   async function look(kid) {
     const plan = await jwks.plan(kid);
-    nextLook = Date.now() + LOOK_EVERY;
-    if (plan.epoch === epoch) return false;
-    verifier.replaceKeys(openKeys(plan.keys, algorithms));
-    epoch = plan.epoch;
-    return true;
+    const changed = plan.epoch !== epoch;
+    if (changed) {
+      try {
+        jwks.report(make(verifier.replaceKeys, nativeSet(plan.keys)));
+      } catch (error) {
+        throw Object.assign(error, { status: 503 }); // the keys' fault and not the client's
+      }
+      epoch = plan.epoch;
+    }
+    nextLook = Date.now() + LOOK_EVERY; // only now: keys of no use leave none in use
+    return changed;
   }
   return callable(async (given) => {
     const token = readToken(given);
@@ -208,11 +211,12 @@ function createVerifier(options) {
   const { key } = options;
   const algorithms = strings(options, 'algorithms');
   const { policy, left } = readPolicy(options);
+  policy.algorithms = algorithms ?? [];
   const check = makeCheck(options, left);
   const open = (keys) => make(native.jwtCreateVerifier, keys, policy);
 
   if (key instanceof RemoteJwks) {
-    return remoteVerifier(key, open(nativeSet([])), check, algorithms);
+    return remoteVerifier(key, open(nativeSet([])), check);
   }
   if (typeof key === 'function') {
     const made = new WeakMap(); // one verifier for each key that the function gave

@@ -4,20 +4,25 @@ By urllib, without cookies, or by the application's own ``httpx.Client`` with it
 told otherwise, no redirect, a bound on size and time. A set is kept for as long as it is fresh
 (Cache-Control within bounds, else ``lifespan``), revalidated by its ETag, and used while it is stale as long as
 fetching fails. A ``kid`` that nobody knows causes a fetch, once per ``cooldown``.
+
+Members of a set that are of no use are passed over. Which and why is logged once, by the logger ``coatcheck``, and told
+to ``on_event``, a function of an event and an error; the event is ``"skipped"``.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from coatcheck import _core
-from coatcheck.errors import Error
+from coatcheck.errors import Error, TokenError
 from coatcheck.jwt.exceptions import PyJWKClientConnectionError
 from coatcheck.jwt.keys import call
 
@@ -25,6 +30,9 @@ if TYPE_CHECKING:
     import httpx
 
 __all__ = ["NoRedirect", "RemoteKeys", "read_bounded"]
+
+log = logging.getLogger("coatcheck")
+_MAX_TOLD = 1000  # lines that are remembered
 
 Fetch = tuple[int, str, str, int, int]  # ticket, url, etag, timeout in ms, most bytes
 Answer = tuple[int, bytes, Any]  # status, body, headers, whose get() does not mind upper or lower case
@@ -79,6 +87,7 @@ class RemoteKeys:
         headers: dict[str, str] | None = None,
         ssl_context: SSLContext | None = None,
         client: httpx.Client | None = None,
+        on_event: Callable[[str, Error], object] | None = None,
     ) -> None:
         if client is not None and ssl_context is not None:
             raise TypeError("ssl_context is for urllib: give the client a verify= of its own")
@@ -108,6 +117,9 @@ class RemoteKeys:
             handlers.append(urllib.request.HTTPSHandler(context=ssl_context))
         self._opener = urllib.request.build_opener(*handlers)
         self._changed = threading.Condition()
+        self._host = urlsplit(url).netloc
+        self._on_event = on_event
+        self._told: set[str] = set()
 
     def keys(self, kid: str = "") -> tuple[_core.JwtKeySet, int]:
         """The keys to verify a token of this ``kid`` with, and a number that changes when they do. May fetch."""
@@ -127,6 +139,20 @@ class RemoteKeys:
                 self._changed.wait(0.05)
             if time.monotonic() > deadline:
                 raise PyJWKClientConnectionError("another thread's fetch of the key set does not end")
+
+    def report(self, lines: Iterable[str]) -> None:
+        """What a verifier could not use of a set: each line is told once."""
+        with self._changed:
+            fresh = [line for line in lines if line not in self._told]
+            if len(self._told) + len(fresh) > _MAX_TOLD:
+                self._told.clear()
+            self._told.update(fresh)
+        if not fresh:
+            return
+        error = TokenError(f"key set of {self._host}: passed over {'; '.join(fresh)}", "ERR_KEY_SET_INVALID")
+        log.warning("skipped: %s", error)
+        if self._on_event is not None:
+            self._on_event("skipped", error)
 
     def refresh(self) -> None:
         """Fetches, if the cooldown allows it, by asking for a kid that no set has."""

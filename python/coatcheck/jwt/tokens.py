@@ -88,6 +88,7 @@ class Verifier:
 
     ``keys``: a Key, several, a KeySet, or a RemoteKeys. ``audience``: what ``aud`` must name; without one, a token
     that names an audience is refused (RFC 7519, 4.1.3), unless ``any_audience`` says that it does not matter.
+    ``algorithms``: those that tokens may have; without any, those that the keys name. A set without ``alg`` needs it.
     ``types``: what the header's ``typ`` must be; without one it is not looked at. ``cache``: how many verified tokens
     are remembered, off by default; ``cache_symmetric`` for HMAC too, where a look-up costs about what verifying does.
     Times are seconds or timedeltas. Dates are always checked.
@@ -97,6 +98,7 @@ class Verifier:
         self,
         keys: Key | Iterable[Key] | KeySet | RemoteKeys,
         *,
+        algorithms: Iterable[str] | None = None,
         audience: str | Iterable[str] | None = None,
         any_audience: bool = False,
         issuer: str | Iterable[str] | None = None,
@@ -128,7 +130,10 @@ class Verifier:
         self._epoch: int | None = None
         native = KeySet([]).native if isinstance(keys, RemoteKeys) else as_set(keys)
         ttl = milliseconds(cache_ttl, "cache_ttl")
-        self._native = call(_core.jwt_verifier, native, policy, max_token, cache, ttl, cache_symmetric)
+        names = _texts(algorithms, "algorithms")
+        if algorithms is not None and not names:
+            raise TypeError("algorithms must name one at least")
+        self._native = call(_core.jwt_verifier, native, policy, max_token, cache, ttl, cache_symmetric, names)
         self._verify = self._native.verify
 
     def verify(self, token: str | bytes, now: int | None = None) -> dict[str, Any]:
@@ -172,7 +177,7 @@ class Verifier:
     def _renew(self, remote: RemoteKeys, token: str | bytes) -> None:
         keys, epoch = remote.keys(_kid_of(token))
         if epoch != self._epoch:
-            call(self._native.replace_keys, keys)
+            remote.report(call(self._native.replace_keys, keys))
             self._epoch = epoch
 
 

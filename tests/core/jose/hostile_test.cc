@@ -22,7 +22,12 @@ std::string run(const vectors& c) {
   if (op == "set") {
     key_set_options options;
     options.public_only = c["options"].value("public_only", false);
-    return outcome(key_set::parse(c.contains("set") ? c["set"].dump() : c["set_text"].get<std::string>(), options));
+    const auto set = key_set::parse(c.contains("set") ? c["set"].dump() : c["set_text"].get<std::string>(), options);
+    if (set) {
+      EXPECT_EQ(c["keys"], set->keys().size()) << c["name"];
+      EXPECT_EQ(c["skipped"], set->skipped().size()) << c["name"];
+    }
+    return outcome(set);
   }
   const std::string token = token_of(c);
   if (op == "jws") return outcome(jws_verify(token, keys_of(c)));

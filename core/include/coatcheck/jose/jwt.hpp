@@ -125,6 +125,8 @@ struct token_cache_options {
 
 struct verifier_options {
   key_set keys = {};
+  // Of tokens that are taken; empty: those that the keys name. Members of a JWK Set that name no `alg` need it.
+  std::vector<algorithm> algorithms = {};
   claims_policy claims = {};
   std::size_t max_token = default_max_token;
   token_cache_options cache = {};
@@ -139,7 +141,8 @@ struct token_cache_stats {
 class verifier {
  public:
   // Errors: invalid_option (a policy that contradicts itself or leaves a check out silently), key_unsuitable (no
-  // key that may verify). An empty set is taken: every token is then refused until replace_keys.
+  // key that may verify, or none of `algorithms`). A set without members is taken: every token is then refused until
+  // replace_keys.
   [[nodiscard]] static result<verifier> create(verifier_options options);
 
   // `now`: milliseconds since the epoch. `failure`: what failed, if it was a claim. `also`: for bindings that make
@@ -148,7 +151,9 @@ class verifier {
   [[nodiscard]] result<verified_token> verify(std::string_view token, epoch_ms now, claim_failure* failure = nullptr,
                                               json::visitor* also = nullptr) const;
   // Other keys from here on; cached tokens are forgotten. Verifications under way end with the keys they began with.
+  // Refuses what `create` does, and then keeps those that it has.
   [[nodiscard]] result<void> replace_keys(key_set keys) const;
+  // The keys in use, which are those of `algorithms`; with the members of their set that are not, and why.
   [[nodiscard]] key_set keys() const;
   void clear_cache() const noexcept;
   [[nodiscard]] token_cache_stats cache_stats() const noexcept;

@@ -113,8 +113,8 @@ class key {
 [[nodiscard]] bool looks_like_key_material(std::string_view bytes) noexcept;
 
 struct key_set_options {
-  bool public_only = false;                  // refuse sets that hold symmetric or private keys: for fetched sets
-  std::vector<algorithm> default_algs = {};  // for members without `alg`: the first of these that fits the key
+  bool public_only = false;                  // pass over symmetric and private members: for fetched sets
+  std::vector<algorithm> default_algs = {};  // for members without `alg`: each of these that fits the key
   std::size_t max_bytes = 256 * 1024;
   std::size_t max_keys = 100;
 };
@@ -123,19 +123,28 @@ struct key_set_options {
 class key_set {
  public:
   key_set() = default;
-  // A set of keys made by hand. Refuses one kid for two different keys, and symmetric keys beside asymmetric.
+  // A set of keys made by hand. Refuses two keys that a token could not choose between (one kid, one algorithm), and
+  // symmetric keys beside asymmetric.
   [[nodiscard]] static result<key_set> from_keys(std::vector<key> keys);
-  // JWK Set text. A member whose kty, crv, alg or use is not known here is passed over, as is one of no
-  // suitable algorithm (RFC 7517, 5); so is a weak one. Whatever is malformed or contradictory refuses the set.
+  // JWK Set text, as identity providers publish it: a member that is of no use is passed over, whatever is wrong with
+  // it (not an object, malformed, weak, of a kind or use that is not known here), and the others are kept. With
+  // `public_only` so is a symmetric member, and a private one together with its public half: whoever reads the set can
+  // sign with it. Refused is text that is no JWK Set at all, and a set of one's own with symmetric and asymmetric keys.
   [[nodiscard]] static result<key_set> parse(std::string_view json, const key_set_options& options = {});
+  // The keys for these algorithms; those that the set's members without `alg` make under them among them.
+  [[nodiscard]] key_set for_algorithms(std::span<const algorithm> algs) const;
 
   [[nodiscard]] std::span<const key> keys() const noexcept;
-  // Why members were passed over, one line each ("keys[2]: RSA key of 1024 bits"). No key material.
+  // Which members were passed over and why, one line each ("keys[2] (kid 7a): RSA key of 1024 bits"). No key material.
   [[nodiscard]] std::span<const std::string> skipped() const noexcept;
-  // The key with this kid; else the one key without a kid, or for an empty `kid` the one key, that is of the algorithm.
-  // Null when there is none, or more than one.
+  // Whether there are members that would be keys if an algorithm were named for them; they stand in `skipped` too.
+  [[nodiscard]] bool unnamed() const noexcept;
+  // Whether a private key stood in a set of public ones.
+  [[nodiscard]] bool leaked() const noexcept;
+  // The key of the algorithm with this kid; else the one key without a kid, or for an empty `kid` the one key, that is
+  // of the algorithm. Null when there is none, or more than one.
   [[nodiscard]] const key* find(std::string_view kid, algorithm alg) const noexcept;
-  [[nodiscard]] bool has_kid(std::string_view kid) const noexcept;
+  [[nodiscard]] bool has_kid(std::string_view kid) const noexcept;  // also of a member that waits for its algorithm
   [[nodiscard]] bool symmetric() const noexcept;  // whether it holds symmetric keys (then it holds nothing else)
   [[nodiscard]] result<std::string> to_json(key_part part) const;
 
