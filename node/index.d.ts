@@ -31,8 +31,6 @@ declare namespace session {
 
   type Request = IncomingMessage | Http2ServerRequest;
   type Response = ServerResponse | Http2ServerResponse;
-  // The response is `any` so that Express' own and that of plain http fit alike.
-  // biome-ignore lint/suspicious/noExplicitAny: see above
   /** What an automatic commit could not store: the session was ended meanwhile, or its policy rejects a collision. */
   type SessionEvent = 'gone' | 'conflict';
   interface Middleware {
@@ -239,8 +237,10 @@ declare namespace session {
      * meanwhile, so it is to do nothing else. Answers what it answers. What the request changed otherwise stays, and is
      * stored at its end.
      */
+    // biome-ignore lint/suspicious/noExplicitAny: the data is the application's
     transact<R>(change: (data: SessionData & Record<string, any>) => R | Promise<R>): Promise<R>;
     transact<R>(
+      // biome-ignore lint/suspicious/noExplicitAny: the data is the application's
       change: (data: SessionData & Record<string, any>) => R | Promise<R>,
       callback: (error?: unknown, value?: R) => unknown,
     ): this;

@@ -57,7 +57,9 @@ function whatIsWrong(value) {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'is an invalid Date' : undefined;
   if (value instanceof Number) return whatIsWrong(Number(value));
   if (value instanceof BigInt || value instanceof Symbol) return whatIsWrong(value.valueOf());
-  return isGenerator(value) ? 'is an iterator, which JSON would store as {}; store an array of what it gives' : undefined;
+  return isGenerator(value)
+    ? 'is an iterator, which JSON would store as {}; store an array of what it gives'
+    : undefined;
 }
 
 // The first value that can't be stored: { path, why }, or undefined. A path is a list of [name, position], the name

@@ -25,6 +25,7 @@ const NATIVE = Symbol('coatcheck.store');
 
 class Given {
   constructor(object) {
+    // biome-ignore lint/correctness/noConstructorReturn: the subclass' field is then added to this object
     return object;
   }
 }

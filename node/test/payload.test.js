@@ -39,7 +39,8 @@ const REFUSED = {
   'a boxed BigInt': [() => Object(1n), /session\.bad is a BigInt/],
   'a function': [() => ({ f: () => 'hunter2' }), /session\.bad\.f is a function/],
   'a symbol': [() => [1, Symbol('hunter2')], /session\.bad\.1 is a symbol/],
-  'a hole': [() => [1, , 2], /session\.bad\.1 is undefined or a hole/], // biome-ignore lint/suspicious/noSparseArray: tested
+  // biome-ignore lint/suspicious/noSparseArray: tested
+  'a hole': [() => [1, , 2], /session\.bad\.1 is undefined or a hole/],
   'an undefined element': [() => ({ list: [undefined] }), /session\.bad\.list\.0 is undefined or a hole/],
   'a name that is data': [
     () => ({ 'hunter2@example.com 4111111111111111': { plain: Number.NaN } }),

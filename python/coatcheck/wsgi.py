@@ -177,20 +177,21 @@ def commit(service: Service, session: Session) -> str | None:
     if session._ended:
         return None
     session._ended = True
-    if not session._looked_at:
-        return session._touch(service.engine)  # type: ignore[return-value]  # an Engine's answer is no future
+    looked_at = session._looked_at
     try:
-        set_cookie = session._end(service.engine)
+        set_cookie = session._end(service.engine) if looked_at else session._touch(service.engine)
     except StoreError as error:
         session._failure = error
-        if service.on_unknown != "open":
+        # Who never looked is answered as if the store were there: only its deadline did not move.
+        if looked_at and service.on_unknown != "open":
             raise
         service.report(error)
         return None
     except SessionConflict as error:
         service.tell("conflict", error)
         raise
-    session._ended_well()
+    if looked_at:
+        session._ended_well()
     return set_cookie or session._set_cookie  # type: ignore[return-value]  # an Engine's answer is no future
 
 

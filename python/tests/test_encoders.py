@@ -146,3 +146,11 @@ def test_no_encoder_takes_an_unknown_session_for_an_empty_one(stack: str, name: 
 
     raw(site, read, cookie)
     assert isinstance(seen[0], Exception)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_who_never_looks_is_answered_when_the_deadline_can_not_move(stack: str, redis: RedisServer) -> None:
+    site = make_site(stack, redis.url, rolling=True)  # so that every request moves it
+    cookie = site.login(**HELD)
+    redis.command("CONFIG", "SET", "maxmemory", "1")  # reads go on, writes are refused
+    assert site.get(lambda session: None, cookie).status == 200
