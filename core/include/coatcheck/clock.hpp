@@ -19,6 +19,11 @@ inline constexpr epoch_ms latest_time = 9'999'999'999'999;
 [[nodiscard]] constexpr epoch_ms later(epoch_ms from, duration_ms by) noexcept {
   return by >= latest_time - from ? latest_time : from + by;
 }
+// When what is used now ends: `idle` after it, and not after `absolute_at` (0: no such end).
+[[nodiscard]] constexpr epoch_ms deadline_after(epoch_ms now, duration_ms idle, epoch_ms absolute_at) noexcept {
+  const epoch_ms at = later(now, idle);
+  return absolute_at != 0 && absolute_at < at ? absolute_at : at;
+}
 
 class clock {
  public:

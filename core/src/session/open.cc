@@ -8,8 +8,7 @@ namespace coatcheck::session {
 
 epoch_ms renewed_deadline(const snapshot& session, const cookie_settings& settings, epoch_ms now) noexcept {
   if (settings.expires) return *settings.expires;
-  const epoch_ms idle = later(now, session.idle);
-  return session.absolute_at != 0 ? std::min(idle, session.absolute_at) : idle;
+  return deadline_after(now, session.idle, session.absolute_at);
 }
 
 open_operation::open_operation(engine_ref engine, const request_facts& request, completion<opened> done)

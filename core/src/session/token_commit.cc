@@ -55,8 +55,7 @@ bool token_commit_operation::apply_lifetime() {
     const epoch_ms end = *settings_.expires;
     next_.absolute_at = next_.absolute_at == 0 ? end : std::min(end, next_.absolute_at);
   }
-  next_.expires_at = later(now_, next_.idle);
-  if (next_.absolute_at != 0) next_.expires_at = std::min(next_.expires_at, next_.absolute_at);
+  next_.expires_at = deadline_after(now_, next_.idle, next_.absolute_at);
   return next_.expires_at > now_;
 }
 

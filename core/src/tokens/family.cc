@@ -1,7 +1,6 @@
 // Encoding and rules of family records.
 #include "tokens/family.hpp"
 
-#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -177,8 +176,7 @@ verdict judge(const family& current, std::uint32_t presented, duration_ms grace,
 void rotate(family& what, std::uint32_t presented, epoch_ms now) noexcept {
   what.counter = presented + 1;
   what.facts.last_used = now;
-  const epoch_ms idle = later(now, what.idle);
-  what.facts.expires_at = what.facts.absolute_at != 0 ? std::min(idle, what.facts.absolute_at) : idle;
+  what.facts.expires_at = deadline_after(now, what.idle, what.facts.absolute_at);
 }
 
 family tombstone(const family& ended, family_state state) {

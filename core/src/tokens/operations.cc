@@ -1,8 +1,6 @@
 // Beginning, ending and changing families.
 #include "tokens/operations.hpp"
 
-#include <algorithm>
-
 namespace coatcheck::tokens {
 
 error contended() {
@@ -98,10 +96,7 @@ void amend_operation::apply() {
   if (change_.idle) next.idle = *change_.idle;
   if (change_.absolute_at) next.facts.absolute_at = *change_.absolute_at;
   if (change_.epoch) next.facts.epoch = *change_.epoch;
-  if (change_.renew) {
-    const epoch_ms idle = later(shared_->now(), next.idle);
-    next.facts.expires_at = next.facts.absolute_at != 0 ? std::min(idle, next.facts.absolute_at) : idle;
-  }
+  if (change_.renew) next.facts.expires_at = deadline_after(shared_->now(), next.idle, next.facts.absolute_at);
   write(std::move(next));
 }
 
