@@ -63,11 +63,6 @@ struct commit_arguments {
 [[nodiscard]] bool regenerated_ready(handle* of, engine::regenerated&& done, commit_request& request,
                                      PyObject** result) noexcept;
 
-// Whether commit has anything to do for a session that nobody looked at.
-[[nodiscard]] inline bool needs_commit(const opened& value, const session_policy& policy) noexcept {
-  return value.status != open_status::unknown && (value.touch_due || policy.rolling);
-}
-
 // A method of a type or module in CPython's METH_FASTCALL convention.
 using fast_call = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t);
 [[nodiscard]] inline PyCFunction as_method(fast_call function) noexcept {

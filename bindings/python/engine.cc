@@ -108,47 +108,22 @@ void destroy_object(PyObject* object) {
   Py_DECREF(type);
 }
 
-// Reads (cookie_header, secure) and opens.
-[[nodiscard]] bool open_request(PyObject* self, PyObject* const* args, Py_ssize_t count, opened& out, bool& secure) {
-  if (count != 2) {
-    PyErr_SetString(PyExc_TypeError, "expected the Cookie header and whether the request is secure");
-    return false;
-  }
-  const header_argument header(args[0]);
-  if (!header.ok()) return false;
-  const int truth = PyObject_IsTrue(args[1]);
-  if (truth < 0) return false;
-  secure = truth == 1;
-  const request_facts facts{header.view(), secure};
-  return self_of(self).run(false, out, [&](engine& e, completion<opened> done) { e.open(facts, done); });
-}
-
 PyObject* open_session(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
-    opened out;
-    bool secure = false;
-    if (!open_request(self, args, count, out, secure)) return nullptr;
-    return as_object(make_handle(std::move(out)));
-  });
-}
-
-PyObject* touch(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  return guarded([&]() -> PyObject* {
-    opened out;
-    bool secure = false;
-    if (!open_request(self, args, count, out, secure)) return nullptr;
-    if (!needs_commit(out, self_of(self).any().policy())) Py_RETURN_NONE;
-    commit_request request;
-    request.base = std::move(out.session);
-    request.secure = secure;
-    committed done;
-    if (!self_of(self).run(true, done,
-                           [&](engine& e, completion<committed> then) { e.commit(std::move(request), then); })) {
+    if (count != 2) {
+      PyErr_SetString(PyExc_TypeError, "expected the Cookie header and whether the request is secure");
       return nullptr;
     }
-    // Nobody looked at the session: that its deadline did not move is not the request's failure.
-    if (done.set_cookie.empty()) Py_RETURN_NONE;
-    return PyUnicode_FromStringAndSize(done.set_cookie.data(), static_cast<Py_ssize_t>(done.set_cookie.size()));
+    const header_argument header(args[0]);
+    if (!header.ok()) return nullptr;
+    const int secure = PyObject_IsTrue(args[1]);
+    if (secure < 0) return nullptr;
+    const request_facts facts{header.view(), secure == 1};
+    opened out;
+    if (!self_of(self).run(false, out, [&](engine& e, completion<opened> done) { e.open(facts, done); })) {
+      return nullptr;
+    }
+    return as_object(make_handle(std::move(out)));
   });
 }
 
@@ -239,7 +214,6 @@ PyObject* get_warnings(PyObject* self, void*) {
 PyMethodDef methods[] = {
     {"open", as_method(open_session), METH_FASTCALL, "open(cookie_header, secure) -> Handle"},
     {"load", load, METH_O, "load(id) -> Handle"},
-    {"touch", as_method(touch), METH_FASTCALL, "touch(cookie_header, secure) -> Set-Cookie value or None"},
     {"commit", as_method(commit), METH_FASTCALL,
      "commit(handle, payload, flags, cookie, owner) -> Set-Cookie value or None"},
     {"destroy", as_method(destroy), METH_FASTCALL, "destroy(handle, secure) -> Set-Cookie value or None"},
