@@ -190,7 +190,15 @@ void add_remote(py::module_& module) {
           },
           py::arg("ticket"), py::arg("status"), py::arg("body"), py::arg("etag"), py::arg("cache_control"),
           py::arg("age"), py::arg("now"))
-      .def("fail", &remote_key_set::fail, py::arg("ticket"), py::arg("reason"), py::arg("now"));
+      .def("fail", &remote_key_set::fail, py::arg("ticket"), py::arg("reason"), py::arg("now"))
+      .def(
+          "report",
+          [](const remote_key_set& self, const std::vector<std::string>& skipped) -> py::object {
+            const auto found = self.report(skipped);
+            return found.lines.empty() ? py::object(py::none())
+                                       : py::reinterpret_steal<py::object>(make_exception(found.why));
+          },
+          py::arg("skipped"));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <memory>
 #include <node_api.h>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "coatcheck/jose/jwt.hpp"
@@ -32,8 +33,8 @@ struct jwt_verifier_handle {
 // A JavaScript object around a key, with what may be known about it as properties.
 [[nodiscard]] napi_value wrap_jwt_key(napi_env env, jose::key key);
 [[nodiscard]] napi_value wrap_jwt_key_set(napi_env env, jose::key_set keys);
-// Which members of its JWK Set were passed over, and why: an array of lines.
-[[nodiscard]] napi_value make_skipped(napi_env env, const jose::key_set& keys);
+// An array of strings: which members of a JWK Set were passed over, and why.
+[[nodiscard]] napi_value make_lines(napi_env env, std::span<const std::string> lines);
 
 // An Error with `code`, and of a claim that failed `claim`, `reason` and, of a date, `value`.
 [[nodiscard]] napi_value make_claim_error(napi_env env, const coatcheck::error& why,

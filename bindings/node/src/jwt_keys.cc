@@ -71,16 +71,16 @@ napi_value wrap_jwt_key(napi_env env, jose::key key) {
   return object;
 }
 
-napi_value make_skipped(napi_env env, const jose::key_set& keys) {
+napi_value make_lines(napi_env env, std::span<const std::string> lines) {
   const auto out = Napi::Array::New(env);
-  for (const auto& line : keys.skipped()) out.Set(out.Length(), Napi::String::New(env, line));
+  for (const auto& line : lines) out.Set(out.Length(), Napi::String::New(env, line));
   return out;
 }
 
 napi_value wrap_jwt_key_set(napi_env env, jose::key_set keys) {
   const auto self = std::make_shared<jwt_key_set_handle>(jwt_key_set_handle{std::move(keys)});
   const napi_value object = wrap_shared(env, self);
-  set(env, object, "skipped", make_skipped(env, self->keys));
+  set(env, object, "skipped", make_lines(env, self->keys.skipped()));
   set(env, object, "size", make_number(env, static_cast<double>(self->keys.keys().size())));
   set(env, object, "symmetric", make_bool(env, self->keys.symmetric()));
   return object;

@@ -25,15 +25,18 @@ void number_option(const Napi::Object& from, const char* name, Integer& into) {
   const Napi::Value value = from.Get(name);
   if (value.IsNumber()) into = static_cast<Integer>(value.As<Napi::Number>().Int64Value());
 }
-[[nodiscard]] inline std::vector<std::string> list_option(const Napi::Object& from, const char* name) {
+// The strings of an array; none where it is no array.
+[[nodiscard]] inline std::vector<std::string> text_list(const Napi::Value& value) {
   std::vector<std::string> out;
-  const Napi::Value value = from.Get(name);
   if (!value.IsArray()) return out;
   const auto array = value.As<Napi::Array>();
   for (std::uint32_t i = 0; i < array.Length(); ++i) {
     if (const Napi::Value one = array.Get(i); one.IsString()) out.push_back(one.As<Napi::String>().Utf8Value());
   }
   return out;
+}
+[[nodiscard]] inline std::vector<std::string> list_option(const Napi::Object& from, const char* name) {
+  return text_list(from.Get(name));
 }
 // Names of algorithms. False: one of them is not known, and so stands for no check at all.
 [[nodiscard]] inline bool algorithms_option(const Napi::Object& from, const char* name,

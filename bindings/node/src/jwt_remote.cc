@@ -68,6 +68,17 @@ napi_value fail(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// report(verifier's skipped lines) → [Error, lines] of those that were not told yet; undefined: there are none.
+napi_value report(napi_env env, napi_callback_info info) {
+  const arguments<1> given(env, info);
+  const auto found = self_of<remote_key_set>(given.data)->report(text_list(Napi::Value(env, given[0])));
+  if (found.lines.empty()) return nullptr;
+  const auto out = Napi::Array::New(env);
+  out.Set(0U, Napi::Value(env, make_error(env, found.why)));
+  out.Set(1U, Napi::Value(env, make_lines(env, found.lines)));
+  return out;
+}
+
 }  // namespace
 
 napi_value jwt_create_remote(napi_env env, napi_callback_info info) {
@@ -92,6 +103,7 @@ napi_value jwt_create_remote(napi_env env, napi_callback_info info) {
   add_method(env, object, "prepare", prepare, self);
   add_method(env, object, "finish", finish, self);
   add_method(env, object, "fail", fail, self);
+  add_method(env, object, "report", report, self);
   return object;
 }
 

@@ -129,7 +129,8 @@ napi_value replace_keys(napi_env env, napi_callback_info info) {
   verifier_state& self = *self_of<verifier_state>(given.data);
   if (const auto ok = self.check.replace_keys(keys->keys); !ok) return throw_error(env, ok.error());
   self.parsed.clear();
-  return make_skipped(env, self.check.keys());
+  const key_set in_use = self.check.keys();
+  return make_lines(env, in_use.skipped());
 }
 
 napi_value clear_cache(napi_env env, napi_callback_info info) {

@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <charconv>
 #include <mutex>
+#include <unordered_set>
 
 #include "crypto/digest.hpp"
 
 namespace coatcheck::jose {
 namespace {
+
+constexpr std::size_t max_told = 1000;  // lines that are remembered
 
 coatcheck::error unavailable(std::string what) { return {errc::key_set_unavailable, "key set: " + std::move(what)}; }
 
@@ -51,6 +54,12 @@ std::optional<duration_ms> freshness(const key_response& response) noexcept {
   return out;
 }
 
+// Host and port of a URL that check_url takes.
+std::string_view host_of(std::string_view url) noexcept {
+  const std::string_view rest = url.substr(url.find("://") + 3);
+  return rest.substr(0, rest.find_first_of("/?#"));
+}
+
 result<void> check_url(std::string_view url, bool allow_http) {
   const auto wrong = [](const char* what) { return coatcheck::error{errc::invalid_url, what}; };
   constexpr std::string_view https = "https://", http = "http://";
@@ -64,8 +73,7 @@ result<void> check_url(std::string_view url, bool allow_http) {
       return wrong("the key set's URL holds a character that must be percent-encoded");
     }
   }
-  const std::string_view rest = url.substr(secure ? https.size() : http.size());
-  const std::string_view host = rest.substr(0, rest.find_first_of("/?#"));
+  const std::string_view host = host_of(url);
   if (host.empty() || host.front() == ':') return wrong("the key set's URL names no host");
   if (host.find('@') != std::string_view::npos) return wrong("the key set's URL must not hold credentials");
   if (url.find('#') != std::string_view::npos) return wrong("the key set's URL must not have a fragment");
@@ -90,6 +98,7 @@ struct remote_key_set::impl {
   bool attempted = false;
   epoch_ms last_attempt = 0;  // when the last fetch ended, or began if it is under way
   std::string last_failure;
+  std::unordered_set<std::string> told;
 
   [[nodiscard]] bool cooling(epoch_ms now) const noexcept {
     return attempted && now >= last_attempt && now < last_attempt + options.cooldown;
@@ -217,6 +226,23 @@ void remote_key_set::fail(std::uint64_t ticket, std::string_view reason, epoch_m
   impl& self = *impl_;
   const std::lock_guard guard(self.lock);
   if (self.end(ticket, now)) self.last_failure = reason.substr(0, 200);
+}
+
+key_report remote_key_set::report(std::span<const std::string> skipped) const {
+  impl& self = *impl_;
+  const std::lock_guard guard(self.lock);
+  key_report out;
+  for (const std::string& line : skipped) {
+    if (!self.told.contains(line)) out.lines.push_back(line);
+  }
+  if (out.lines.empty()) return out;
+  if (self.told.size() + out.lines.size() > max_told) self.told.clear();
+  self.told.insert(out.lines.begin(), out.lines.end());
+  std::string all;
+  for (const std::string& line : out.lines) all.append(all.empty() ? "" : "; ").append(line);
+  out.why = {errc::key_set_invalid,
+             "key set of " + std::string(host_of(self.options.url)) + ": passed over " + std::move(all)};
+  return out;
 }
 
 }  // namespace coatcheck::jose

@@ -2,8 +2,9 @@
 // done here, with Node's fetch or the one that is given.
 
 const { EventEmitter } = require('node:events');
+const { fromNative } = require('../errors.js');
 const { native } = require('../native.js');
-const { CoatcheckError, fromToken, make } = require('./errors.js');
+const { fromToken, make } = require('./errors.js');
 const { KeySet } = require('./keys.js');
 const { checkNames, flag, number, strings, wrong } = require('./options.js');
 
@@ -25,16 +26,12 @@ async function readBody(response, limit) {
   return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
 }
 
-const MAX_TOLD = 1000; // lines that are remembered
-
 class RemoteJwks extends EventEmitter {
   #set;
   #fetch;
   #headers;
   #underway;
   #lastError;
-  #host;
-  #told = new Set();
 
   constructor(url, options = {}) {
     super();
@@ -49,7 +46,6 @@ class RemoteJwks extends EventEmitter {
     this.#fetch = options.fetch;
     this.#headers = { accept: 'application/jwk-set+json, application/json', ...options.headers };
     this.#set = make(native.jwtCreateRemote, settings);
-    this.#host = new URL(settings.url).host;
   }
 
   // Why the last fetch failed; undefined when it did not.
@@ -59,14 +55,10 @@ class RemoteJwks extends EventEmitter {
 
   // What a verifier could not use of a set: each line is told once, as the event `skipped` or else as a warning.
   report(lines) {
-    const fresh = lines.filter((line) => !this.#told.has(line));
-    if (fresh.length === 0) return;
-    if (this.#told.size + fresh.length > MAX_TOLD) this.#told.clear();
-    for (const line of fresh) this.#told.add(line);
-    const error = new CoatcheckError(
-      'ERR_KEY_SET_INVALID',
-      `key set of ${this.#host}: passed over ${fresh.join('; ')}`,
-    );
+    const found = this.#set.report(lines);
+    if (found === undefined) return;
+    const [why, fresh] = found;
+    const error = fromNative(why);
     if (this.listenerCount('skipped') > 0) this.emit('skipped', error, fresh);
     else process.emitWarning(error.message, { type: 'CoatcheckWarning', code: error.code });
   }

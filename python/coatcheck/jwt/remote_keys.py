@@ -19,10 +19,9 @@ import urllib.request
 from collections.abc import Callable, Iterable
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from coatcheck import _core
-from coatcheck.errors import Error, TokenError
+from coatcheck.errors import Error
 from coatcheck.jwt.exceptions import PyJWKClientConnectionError
 from coatcheck.jwt.keys import call
 
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["NoRedirect", "RemoteKeys", "read_bounded"]
 
 log = logging.getLogger("coatcheck")
-_MAX_TOLD = 1000  # lines that are remembered
 
 Fetch = tuple[int, str, str, int, int]  # ticket, url, etag, timeout in ms, most bytes
 Answer = tuple[int, bytes, Any]  # status, body, headers, whose get() does not mind upper or lower case
@@ -117,9 +115,7 @@ class RemoteKeys:
             handlers.append(urllib.request.HTTPSHandler(context=ssl_context))
         self._opener = urllib.request.build_opener(*handlers)
         self._changed = threading.Condition()
-        self._host = urlsplit(url).netloc
         self._on_event = on_event
-        self._told: set[str] = set()
 
     def keys(self, kid: str = "") -> tuple[_core.JwtKeySet, int]:
         """The keys to verify a token of this ``kid`` with, and a number that changes when they do. May fetch."""
@@ -140,16 +136,11 @@ class RemoteKeys:
             if time.monotonic() > deadline:
                 raise PyJWKClientConnectionError("another thread's fetch of the key set does not end")
 
-    def report(self, lines: Iterable[str]) -> None:
+    def report(self, lines: list[str]) -> None:
         """What a verifier could not use of a set: each line is told once."""
-        with self._changed:
-            fresh = [line for line in lines if line not in self._told]
-            if len(self._told) + len(fresh) > _MAX_TOLD:
-                self._told.clear()
-            self._told.update(fresh)
-        if not fresh:
+        error = self._core.report(lines)
+        if error is None:
             return
-        error = TokenError(f"key set of {self._host}: passed over {'; '.join(fresh)}", "ERR_KEY_SET_INVALID")
         log.warning("skipped: %s", error)
         if self._on_event is not None:
             self._on_event("skipped", error)

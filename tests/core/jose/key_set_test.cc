@@ -187,6 +187,18 @@ TEST(remote_key_set, goes_on_with_the_keys_it_has_when_none_is_usable_unless_the
   EXPECT_EQ(key_advice::use, set.prepare("new", 120'000).advice);
 }
 
+TEST(remote_key_set, tells_of_each_line_once_and_names_the_host) {
+  const auto set = *remote_key_set::create({.url = "https://login.example:8443/jwks?tenant=1"});
+  const remote_key_set copy = set;
+  const std::vector<std::string> first = {"keys[0]: a", "keys[1]: b"}, second = {"keys[1]: b", "keys[2]: c"};
+  const auto told = set.report(first);
+  EXPECT_EQ(first, told.lines);
+  EXPECT_EQ(errc::key_set_invalid, told.why.code);
+  EXPECT_EQ("key set of login.example:8443: passed over keys[0]: a; keys[1]: b", told.why.message);
+  EXPECT_EQ((std::vector<std::string>{"keys[2]: c"}), copy.report(second).lines);
+  EXPECT_TRUE(set.report(second).lines.empty());
+}
+
 TEST(remote_key_set, a_kid_that_waits_for_its_algorithm_causes_no_fetch) {
   const auto set = *remote_key_set::create({.url = "https://login.example/jwks"});
   ASSERT_TRUE(load(set, set_of({without(jwk_of(rsa()), "alg")}), 0));

@@ -17,8 +17,10 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "coatcheck/clock.hpp"
 #include "coatcheck/jose/key.hpp"
@@ -68,6 +70,12 @@ struct key_plan {
   error why;
 };
 
+// Members of a set that are of no use, which had not been told of before.
+struct key_report {
+  std::vector<std::string> lines;  // of key_set::skipped
+  error why;                       // key_set_invalid, with the URL's host and the lines, for an event or a log
+};
+
 class remote_key_set {
  public:
   [[nodiscard]] static result<remote_key_set> create(remote_key_set_options options);
@@ -77,6 +85,9 @@ class remote_key_set {
   [[nodiscard]] result<void> finish(std::uint64_t ticket, const key_response& response, epoch_ms now) const;
   // The fetch did not come to an answer (connection, TLS, timeout, too large).
   void fail(std::uint64_t ticket, std::string_view reason, epoch_ms now) const;
+  // What a verifier could not use of the set (its keys().skipped()). Each line is told once, of all that copies are
+  // asked; up to 1,000 lines are remembered.
+  [[nodiscard]] key_report report(std::span<const std::string> skipped) const;
 
  private:
   struct impl;
