@@ -6,14 +6,8 @@
 // behind it, `sessionID` and `sessionStore` cost no property where Express' shared prototype can carry them (why
 // that matters is said in lib/shapes.js).
 
+const { Given } = require('./given.js');
 const { rootOf } = require('./shapes.js');
-
-class Given {
-  constructor(object) {
-    // biome-ignore lint/correctness/noConstructorReturn: the subclass' field is then added to this object
-    return object;
-  }
-}
 
 // A private field, added to an object that node made: nobody sees it, and it ends with the object. A WeakMap would
 // keep each request, with all that hangs on it, until the next full collection: for the collector of young

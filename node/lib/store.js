@@ -11,6 +11,7 @@
 const { EventEmitter } = require('node:events');
 const { answer } = require('./answer.js');
 const { construct, fromNative } = require('./errors.js');
+const { Given } = require('./given.js');
 const { native, ask } = require('./native.js');
 const { serialise } = require('./payload.js');
 
@@ -22,13 +23,6 @@ const RETRIES = 8;
 const PREFIX = 'x-';
 
 const NATIVE = Symbol('coatcheck.store');
-
-class Given {
-  constructor(object) {
-    // biome-ignore lint/correctness/noConstructorReturn: the subclass' field is then added to this object
-    return object;
-  }
-}
 
 // What a session was when it was read or last written: { place, sid or key, version, json }. A private field of the
 // session object: nothing else sees it, and the garbage collector has far less to do than with a WeakMap.

@@ -137,11 +137,13 @@ class Session(dict[str, Any]):
                 dict.update(self, decode(text))
                 return
             except (ValueError, RecursionError):
-                self._failure = StoreError("the session's record does not hold a JSON object", "ERR_RECORD_DAMAGED")
-        elif self._service.on_unknown == "open":
-            return
-        else:
-            self._failure = handle.error or StoreError("the session's record is empty", "ERR_RECORD_DAMAGED")
+                self._lose(StoreError("the session's record does not hold a JSON object", "ERR_RECORD_DAMAGED"))
+        elif self._service.on_unknown != "open":
+            self._lose(handle.error or StoreError("the session's record is empty", "ERR_RECORD_DAMAGED"))
+
+    def _lose(self, why: StoreError) -> None:
+        """The session is not known: whoever looks at it is told, and no encoder takes it for an empty one."""
+        self._failure = why
         dict.__setitem__(self, "coatcheck", _UNKNOWN)
 
     def _load(self) -> None:
@@ -372,8 +374,7 @@ def start(
         try:
             handle = service.engine.open(header, secure)
         except StoreError as error:  # the engine was closed
-            session._failure = error
-            dict.__setitem__(session, "coatcheck", _UNKNOWN)
+            session._lose(error)
     session._handle = handle
     if handle is not None:
         session._fill(handle)
