@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup build demo demo-check test bench asan tsan fuzz lint format package fresh-check clean
+.PHONY: help setup build demo demo-check test test-node bench asan tsan fuzz lint format package fresh-check clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -22,6 +22,9 @@ demo-check: ## the same, unattended, in a headless browser
 
 test: build ## every suite: core, contract, python, node, interop, readme, consumer
 	@scripts/test.sh
+
+test-node: build ## the Node suite on every maintained release of Node (22, 24, 26)
+	@scripts/test-node.sh
 
 bench: ## side by side with the peers: a table and build/bench.json
 	@scripts/bench.sh

@@ -8,6 +8,8 @@ may take to meet its aim. The C++ programs report in Google Benchmark's form: th
 from __future__ import annotations
 
 import json
+import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -62,9 +64,21 @@ def rows_of_google(found: list[Row]) -> list[Row]:
 
 
 def node() -> list[Row]:
-    out = BUILD / "bench/node.json"
-    rows: list[Row] = run(["node", ROOT / "bench/node/run.js", out], out)
+    """Node 24's rows are node/…, those of a later one carry its number: node26/…"""
+    rows: list[Row] = []
+    for major in os.environ.get("BENCH_NODE", "24 26").split():
+        binary = ROOT / f"scripts/node-versions/node_modules/node{major}-{node_platform()}/bin/node"
+        out = BUILD / f"bench/node{major}.json"
+        prefix = "node" if major == "24" else f"node{major}"
+        rows.extend(
+            row | {"case": row["case"].replace("node", prefix, 1)}
+            for row in run([binary, ROOT / "bench/node/run.js", out], out)
+        )
     return rows
+
+
+def node_platform() -> str:
+    return "linux-arm64" if platform.machine() in ("aarch64", "arm64") else "linux-x64"
 
 
 def python() -> list[Row]:

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Side by side with the peers, in one run: a table, and build/bench.json with
 #   [{case, ours_ns, peer, peer_ns, ratio, limit_ns}, …]
-# BENCH names the languages to run (cpp node python).
+# BENCH names the languages to run (cpp node python), BENCH_NODE the releases of Node (24 26).
 source "$(dirname "$0")/common.sh"
-scripts/setup.sh bench
+setup bench
 
 # The peers have node_modules and a virtual environment of their own: nothing else needs them.
 peers="build/bench-venv"
@@ -15,10 +15,8 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$want" ]; then
   "$peers/bin/python" -m pip install --quiet --requirement bench/python/requirements.txt uvloop
   printf '%s\n' "$want" >"$stamp"
 fi
-if [ ! -d bench/node/node_modules ]; then
-  say "bench: peers for Node"
-  (cd bench/node && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error)
-fi
+install_node_packages bench/node
+install_node_packages scripts/node-versions
 
 scripts/build.sh coatcheck_node coatcheck_python
 cmake --preset release -DCOATCHECK_BUILD_BENCH=ON >build/.configure.log

@@ -17,3 +17,36 @@ die() {
 
 # The package.json folders whose dependencies the commands need.
 node_folders=(node examples/cart)
+
+# Node past its end (18, 20) is not used: where the system's is, setup.sh puts a maintained one into scripts/node, and
+# use_node puts that first in PATH. npm stays with the Node that it was installed for: npm 9 does not know a Node 24.
+node_oldest=22
+case $(uname -m) in
+  aarch64 | arm64) node_platform=linux-arm64 ;;
+  *) node_platform=linux-x64 ;;
+esac
+export COATCHECK_SYSTEM_PATH=${COATCHECK_SYSTEM_PATH:-$PATH}
+system_node_is_old() {
+  local major
+  major=$(PATH="$COATCHECK_SYSTEM_PATH" node -p 'parseInt(process.versions.node)' 2>/dev/null) || return 1
+  [ "$major" -lt "$node_oldest" ]
+}
+use_node() {
+  local own="$root/scripts/node/node_modules/node-$node_platform/bin"
+  PATH=$COATCHECK_SYSTEM_PATH
+  if [ -x "$own/node" ] && system_node_is_old; then PATH=$own:$PATH; fi
+}
+use_node
+npm() { env PATH="$COATCHECK_SYSTEM_PATH" npm "$@"; }
+setup() { scripts/setup.sh "$@" && use_node; }
+
+# Installs what a folder's lock file names, if that is not there: a stamp holds the hash of what was installed.
+install_node_packages() {
+  local folder=$1 stamp="$1/node_modules/.coatcheck-lock" want
+  want=$(sha256sum <"$folder/package-lock.json")
+  [ "$(cat "$stamp" 2>/dev/null)" != "$want" ] || return 0
+  say "node: packages of $folder"
+  # A package of this checkout (file:../../node) is a link: npm 9 would copy it, before its binary is built.
+  (cd "$folder" && npm ci --install-links=false --no-audit --no-fund --ignore-scripts --loglevel=error)
+  printf '%s\n' "$want" >"$stamp"
+}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Formats every language in place.
 source "$(dirname "$0")/common.sh"
-scripts/setup.sh lint
+setup lint
 source scripts/sources.sh
 cpp_files | xargs -r -0 clang-format -i
 "$venv/bin/ruff" format .

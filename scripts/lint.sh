@@ -2,7 +2,7 @@
 # Every linter; all of them run, and the command fails if one did. LINT_FAST=1 leaves out the compiler and
 # clang-tidy, which take minutes.
 source "$(dirname "$0")/common.sh"
-scripts/setup.sh lint
+setup lint
 source scripts/sources.sh
 failed=()
 check() {

@@ -19,14 +19,10 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$want" ]; then
   printf '%s\n' "$want" >"$stamp"
 fi
 
-for folder in "${node_folders[@]}"; do
-  [ -f "$folder/package-lock.json" ] || continue
-  stamp="$folder/node_modules/.coatcheck-lock"
-  want=$(sha256sum <"$folder/package-lock.json")
-  if [ "$(cat "$stamp" 2>/dev/null)" != "$want" ]; then
-    say "node: packages of $folder"
-    # A package of this checkout (file:../../node) is a link: npm 9 would copy it, before its binary is built.
-    (cd "$folder" && npm ci --install-links=false --no-audit --no-fund --ignore-scripts --loglevel=error)
-    printf '%s\n' "$want" >"$stamp"
-  fi
-done
+if system_node_is_old; then
+  install_node_packages scripts/node
+  use_node
+  node --version >/dev/null 2>&1 && [ "$(node -p 'parseInt(process.versions.node)')" -ge "$node_oldest" ] ||
+    die "Node $(node --version) is past its end, and npm has no newer one for $node_platform. Install Node $node_oldest or later."
+fi
+for folder in "${node_folders[@]}"; do install_node_packages "$folder"; done

@@ -22,7 +22,7 @@ for group in "$@"; do
     wanted+=("libclang-rt-${version:-14}-dev")
   fi
 done
-# Any Node from 18 on and any CPython from 3.10 on will do, wherever they come from.
+# Any CPython from 3.10 on will do, wherever it comes from; so will any Node: setup.sh sees to an old one.
 command -v node >/dev/null || wanted+=(nodejs)
 command -v npm >/dev/null || wanted+=(npm)
 python=${PYTHON:-python3}

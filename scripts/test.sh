@@ -15,7 +15,7 @@ core() { ctest --test-dir "$built" --parallel "$jobs" --output-on-failure --excl
 contract() { ctest --test-dir "$built" --parallel "$jobs" --output-on-failure --tests-regex "$contract_tests"; }
 pytests() { "$venv/bin/python" -m pytest -q -ra -p no:cacheprovider "$@"; }
 python() { pytests python/tests; }
-node_tests() { (cd node && npm test --silent); }
+node_tests() { (cd node && node --test test/*.test.js); }
 interop() { pytests tests/interop; }
 readme() { pytests tests/readme; }
 consumer() { tests/consumer/run.sh "$built"; }

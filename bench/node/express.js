@@ -5,9 +5,11 @@
 // Real requests over real sockets: 16 keep-alive connections to a server in this process, each sending its next
 // request when it has the answer. Client and server share one thread, so what is measured is all the time that a
 // request costs; the same requests, with the same Cookie header, to the same routes without a session are
-// subtracted. A session of ours can make Express' own part faster (docs/decisions/0042), by more than it takes: what
-// is below RESOLUTION counts as that much, and the whole times are printed too. Peers: express-session with its
-// MemoryStore, and with connect-redis on node-redis.
+// subtracted. What is below RESOLUTION counts as that much, and the whole times are printed too.
+//
+// Peers: express-session with its MemoryStore, with connect-redis on node-redis, and with what people use in place of a
+// file of ours: session-file-store and a store on node:sqlite. `@memory-floor` is against a middleware written by hand
+// (floor.js), `@file-memory` against the MemoryStore.
 
 const net = require('node:net');
 const path = require('node:path');
@@ -16,13 +18,27 @@ const connectRedis = require('connect-redis');
 const express = require('express');
 const expressSession = require('express-session');
 const redis = require('redis');
+const sessionFileStore = require('session-file-store');
 const coatcheck = require('../../node');
+const { floor } = require('./floor.js');
 const { entry, race, report } = require('./measure.js');
+const { SqliteStore } = require('./sqlite-store.js');
 const { SECRET, SESSION, startRedis, temporaryDirectory } = require('./support.js');
 
 const CONNECTIONS = 16;
 const BODY_END = 'ok';
 const RESOLUTION = 1000; // ns, of a whole request's 30 to 200 µs
+
+// [what of ours, what is added to the case's name, contestant, its name, the aim for untouched, for the others]
+const MEMORY_STORE = 'express-session 1.19.0, MemoryStore';
+const COMPARED = [
+  ['memory', '', 'peer memory', MEMORY_STORE, 12, 5],
+  ['memory', '-floor', 'floor', 'a middleware by hand', 1, 1],
+  ['file', '', 'peer file', 'express-session 1.19.0, session-file-store 1.5.0', 5, 5],
+  ['file', '-sqlite', 'peer sqlite', 'express-session 1.19.0, node:sqlite', 5, 5],
+  ['file', '-memory', 'peer memory', MEMORY_STORE, 1, 1],
+  ['redis', '', 'peer redis', 'express-session 1.19.0, connect-redis 9.0.0', 12, 4],
+];
 
 // Without a session, the routes work on an object of this process.
 async function serve(middleware) {
@@ -108,13 +124,21 @@ async function main() {
   const client = redis.createClient({ url: server.url });
   await client.connect();
   const common = { secret: SECRET, resave: false, saveUninitialized: false };
-  const file = `file:${path.join(temporaryDirectory(), 'sessions')}`;
+  const directory = temporaryDirectory();
+  const file = `file:${path.join(directory, 'sessions')}`;
+  const FileStore = sessionFileStore(expressSession);
   const contestants = {
     none: undefined,
     memory: coatcheck({ secret: SECRET, store: 'memory:' }),
     file: coatcheck({ secret: SECRET, store: file }),
     redis: coatcheck({ secret: SECRET, store: server.url }),
+    floor: floor(SECRET),
     'peer memory': expressSession(common),
+    'peer file': expressSession({
+      ...common,
+      store: new FileStore({ path: path.join(directory, 'files'), logFn() {} }),
+    }),
+    'peer sqlite': expressSession({ ...common, store: new SqliteStore(path.join(directory, 'sessions.sqlite')) }),
     'peer redis': expressSession({ ...common, store: new connectRedis.RedisStore({ client }) }),
   };
   const servers = {};
@@ -136,12 +160,10 @@ async function main() {
       { rounds: Number(process.env.ROUNDS ?? 21), operations: Number(process.env.OPERATIONS ?? 1000) },
     );
     for (const one of Object.values(clients)) one.close();
-    for (const kind of ['memory', 'file', 'redis']) {
-      const peer = kind === 'redis' ? 'peer redis' : 'peer memory';
-      const name =
-        kind === 'redis' ? 'express-session 1.19.0, connect-redis 9.0.0' : 'express-session 1.19.0, MemoryStore';
-      const added = (who) => Math.max(times[who] - times.none, RESOLUTION);
-      entries.push(entry(`node/express/${route}@${kind}`, added(kind), name, added(peer), kind === 'redis' ? 3 : 6));
+    const added = (who) => Math.max(times[who] - times.none, RESOLUTION);
+    for (const [ours, suffix, peer, name, untouched, others] of COMPARED) {
+      const aim = route === 'untouched' ? untouched : others;
+      entries.push(entry(`node/express/${route}@${ours}${suffix}`, added(ours), name, added(peer), aim));
     }
     const whole = Object.entries(times).map(([who, ns]) => `${who} ${(ns / 1000).toFixed(1)}`);
     console.log(`${route}, whole requests in µs: ${whole.join(', ')}`);
@@ -150,6 +172,7 @@ async function main() {
   for (const one of Object.values(servers)) one.close();
   await client.close();
   server.stop();
+  process.exit(); // session-file-store's timer
 }
 
 main();

@@ -2,7 +2,7 @@
 
 // What Express' habit of giving each request and response another prototype costs in V8, and how to save it.
 //
-// Up to V8 12 (Node 20 and 22), an object whose prototype was replaced has a hidden class that no other object
+// Up to V8 12 (Node 22, maintained to April 2027), an object whose prototype was replaced has a hidden class that no other object
 // has, and gets another one with each property that is added. No inline cache ever hits such an object: each
 // access runs through the engine's slow path, and the classes are garbage for the old generation. In dictionary
 // mode the objects share one class again. That is invisible to programs, and makes the whole rest of the request
