@@ -23,8 +23,8 @@ for group in "$@"; do
   fi
 done
 # Any CPython from 3.10 on will do, wherever it comes from; so will any Node: setup.sh sees to an old one.
-command -v node >/dev/null || wanted+=(nodejs)
-command -v npm >/dev/null || wanted+=(npm)
+type -P node >/dev/null || wanted+=(nodejs)
+type -P npm >/dev/null || wanted+=(npm)
 python=${PYTHON:-python3}
 command -v "$python" >/dev/null || wanted+=(python3 python3-venv python3-dev)
 if command -v "$python" >/dev/null; then
