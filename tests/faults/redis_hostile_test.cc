@@ -100,7 +100,8 @@ TEST(RedisHostile, AReplyThatDoesNotFitItsCommandIsNeverAbsentAndDropsTheConnect
 }
 
 TEST(RedisHostile, BytesThatAreNotRedisAreAProtocolError) {
-  for (const std::string wrong : {"HTTP/1.1 400 Bad Request\r\n\r\n", ">1\r\n+x\r\n", "$-2\r\n", "*4294967297\r\n"}) {
+  for (const std::string wrong :
+       {"HTTP/1.1 400 Bad Request\r\n\r\n", ">1\r\n+x\r\n", "$-2\r\n", "*4294967297\r\n", "*-1\r\n", "_\r\n"}) {
     const get_result got = get_from(wrong);
     EXPECT_EQ(got.status, get_status::unknown) << wrong;
     EXPECT_EQ(got.why.code, errc::store_protocol) << wrong;
@@ -156,9 +157,10 @@ TEST(RedisHostile, APeerThatClosesInTheMiddleOfAReply) {
   const auto got = client.get("key");
   EXPECT_EQ(got.status, get_status::unknown);
   EXPECT_EQ(got.why.code, errc::store_timeout);
+  // The connection closes now; the read is asked again on another one, which sends half an answer, too.
   const auto next = client.get("key");
   EXPECT_EQ(next.status, get_status::unknown);
-  EXPECT_EQ(next.why.code, errc::store_unavailable);
+  EXPECT_EQ(next.why.code, errc::store_timeout);
 }
 
 TEST(RedisHostile, APeerThatAcceptsAndClosesIsNotAskedInAHotLoop) {

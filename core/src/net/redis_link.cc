@@ -78,7 +78,8 @@ void redis_link::plan_flush() {
   }
 }
 
-void redis_link::submit(reply_handler done, steady_ms deadline, std::string_view command, std::string_view rest) {
+void redis_link::submit(reply_handler done, steady_ms deadline, std::string_view command, std::string_view rest,
+                        on_loss then) {
   if (state_ == state::closed) {
     done(answer::failure(errc::store_closed, "the store is closed"));
     return;
@@ -91,7 +92,7 @@ void redis_link::submit(reply_handler done, steady_ms deadline, std::string_view
     answer_later(done, answer::failure(errc::store_unavailable, "Redis has been unreachable for a while"));
     return;
   }
-  if (!machine_.submit(done, deadline, command, rest)) {
+  if (!machine_.submit(done, deadline, command, rest, then)) {
     answer_later(done, answer::failure(errc::store_overloaded, "too many operations wait for Redis (see ?queue=)"));
     return;
   }
@@ -281,7 +282,7 @@ void redis_link::lose(errc code, const std::string& why, bool waiting_too) {
   if (waiting_too) {
     machine_.end(lost);
   } else {
-    machine_.lose(lost);
+    machine_.lose(lost, code == errc::store_protocol);
   }
 }
 

@@ -3,7 +3,8 @@
 //
 // The link connects when an operation is there to be sent, and again, with growing pauses, when the connection was
 // lost. AUTH and SELECT are answered before the first operation leaves. Each operation ends by its deadline, which
-// covers queueing, connecting and the reply; what was on the wire of a lost connection is not sent again.
+// covers queueing, connecting and the reply. Of what was on the wire of a lost connection, what only reads is asked
+// again.
 //
 // After fork the child drops the inherited socket without a byte on it: what was under way there ends as unknown in
 // the child, and goes on in the parent.
@@ -52,7 +53,8 @@ class redis_link final : public pollable, public std::enable_shared_from_this<re
   // The deadline of an operation that is submitted now.
   [[nodiscard]] steady_ms new_deadline() const noexcept { return steady_now() + options_.timeout; }
   // `command` and `rest`, one after the other, are one encoded command (resp_format.hpp); both are copied.
-  void submit(reply_handler done, steady_ms deadline, std::string_view command, std::string_view rest = {});
+  void submit(reply_handler done, steady_ms deadline, std::string_view command, std::string_view rest = {},
+              on_loss then = on_loss::fail);
   // Ends an operation that needs no server, on the next turn of the loop; `given` must hold static text alone.
   void answer_later(reply_handler done, const answer& given);
   // For a handler whose reply is not of the kind that its command has: the order of replies is in doubt, so the

@@ -103,7 +103,7 @@ struct reply_reader::impl {
   }
   void* add(reply_type type, std::int64_t measure) {
     if (partial.nodes_.size() >= max_reply_nodes) {
-      return refuse("a reply has too many elements");
+      return refuse("a reply with too many elements");
     }
     partial.nodes_.push_back({type, partial.text_.size(), measure});
     return &object_made;
@@ -128,7 +128,7 @@ struct reply_reader::impl {
     }
     // hiredis skips the two bytes after a string; a stream that is out of step shows here first.
     if (bytes[size] != '\r' || bytes[size + 1] != '\n') {
-      return self.refuse("a string does not end where its length says");
+      return self.refuse("a string that does not end where its length says");
     }
     void* const made = self.add(type, static_cast<std::int64_t>(size));
     if (made != nullptr) {
@@ -142,12 +142,19 @@ struct reply_reader::impl {
       return self.refuse("a reply of a type that RESP2 does not have");
     }
     if (static_cast<std::size_t>(size) > max_reply_nodes) {
-      return self.refuse("a reply has too many elements");
+      return self.refuse("a reply with too many elements");
     }
     return self.add(reply_type::array, static_cast<std::int64_t>(size));
   }
   static void* integer(const redisReadTask* task, long long value) { return of(task).add(reply_type::integer, value); }
-  static void* nil(const redisReadTask* task) { return of(task).add(reply_type::nil, 0); }
+  // RESP2 has two: the null bulk string is an absent value, the null array answers no command of ours.
+  static void* nil(const redisReadTask* task) {
+    if (task->type == REDIS_REPLY_STRING) {
+      return of(task).add(reply_type::nil, 0);
+    }
+    return of(task).refuse(task->type == REDIS_REPLY_ARRAY ? "a null array, which answers no command"
+                                                           : "a reply of a type that RESP2 does not have");
+  }
   static void free_object(void*) {}
 
   void start() {
@@ -197,7 +204,7 @@ void reply_reader::feed(std::string_view& bytes) {
   constexpr std::size_t large_slice = 65536;
   const std::size_t size = std::min(bytes.size(), impl_->fed == 0 ? slice : large_slice);
   if (impl_->reader == nullptr || redisReaderFeed(impl_->reader, bytes.data(), size) != REDIS_OK) {
-    impl_->reason = "no memory for the reader";
+    impl_->reason = "more than there is memory for";
   }
   impl_->fed += size;
   bytes.remove_prefix(size);
@@ -218,7 +225,7 @@ reply_reader::outcome reply_reader::next(reply& into) {
     if (impl_->fed <= max_reply_bytes) {
       return outcome::more;
     }
-    impl_->reason = "a reply is too long";
+    impl_->reason = "a reply that is too long";
   }
   // hiredis' own texts may quote bytes of the server: ours say it in general.
   why_ = impl_->reason != nullptr ? impl_->reason : "bytes that are not RESP2";

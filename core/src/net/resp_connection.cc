@@ -8,20 +8,21 @@
 
 namespace coatcheck::net {
 
-bool resp_connection::submit(reply_handler done, steady_ms deadline, std::string_view command, std::string_view rest) {
+bool resp_connection::submit(reply_handler done, steady_ms deadline, std::string_view command, std::string_view rest,
+                             on_loss then) {
   const std::size_t bytes = command.size() + rest.size();
   if (waiting_.size() + wire_.size() >= limits_.operations || waiting_bytes_.size() + bytes > limits_.waiting_bytes) {
     return false;
   }
   waiting_bytes_.append(command).append(rest);
-  waiting_.push_back({done, deadline, bytes});
+  waiting_.push_back({done, deadline, bytes, 0, 0, then});
   next_deadline_ = std::min(next_deadline_, deadline);
   return true;
 }
 
 void resp_connection::submit_first(reply_handler done, std::string_view command) {
   wire_bytes_.append(command);
-  wire_.push_back({done, no_deadline, 0});
+  wire_.push_back({done, no_deadline, 0, 0, 0, on_loss::fail});
 }
 
 void resp_connection::stage() {
@@ -30,9 +31,31 @@ void resp_connection::stage() {
   }
   wire_bytes_.clear();
   sent_ = 0;
+  ++batch_;
   std::swap(wire_bytes_, waiting_bytes_);
+  std::size_t end = 0;
   while (!waiting_.empty()) {
-    wire_.push_back(waiting_.pop_front());
+    operation one = waiting_.pop_front();
+    if (one.then == on_loss::ask_again) {
+      copies_.append(wire_bytes_, end, one.bytes);
+    }
+    end += one.bytes;
+    one.end = end;
+    one.batch = batch_;
+    wire_.push_back(one);
+  }
+}
+
+// The reply came, or nobody waits for it any more and the operation left the wire.
+void resp_connection::forget_copy(const operation& one) {
+  constexpr std::size_t worth_moving = std::size_t{64} << 10;
+  if (one.then != on_loss::ask_again) {
+    return;
+  }
+  copies_at_ += one.bytes;
+  if (copies_at_ == copies_.size() || (copies_at_ > worth_moving && copies_at_ > copies_.size() / 2)) {
+    copies_.erase(0, copies_at_);
+    copies_at_ = 0;
   }
 }
 
@@ -41,6 +64,7 @@ void resp_connection::consume(std::size_t bytes) noexcept {
   sent_ += bytes;
   if (sent_ == wire_bytes_.size()) {
     sent_ = 0;
+    ++batch_;  // all of it left
     wire_bytes_.clear();
     if (wire_bytes_.capacity() > keep) {
       std::string().swap(wire_bytes_);
@@ -66,6 +90,7 @@ bool resp_connection::receive(std::string_view bytes) {
         return false;
       }
       operation one = wire_.pop_front();
+      forget_copy(one);
       if (!one.done) {
         --abandoned_;
         continue;
@@ -152,22 +177,64 @@ bool resp_connection::stuck(steady_ms now) noexcept {
   return !oldest.done && oldest.deadline + limits_.patience <= now;
 }
 
-void resp_connection::lose(const answer& lost) {
-  ring<operation> ended;
+// Puts back before all that waits: what did not leave, and what may be asked again.
+void resp_connection::take_back(bool in_doubt, ring<operation>& ended) {
+  ring<operation> back;
+  std::string bytes;
+  std::size_t copy = copies_at_;
+  while (!wire_.empty()) {
+    operation one = wire_.pop_front();
+    const bool left = may_have_left(one);
+    const bool again = one.then == on_loss::ask_again;
+    if (one.done && one.bytes != 0 && (!left || (again && !in_doubt))) {
+      bytes.append(left ? std::string_view(copies_).substr(copy, one.bytes)
+                        : std::string_view(wire_bytes_).substr(one.end - one.bytes, one.bytes));
+      if (left) {
+        one.then = on_loss::fail;  // once: what it asks may be what the server dies of
+      }
+      back.push_back(one);
+    } else {
+      ended.push_back(one);
+    }
+    copy += again ? one.bytes : 0;
+  }
+  if (back.empty()) {
+    return;
+  }
+  waiting_bytes_.insert(0, bytes);
+  while (!waiting_.empty()) {
+    back.push_back(waiting_.pop_front());
+  }
+  std::swap(waiting_, back);
+}
+
+void resp_connection::drop_wire(ring<operation>& ended) noexcept {
   std::swap(ended, wire_);
   abandoned_ = 0;
   wire_bytes_.clear();
   sent_ = 0;
+  ++batch_;
+  copies_.clear();
+  copies_at_ = 0;
   ++life_;
   reader_.reset();
+}
+
+void resp_connection::lose(const answer& lost, bool in_doubt) {
+  ring<operation> ended;
+  take_back(in_doubt, ended);
+  ring<operation> none;
+  drop_wire(none);
   finish(ended, lost);
 }
 
 void resp_connection::end(const answer& ended) {
+  ring<operation> on_wire;
   ring<operation> waiting;
   std::swap(waiting, waiting_);
   waiting_bytes_.clear();
-  lose(ended);
+  drop_wire(on_wire);
+  finish(on_wire, ended);
   finish(waiting, ended);
 }
 

@@ -4,6 +4,9 @@
 // has a place in the order of replies, and it keeps that place until its reply came or the connection is lost,
 // whether or not somebody still waits for it. That is what keeps replies from ever reaching the wrong caller.
 //
+// When the connection is lost, what provably did not leave goes back to the queue, and so does, once, an operation that
+// only reads and was not answered. A write that may have arrived ends as unknown.
+//
 // An operation that misses its deadline while it waits is never sent. One that misses it on the wire is abandoned:
 // its handler gets `store_timeout` and its reply, when it comes, is dropped. Bytes that are not RESP2, a reply that
 // nobody asked for: the stream is in doubt, `receive` says so, and the owner must drop the connection with `lose`.
@@ -29,6 +32,9 @@
 
 namespace coatcheck::net {
 
+// Whether an operation may be sent again when its connection is lost before the reply came: only what changes nothing.
+enum class on_loss : std::uint8_t { fail, ask_again };
+
 class resp_connection {
  public:
   struct limits {
@@ -44,7 +50,7 @@ class resp_connection {
   // Queues an operation: `command` and `rest`, one after the other, are one encoded command. False: the queue is
   // full, and nothing happened.
   [[nodiscard]] bool submit(reply_handler done, steady_ms deadline, std::string_view command,
-                            std::string_view rest = {});
+                            std::string_view rest = {}, on_loss then = on_loss::fail);
   // Puts a command on the wire at once, before all that waits: for the handshake. It has no deadline of its own.
   void submit_first(reply_handler done, std::string_view command);
   // Moves what waits to the wire, once the bytes before it are gone. Call before output().
@@ -64,8 +70,9 @@ class resp_connection {
   // When expire or stuck may have something to say. May be early, never late.
   [[nodiscard]] steady_ms next_deadline() const noexcept { return next_deadline_; }
 
-  // The connection is gone: ends what is on the wire. What waits goes on waiting.
-  void lose(const answer& lost);
+  // The connection is gone: ends what is on the wire, save what may be sent again. What waits goes on waiting, behind
+  // that. `in_doubt`: its stream broke the protocol, so nothing that was sent is sent again.
+  void lose(const answer& lost, bool in_doubt = false);
   // Ends everything.
   void end(const answer& ended);
 
@@ -79,10 +86,20 @@ class resp_connection {
   struct operation {
     reply_handler done;
     steady_ms deadline = no_deadline;
-    std::size_t bytes = 0;  // of the encoded command, while it waits
+    std::size_t bytes = 0;  // of the encoded command; 0: of the handshake
+    std::size_t end = 0;    // where it ends in wire_bytes_, while those are the ones of `batch`
+    std::uint64_t batch = 0;
+    on_loss then = on_loss::fail;
   };
 
   void expire_waiting(steady_ms now, ring<operation>& late);
+  // Whether the server can have got the whole command.
+  [[nodiscard]] bool may_have_left(const operation& one) const noexcept {
+    return one.batch != batch_ || one.end <= sent_;
+  }
+  void forget_copy(const operation& one);
+  void take_back(bool in_doubt, ring<operation>& ended);
+  void drop_wire(ring<operation>& ended) noexcept;
   static void finish(ring<operation>& operations, const answer& with);
   void settle(operation& one, const reply& value);
 
@@ -94,6 +111,9 @@ class resp_connection {
   ring<operation> wire_;  // in the order of replies
   std::string wire_bytes_;
   std::size_t sent_ = 0;       // of wire_bytes_
+  std::uint64_t batch_ = 1;    // number of what is in wire_bytes_
+  std::string copies_;         // of the commands on the wire that may be asked again, in order
+  std::size_t copies_at_ = 0;  // where the first of them begins
   std::size_t abandoned_ = 0;  // entries of wire_ without a handler
   steady_ms next_deadline_ = no_deadline;
   std::uint64_t life_ = 0;  // grows with each lost connection: a handler may have ended the one being received

@@ -138,17 +138,18 @@ end
 return {page[1], count, bytes}
 )lua";
 
-redis_script make(std::string_view body) {
+redis_script make(std::string_view body, net::on_loss on_loss = net::on_loss::fail) {
   std::string text = std::string(prelude).append(body);
   std::string digest = crypto::sha1_hex(text);
-  return {std::move(text), std::move(digest)};
+  return {std::move(text), std::move(digest), on_loss};
 }
 
 }  // namespace
 
 const redis_scripts& scripts() {
-  static const redis_scripts all{make(put),          make(touch), make(remove), make(owned_by),
-                                 make(remove_owner), make(scan),  make(stats)};
+  constexpr auto reads = net::on_loss::ask_again;
+  static const redis_scripts all{make(put),          make(touch),       make(remove),      make(owned_by, reads),
+                                 make(remove_owner), make(scan, reads), make(stats, reads)};
   return all;
 }
 

@@ -7,11 +7,14 @@
 #include <string>
 #include <string_view>
 
+#include "net/resp_connection.hpp"
+
 namespace coatcheck {
 
 struct redis_script {
   std::string text;
-  std::string digest;  // SHA-1 in hex, by which EVALSHA names it
+  std::string digest;                         // SHA-1 in hex, by which EVALSHA names it
+  net::on_loss on_loss = net::on_loss::fail;  // ask_again: it only reads
 };
 
 // All of them take the keys and arguments in the order that is written at the script's text.

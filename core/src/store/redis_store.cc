@@ -128,7 +128,7 @@ void redis_store::run(net::redis_link& link, std::string& scratch, std::unique_p
     }
     done(std::move(out));
   };
-  link.submit(handle, held->deadline, scratch, held->arguments);
+  link.submit(handle, held->deadline, scratch, held->arguments, held->script->on_loss);
 }
 
 template <class R>
@@ -159,7 +159,7 @@ void redis_store::get(std::string_view key, completion<get_result> done) {
     }
     done(std::move(out));
   };
-  link_->submit(handle, link_->new_deadline(), command_);
+  link_->submit(handle, link_->new_deadline(), command_, {}, net::on_loss::ask_again);
 }
 
 void redis_store::put(std::string_view key, std::string_view bytes, epoch_ms expires_at, expectation expect,
@@ -336,7 +336,7 @@ void redis_store::ping(completion<R> done, std::uint64_t count) {
     out.count = out.known ? count : 0;
     done(std::move(out));
   };
-  link_->submit(handle, link_->new_deadline(), command_);
+  link_->submit(handle, link_->new_deadline(), command_, {}, net::on_loss::ask_again);
 }
 
 // Redis expires by itself: the answer is 0, if there is a server to say so.

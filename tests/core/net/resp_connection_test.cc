@@ -26,11 +26,12 @@ struct outcome {
 
 class RespConnection : public testing::Test {
  protected:
-  outcome& ask(const std::string& name, steady_ms deadline = 1000) {
+  outcome& ask(const std::string& name, steady_ms deadline = 1000, on_loss then = on_loss::fail) {
     outcome& mine = outcomes_.emplace_back();
-    accepted_ = machine_.submit(handler(mine), deadline, encoded(name));
+    accepted_ = machine_.submit(handler(mine), deadline, encoded(name), {}, then);
     return mine;
   }
+  outcome& read(const std::string& name, steady_ms deadline = 1000) { return ask(name, deadline, on_loss::ask_again); }
   static std::string encoded(const std::string& name) {
     std::string command;
     append_command(command, {"GET", name});
@@ -150,12 +151,85 @@ TEST_F(RespConnection, LosingTheConnectionEndsWhatIsOnTheWireAlone) {
   EXPECT_EQ(b.text, "B");
 }
 
-TEST_F(RespConnection, ACommandThatWasHalfSentIsNotContinuedOnTheNextConnection) {
-  ask("a");
+TEST_F(RespConnection, ACommandThatWasHalfSentBeginsAnewOnTheNextConnection) {
+  auto& a = ask("a");
+  auto& b = ask("b");
   machine_.stage();
-  machine_.consume(3);
+  machine_.consume(encoded("a").size() + 3);
   machine_.lose(lost());
+  EXPECT_EQ(a.code, errc::store_unavailable) << "it may have arrived";
   EXPECT_EQ(machine_.output(), "");
+  EXPECT_EQ(b.calls, 0);
+  EXPECT_EQ(send(), encoded("b")) << "nobody can have got the whole of it";
+  EXPECT_TRUE(receive("$1\r\nB\r\n"));
+  EXPECT_EQ(b.text, "B");
+}
+
+TEST_F(RespConnection, WhatOnlyReadsIsAskedAgainOnce) {
+  auto& a = read("a");
+  auto& write = ask("write");
+  auto& b = read("b");
+  (void)send();
+  EXPECT_TRUE(receive("$1\r\nA\r\n"));
+  auto& c = ask("c");
+  machine_.lose(lost());
+  EXPECT_EQ(a.text, "A");
+  EXPECT_EQ(write.code, errc::store_unavailable);
+  EXPECT_EQ(b.calls + c.calls, 0);
+  EXPECT_EQ(send(), encoded("b") + encoded("c")) << "what was sent first goes first again";
+  machine_.lose(lost());
+  EXPECT_EQ(b.code, errc::store_unavailable) << "it may be what the server dies of";
+  EXPECT_EQ(a.calls + b.calls + c.calls + write.calls, 4);
+}
+
+TEST_F(RespConnection, WhatIsAskedAgainKeepsItsDeadline) {
+  auto& a = read("a", 100);
+  (void)send();
+  machine_.lose(lost());
+  EXPECT_LE(machine_.next_deadline(), 100);
+  machine_.expire(100, late());
+  EXPECT_EQ(a.code, errc::store_timeout);
+  EXPECT_EQ(send(), "");
+}
+
+TEST_F(RespConnection, AReadThatNobodyWaitsForIsNotAskedAgain) {
+  read("a", 100);
+  auto& b = read("b", 500);
+  (void)send();
+  machine_.expire(100, late());
+  machine_.lose(lost());
+  EXPECT_EQ(send(), encoded("b"));
+  EXPECT_EQ(b.calls, 0);
+}
+
+TEST_F(RespConnection, AfterBrokenBytesNothingThatWasSentIsAskedAgain) {
+  auto& a = read("a");
+  (void)send();
+  EXPECT_FALSE(receive("?what\r\n"));
+  machine_.lose(answer::failure(errc::store_protocol, machine_.why()), true);
+  EXPECT_EQ(a.code, errc::store_protocol);
+  EXPECT_EQ(send(), "");
+}
+
+TEST_F(RespConnection, ThousandsOfReadsAlwaysUnderWayAreAskedAgainInOrder) {
+  resp_connection machine{{.operations = 4000, .waiting_bytes = 1 << 20, .patience = 250}};
+  std::deque<outcome> all;
+  const auto submit = [&](int i) {
+    EXPECT_TRUE(
+        machine.submit(handler(all.emplace_back()), 1000, encoded("key" + std::to_string(i)), {}, on_loss::ask_again));
+    machine.stage();
+    machine.consume(machine.output().size());
+  };
+  for (int i = 0; i < 3000; ++i) submit(i);
+  for (int i = 3000; i < 9000; ++i) {
+    EXPECT_TRUE(machine.receive("$1\r\nA\r\n"));
+    submit(i);
+  }
+  machine.lose(lost());
+  machine.stage();
+  std::string expected;
+  for (int i = 6000; i < 9000; ++i) expected += encoded("key" + std::to_string(i));
+  EXPECT_EQ(machine.output(), expected);
 }
 
 TEST_F(RespConnection, TheHandshakeGoesFirst) {
