@@ -1,6 +1,8 @@
 // What the Redis store does beyond the contract: its layout, its handshake, its limits, and its life cycle.
 #include <gtest/gtest.h>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "support/redis_client.hpp"
 #include "support/redis_server.hpp"
@@ -241,7 +243,7 @@ TEST(RedisUrl, WhatIsRefused) {
   for (const std::string bad :
        {"redis://", "redis://127.0.0.1/x", "redis://127.0.0.1/-1", "redis://127.0.0.1/1/2",
         "redis://127.0.0.1?timeout=0", "redis://127.0.0.1?timeout=60001", "redis://127.0.0.1?queue=0",
-        "redis://127.0.0.1?db=1", "redis://127.0.0.1?prefix=a%20b", "redis://127.0.0.1?nope=1",
+        "redis://127.0.0.1?db=-1", "redis://127.0.0.1?prefix=a%20b", "redis://127.0.0.1?nope=1",
         "redis://user@127.0.0.1", "redis://:@127.0.0.1", "redis+unix:relative", "redis+unix://host/path",
         "redis+unix:///s?db=x", "redis+unix:///"}) {
     const auto opened = open_store(bad, {nullptr, &loop});
@@ -255,6 +257,48 @@ TEST(RedisUrl, WhatIsRefused) {
   const auto nowhere = open_store("redis://no-such-host.invalid", {nullptr, &loop});
   ASSERT_FALSE(nowhere);
   EXPECT_EQ(nowhere.error().code, errc::store_unavailable);
+}
+
+// Each refusal says what to do about it, and never the password.
+TEST_F(RedisStore, RefusalsOfTheHandshakeAreNamed) {
+  redis_server locked({"--requirepass", "geheim"});
+  const std::string host = "127.0.0.1:" + std::to_string(locked.port());
+  const std::string open = "127.0.0.1:" + std::to_string(server_->port());
+  for (const auto& [url, expected] : std::vector<std::pair<std::string, std::string>>{
+           {"redis://" + host, "NOAUTH"},
+           {"redis://:SECRET@" + host, "WRONGPASS"},
+           {"redis://user:SECRET@" + open, "WRONGPASS"},
+           {"redis://:SECRET@" + open, "has no password"},
+           {"redis://" + open + "/99", "database number"},
+           {"redis://" + open + "?db=99", "database number"},
+           {"redis://" + host + "/3?password=geheim&db=3", ""},
+           {"redis://" + host + "?username=default&password=geheim", ""}}) {
+    redis_client client(url + (url.find('?') == std::string::npos ? patient : "&timeout=10000"));
+    // More arguments than Redis takes of somebody who has not said the password.
+    const auto put = client.put("key", "value", expectation::anything(), "owner");
+    if (expected.empty()) {
+      EXPECT_EQ(put.status, put_status::stored) << url << put.why.message;
+      continue;
+    }
+    EXPECT_EQ(put.status, put_status::unknown) << url;
+    EXPECT_EQ(put.why.code, errc::store_refused) << url;
+    EXPECT_NE(put.why.message.find(expected), std::string::npos) << put.why.message;
+    EXPECT_EQ(put.why.message.find("SECRET"), std::string::npos);
+  }
+}
+
+TEST_F(RedisStore, AUrlThatSaysTwoThingsIsRefused) {
+  event_loop loop;
+  for (const std::string url : {"redis://h/3?db=4", "redis://:SECRET@127.0.0.1?password=SECRET2",
+                                "redis://a:SECRET@127.0.0.1?username=b", "redis://127.0.0.1?username=b",
+                                "redis://127.0.0.1?password=", "redis://127.0.0.1?db=", "redis://127.0.0.1?db=x"}) {
+    const auto opened = open_store(url, {nullptr, &loop});
+    ASSERT_FALSE(opened) << url;
+    EXPECT_EQ(opened.error().code, errc::invalid_url);
+    EXPECT_EQ(opened.error().message.find("SECRET"), std::string::npos);
+  }
+  redis_client same(server_->url() + "/3?db=3&timeout=10000");
+  EXPECT_EQ(same.put("key", "value").status, put_status::stored);
 }
 
 }  // namespace

@@ -200,8 +200,9 @@ struct store_options {
 //   file:PATH          LMDB file (relative: to the working directory). ?durability=process|disk
 //                      (default process), ?map_size=BYTES (default 1 GiB, fixed when the file is made)
 //   redis://[user[:password]@]host[:port][/db]  and  redis+unix:///path/to/socket[?db=N]
-//                      ?timeout=MS (default 250, 1–60000), ?prefix=P (default "cc:"), ?queue=N
-// Percent-encoding works in user, password and path. Unknown schemes and parameters are refused.
+//                      ?timeout=MS (default 250, 1–60000), ?prefix=P (default "cc:"), ?queue=N; ?db=, ?username= and
+//                      ?password= in place of the parts before
+// Percent-encoding works in user, password, path and values. Unknown schemes and parameters are refused.
 [[nodiscard]] result<std::shared_ptr<store>> open_store(std::string_view url, const store_options& options = {});
 
 // Whether `url` names an asynchronous store, which needs a driver.

@@ -11,6 +11,19 @@ struct row {
   std::string_view message;
 };
 
+// Errors whose code word is ERR, told apart by how their text begins (Redis 5 to 8).
+constexpr row known_texts[] = {
+    {"ERR DB index is out of range",
+     "the database number in the store's URL is out of range: see `databases` in redis.conf"},
+    {"ERR invalid DB index", "the database number in the store's URL is out of range: see `databases` in redis.conf"},
+    {"ERR SELECT is not allowed",
+     "this Redis has database 0 alone (a cluster, or a proxy): leave the number out of the URL"},
+    {"ERR AUTH", "this Redis has no password for the default user: take it out of the store's URL, or name a user"},
+    {"ERR Client sent AUTH", "this Redis has no password: take it out of the store's URL"},
+    {"ERR max number of clients reached", "Redis has as many clients as it takes: raise maxclients"},
+    {"ERR unknown command", "this Redis does not know a command that is needed (renamed, or older than Redis 5)"},
+};
+
 constexpr row known[] = {
     {"NOAUTH", "Redis wants a password (NOAUTH): put user:password@ into the store's URL"},
     {"WRONGPASS", "Redis refused the user or password (WRONGPASS): check the store's URL"},
@@ -36,6 +49,11 @@ constexpr row known[] = {
 }  // namespace
 
 redis_refusal classify_redis_error(std::string_view text) noexcept {
+  for (const row& one : known_texts) {
+    if (text.starts_with(one.word)) {
+      return {one.word, one.message};
+    }
+  }
   const std::string_view word = text.substr(0, text.find(' '));
   const auto* const found =
       std::find_if(std::begin(known), std::end(known), [&](const row& candidate) { return candidate.word == word; });

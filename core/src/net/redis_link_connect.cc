@@ -87,7 +87,8 @@ void redis_link::connected() {
 }
 
 void redis_link::handshake_answered(const answer& given, bool needed, bool last) {
-  if (needed && !given) {
+  // Without a password that it wants, the server refuses the courtesy, too; of a longer command it would say less.
+  if (!given && (needed || given.refused_word == "NOAUTH" || given.refused_word.starts_with("ERR max"))) {
     lose(given.code, std::string(given.why), true);
     return;
   }

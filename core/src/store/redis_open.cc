@@ -1,5 +1,6 @@
 // From a Redis URL to a store: names, limits and the server's address.
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "crypto/digest.hpp"
@@ -39,19 +40,51 @@ result<unsigned> parse_database(std::string_view text) {
   return static_cast<unsigned>(number);
 }
 
-result<void> fill_tcp(const parsed_url& url, net::redis_target& target) {
-  if (auto known = url.only({"timeout", "prefix", "queue"}); !known) {
-    return known.error();
+// What may stand in the URL itself and as a parameter, as the clients of Redis take it. Both, and different: refused.
+result<std::string_view> one_of(std::string_view what, std::string_view in_url, std::optional<std::string_view> given) {
+  if (given && !in_url.empty() && in_url != *given) {
+    return {errc::invalid_url, "store URL: the " + std::string(what) + " is given twice, and differs"};
   }
+  return given ? *given : in_url;
+}
+
+result<void> fill_user(const parsed_url& url, net::redis_target& target) {
+  const auto user = one_of("user", url.user, url.parameter("username"));
+  const auto password = one_of("password", url.password, url.parameter("password"));
+  if (!user || !password) {
+    return user ? password.error() : user.error();
+  }
+  const bool has_password = url.has_password || url.parameter("password");
+  if (has_password ? password->empty() : !user->empty()) {
+    return {errc::invalid_url, "store URL: a user needs a password, as in redis://user:password@host"};
+  }
+  target.user = *user;
+  target.password = *password;
+  return {};
+}
+
+result<void> fill_database(std::string_view in_url, const parsed_url& url, net::redis_target& target) {
+  const auto text = one_of("database", in_url, url.parameter("db"));
+  if (!text) {
+    return text.error();
+  }
+  if (text->empty() && !url.parameter("db")) {
+    return {};
+  }
+  auto database = parse_database(*text);
+  if (!database) {
+    return database.error();
+  }
+  target.database = *database;
+  return {};
+}
+
+result<void> fill_tcp(const parsed_url& url, net::redis_target& target) {
   if (url.host.empty()) {
     return {errc::invalid_url, "store URL: redis: needs a host, as in redis://127.0.0.1:6379"};
   }
-  if (url.path.size() > 1) {
-    auto database = parse_database(std::string_view(url.path).substr(1));
-    if (!database) {
-      return database.error();
-    }
-    target.database = *database;
+  if (auto filled = fill_database(std::string_view(url.path).substr(url.path.empty() ? 0 : 1), url, target); !filled) {
+    return filled;
   }
   const std::uint16_t port = url.port == 0 ? default_port : url.port;
   auto found = net::resolve_tcp(url.host, port);
@@ -65,17 +98,12 @@ result<void> fill_tcp(const parsed_url& url, net::redis_target& target) {
 }
 
 result<void> fill_unix(const parsed_url& url, net::redis_target& target) {
-  if (auto known = url.only({"timeout", "prefix", "queue", "db"}); !known) {
-    return known.error();
-  }
   if (!url.host.empty() || url.port != 0 || url.path.size() < 2 || url.path[0] != '/') {
     return {errc::invalid_url, "store URL: redis+unix: needs an absolute path, as in redis+unix:///run/redis.sock"};
   }
-  auto database = parse_database(url.parameter("db").value_or("0"));
-  if (!database) {
-    return database.error();
+  if (auto filled = fill_database({}, url, target); !filled) {
+    return filled;
   }
-  target.database = *database;
   auto found = net::resolve_unix(url.path);
   if (!found) {
     return found.error();
@@ -113,6 +141,9 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   if (options.loop == nullptr) {
     return {errc::invalid_option, "a Redis store needs an event loop (store_options::loop)"};
   }
+  if (auto known = url.only({"timeout", "prefix", "queue", "db", "username", "password"}); !known) {
+    return known.error();
+  }
   const auto timeout = url.number("timeout", 250, 1, 60'000);
   if (!timeout) {
     return timeout.error();
@@ -126,12 +157,10 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
       std::any_of(prefix.begin(), prefix.end(), [](char c) { return c <= ' ' || c > '~'; })) {
     return {errc::invalid_url, "store URL: prefix must be at most 64 printable ASCII characters without a space"};
   }
-  if (url.has_password ? url.password.empty() : !url.user.empty()) {
-    return {errc::invalid_url, "store URL: a user needs a password, as in redis://user:password@host"};
-  }
   net::redis_target target;
-  target.user = url.user;
-  target.password = url.password;
+  if (auto filled = fill_user(url, target); !filled) {
+    return filled.error();
+  }
   if (auto filled = url.scheme == "redis" ? fill_tcp(url, target) : fill_unix(url, target); !filled) {
     return filled.error();
   }
