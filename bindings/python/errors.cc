@@ -47,8 +47,21 @@ constexpr std::size_t code_count = std::size(all_codes);
   return "InternalError";
 }
 
-// Strong references that are never given back: an error may still be raised while the interpreter shuts down.
+// Strong references that are never given back: an error may still be raised while the interpreter shuts down, when
+// sys.modules is empty.
 std::array<PyObject*, code_count> classes{};
+
+// A new reference to the class of the module that is there: one that was reloaded, or removed and imported again, has
+// other classes than the one that was there when this library was loaded.
+py::object class_of(errc code) noexcept {
+  const auto present = py::reinterpret_steal<py::object>(PyUnicode_FromString("coatcheck.errors"));
+  const auto module = py::reinterpret_steal<py::object>(present ? PyImport_GetModule(present.ptr()) : nullptr);
+  auto found =
+      py::reinterpret_steal<py::object>(module ? PyObject_GetAttrString(module.ptr(), class_name(code)) : nullptr);
+  if (found) return found;
+  PyErr_Clear();
+  return py::reinterpret_borrow<py::object>(classes[static_cast<std::size_t>(code)]);
+}
 
 }  // namespace
 
@@ -67,7 +80,7 @@ PyObject* make_exception(const error& why) noexcept {
   PyObject* code = text(name_of(why.code));
   PyObject* made = nullptr;
   if (message != nullptr && code != nullptr) {
-    made = PyObject_CallFunctionObjArgs(classes[static_cast<std::size_t>(why.code)], message, code, nullptr);
+    made = PyObject_CallFunctionObjArgs(class_of(why.code).ptr(), message, code, nullptr);
   }
   Py_XDECREF(message);
   Py_XDECREF(code);
@@ -90,7 +103,7 @@ void throw_error(const error& why) {
 py::dict error_table() {
   py::dict table;
   for (const errc code : all_codes) {
-    table[py::str(std::string(name_of(code)))] = py::handle(classes[static_cast<std::size_t>(code)]);
+    table[py::str(std::string(name_of(code)))] = class_of(code);
   }
   return table;
 }

@@ -3,6 +3,7 @@
 // The module does not declare that it works without the GIL: an engine on a remote store keeps its connections
 // under it. Global references to Python objects are never given back, so that nothing is torn down twice when the
 // interpreter exits.
+#include <array>
 #include <pybind11/pybind11.h>
 
 #include "async_engine.hpp"
@@ -36,9 +37,20 @@ PyMethodDef value_functions[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
+// Types, global references and the GIL's own state are the main interpreter's. pybind11 would wait for a lock for ever
+// (3.11), or be loaded all the same where the sub-interpreter is of the older kind (3.12 on), as mod_wsgi's are.
+int refuse_subinterpreter(PyObject*) {
+  if (PyInterpreterState_Get() == PyInterpreterState_Main()) return 0;
+  PyErr_SetString(
+      PyExc_ImportError,
+      "coatcheck can not be loaded in a sub-interpreter. Under mod_wsgi, run the application in the main one: "
+      "WSGIApplicationGroup %{GLOBAL}");
+  return -1;
+}
+
 }  // namespace
 
-PYBIND11_MODULE(_core, m) {
+PYBIND11_MODULE(_core_main, m, py::multiple_interpreters::not_supported()) {
   m.doc() = "The session engine of coatcheck. Use coatcheck.flask, coatcheck.starlette or coatcheck.wsgi.";
   cc::count_forks();
   cc::load_error_classes();
@@ -59,4 +71,27 @@ PYBIND11_MODULE(_core, m) {
   m.attr("COMMIT_SAVE") = static_cast<long>(cc::flag_save);
   m.attr("COMMIT_REGENERATE") = static_cast<long>(cc::flag_regenerate);
   m.attr("COMMIT_EXACT") = static_cast<long>(cc::flag_exact);
+}
+
+// pybind11's definition, with the check before everything. Later versions of CPython call this in the main interpreter
+// and run the slots in the sub-interpreter, earlier ones do both there.
+extern "C" PYBIND11_EXPORT PyObject* PyInit__core() {
+  if (refuse_subinterpreter(nullptr) != 0) return nullptr;
+  PyObject* const made = PyInit__core_main();
+  if (made == nullptr) return nullptr;
+  auto* const definition = reinterpret_cast<PyModuleDef*>(made);
+  static std::array<PyModuleDef_Slot, 16> slots{};
+  if (definition->m_slots == slots.data()) return made;
+  std::size_t count = 0;
+  slots[count++] = {Py_mod_exec, reinterpret_cast<void*>(&refuse_subinterpreter)};
+  for (const auto* slot = definition->m_slots; slot->slot != 0; ++slot) {
+    if (count + 1 == slots.size()) {
+      PyErr_SetString(PyExc_ImportError, "coatcheck._core: pybind11 has more slots than expected");
+      return nullptr;
+    }
+    slots[count++] = *slot;
+  }
+  definition->m_name = "_core";
+  definition->m_slots = slots.data();
+  return made;
 }
