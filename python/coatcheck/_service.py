@@ -199,6 +199,7 @@ class Service:
         on_unknown: str = "closed",
         owner: Owner | None = None,
         on_event: OnEvent | None = None,
+        warn: bool = True,  # of secrets that are too short
     ) -> None:
         if on_unknown not in ("closed", "open"):
             raise ConfigError('on_unknown must be one of "closed", "open"', "ERR_INVALID_OPTION")
@@ -212,11 +213,13 @@ class Service:
         self.owner = owner
         self.in_cookie = self.options.get("mode", "store") != "store"  # the cookie carries the session itself
         self.rolling = bool(self.options.get("rolling"))
-        self.permanent_lifetime: int | None = None  # ms; Flask alone has it
+        # Flask alone has these: how long a permanent session lives, in ms, and whether every request counts as secure.
+        self.permanent_lifetime: Callable[[], int | None] = lambda: None
+        self.always_secure = False
         self.engine = _core.Engine(**self.options)
         self.remote = self.engine.remote
         self._engines = PerLoop(lambda loop: _core.AsyncEngine(loop, **self.options))
-        for warning in self.engine.warnings:
+        for warning in self.engine.warnings if warn else ():
             warnings.warn(warning, SecretWarning, stacklevel=4)
 
     def async_engine(self) -> _core.AsyncEngine:

@@ -1,6 +1,7 @@
 """``flask.session`` on coatcheck: ``coatcheck.flask.Coatcheck(app)``.
 
-Configuration, read by ``init_app`` (or at the first request, if there is no secret yet):
+Configuration is read at each request, as Flask reads it: what is set after ``init_app``, or changed later, counts from
+the next request on. ``init_app`` checks what is there by then, and opens no store; the first request does.
 
 ``SECRET_KEY``, ``SECRET_KEY_FALLBACKS``
     as Flask has them; without SECRET_KEY the environment's COATCHECK_SECRET.
@@ -46,11 +47,16 @@ Configuration, read by ``init_app`` (or at the first request, if there is no sec
 from __future__ import annotations
 
 import json
+from copy import copy
+from functools import partial
+from operator import itemgetter
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from flask.sessions import SessionInterface, SessionMixin
 from werkzeug.exceptions import ServiceUnavailable
 
+from coatcheck import _core
 from coatcheck._duration import milliseconds
 from coatcheck._service import Service, add_vary, default_store, environment_secret, token_options
 from coatcheck.errors import ConfigError, StoreError
@@ -75,7 +81,7 @@ class FlaskSession(Session, SessionMixin):  # type: ignore[override]  # SessionM
         settings: dict[str, Any] = json.loads(kept) if kept else {}
         settings.pop("maxAge", None)
         if permanent:
-            settings["maxAge"] = self._service.permanent_lifetime
+            settings["maxAge"] = self._service.permanent_lifetime()
         return json.dumps(settings)
 
 
@@ -83,70 +89,160 @@ FlaskSession._loaded_class = FlaskSession
 _PendingFlaskSession = pending_class(FlaskSession)
 
 
+# What an engine is made from. PERMANENT_SESSION_LIFETIME and SESSION_REFRESH_EACH_REQUEST are read when they are used.
+_OWN_SETTINGS = tuple(
+    f"COATCHECK_{name}"
+    for name in [
+        "STORE",
+        "IDLE_TIMEOUT",
+        "ABSOLUTE_TIMEOUT",
+        "REGENERATE_GRACE",
+        "TOUCH_SHARE",
+        "ON_CONFLICT",
+        "MERGE",
+        "MAX_PAYLOAD",
+        "MAX_MEMBERS",
+        "CLOCK",
+        "MODE",
+        "ACCESS_TTL",
+        "REFRESH_GRACE",
+        "CHECK_EPOCH",
+        "TOKEN_KEYS",
+        "ON_UNKNOWN",
+        "OWNER",
+        "ON_EVENT",
+    ]
+)
+_FLASK_SETTINGS = (
+    *(f"SESSION_COOKIE_{name}" for name in ["NAME", "DOMAIN", "PATH", "HTTPONLY", "SECURE", "SAMESITE", "PARTITIONED"]),
+    "APPLICATION_ROOT",
+    "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
+)
+_settings_of = itemgetter(*_OWN_SETTINGS, *_FLASK_SETTINGS)
+# Methods of Flask's that an application may override, one answer for each request.
+_ASKED = tuple(
+    f"get_cookie_{name}" for name in ["name", "domain", "path", "httponly", "secure", "samesite", "partitioned"]
+)
+_KEPT = 8  # engines of settings that were seen before: tests and rotations change them to and fro
+
+
 class CoatcheckInterface(SessionInterface):
     """Flask's contract on the engine. The session is opened when it is first looked at."""
 
     def __init__(self) -> None:
-        self.service: Service | None = None
+        self.service: Service | None = None  # the one in use
+        self._settings: tuple[Any, ...] = ()  # that it was made from
+        self._known: list[tuple[tuple[Any, ...], Service]] = []
+        self._warned_of: list[Any] = []  # the secrets that init_app saw
+        self._lock = Lock()
+        self._overridden = [
+            getattr(self, name) for name in _ASKED if getattr(type(self), name) is not getattr(SessionInterface, name)
+        ]
 
-    def configure(self, app: Flask) -> Service | None:
-        """Makes the engine from the configuration; None while there is no secret."""
+    def check(self, app: Flask) -> None:
+        """Raises ConfigError for settings that can't work, as far as they are there: without opening the store."""
+        for name in _OWN_SETTINGS:
+            app.config.setdefault(name, None)
+        options = self._options(app)
+        if options is None:
+            return
+        store = options["store"]
+        _core.needs_driver(store)  # a wrong scheme shows here; the rest of it at the first request
+        self._make(app, {**options, "store": store if store.startswith("memory:") else "memory:"})
+        self._warned_of = options["secrets"]
+
+    def configured(self, app: Flask) -> Service | None:
+        """The service for the settings as they are now; None while there is no secret."""
+        settings = self._current(app)
+        if settings == self._settings:
+            return self.service
+        with self._lock:
+            service = next((service for known, service in self._known if known == settings), None)
+            if service is None:
+                options = self._options(app)
+                if options is None:
+                    return None
+                service = self._make(app, options)
+                # Copies, so that a list that is changed in place is another one.
+                settings = tuple(copy(one) if isinstance(one, list | dict) else one for one in settings)
+                self._known = [(settings, service), *self._known[: _KEPT - 1]]
+            self.service, self._settings = service, settings
+        return service
+
+    def _current(self, app: Flask) -> tuple[Any, ...]:
+        settings: tuple[Any, ...]
+        try:
+            settings = _settings_of(app.config)
+        except KeyError:  # a configuration that took the place of Flask's
+            settings = tuple(app.config.get(name) for name in (*_OWN_SETTINGS, *_FLASK_SETTINGS))
+        if self._overridden:
+            settings += tuple(ask(app) for ask in self._overridden)
+        return settings
+
+    def _options(self, app: Flask) -> dict[str, Any] | None:
+        """What the core takes; None while there is no secret."""
         secret = app.secret_key if app.secret_key is not None else environment_secret()
         if secret is None:
             return None
         config = app.config
-        same_site = config["SESSION_COOKIE_SAMESITE"]
+        same_site: Any = self.get_cookie_samesite(app)
         if same_site is not None and same_site is not False and not isinstance(same_site, str):
             raise ConfigError('SESSION_COOKIE_SAMESITE must be "Lax", "Strict", "None", None or False', _INVALID)
         name = self.get_cookie_name(app)
+        _permanent_lifetime(app)
 
         def time(option: str) -> int | None:
             return milliseconds(config.get(option), option)
 
+        return {
+            "secrets": [secret, *(config.get("SECRET_KEY_FALLBACKS") or ())],
+            "secret_option": "SECRET_KEY" if app.secret_key is not None else "COATCHECK_SECRET",
+            "store": default_store(config.get("COATCHECK_STORE")),
+            "cookie_name": None if name == "session" else name,
+            "domain": self.get_cookie_domain(app) or None,
+            "path": self.get_cookie_path(app),
+            "http_only": self.get_cookie_httponly(app),
+            "secure": "always" if self.get_cookie_secure(app) else "auto",
+            "same_site": "unset" if same_site is False else (same_site or "lax").lower(),
+            "partitioned": bool(config.get("SESSION_COOKIE_PARTITIONED")),
+            "idle_timeout": time("COATCHECK_IDLE_TIMEOUT"),
+            "absolute_timeout": time("COATCHECK_ABSOLUTE_TIMEOUT"),
+            "regenerate_grace": time("COATCHECK_REGENERATE_GRACE"),
+            "touch_share": config.get("COATCHECK_TOUCH_SHARE"),
+            "on_conflict": config.get("COATCHECK_ON_CONFLICT"),
+            "merge": config.get("COATCHECK_MERGE"),
+            "max_payload": config.get("COATCHECK_MAX_PAYLOAD"),
+            "max_members": config.get("COATCHECK_MAX_MEMBERS"),
+            "clock": config.get("COATCHECK_CLOCK"),
+            **token_options(
+                config.get("COATCHECK_MODE"),
+                time("COATCHECK_ACCESS_TTL"),
+                time("COATCHECK_REFRESH_GRACE"),
+                config.get("COATCHECK_CHECK_EPOCH"),
+                config.get("COATCHECK_TOKEN_KEYS"),
+            ),
+        }
+
+    def _make(self, app: Flask, options: dict[str, Any]) -> Service:
+        config = app.config
         service = Service(
-            {
-                "secrets": [secret, *(config.get("SECRET_KEY_FALLBACKS") or ())],
-                "secret_option": "SECRET_KEY" if app.secret_key is not None else "COATCHECK_SECRET",
-                "store": default_store(config.get("COATCHECK_STORE")),
-                "cookie_name": None if name == "session" else name,
-                "domain": self.get_cookie_domain(app),
-                "path": self.get_cookie_path(app),
-                "http_only": self.get_cookie_httponly(app),
-                "secure": "always" if self.get_cookie_secure(app) else "auto",
-                "same_site": "unset" if same_site is False else (same_site or "lax").lower(),
-                "partitioned": bool(config.get("SESSION_COOKIE_PARTITIONED")),
-                "idle_timeout": time("COATCHECK_IDLE_TIMEOUT"),
-                "absolute_timeout": time("COATCHECK_ABSOLUTE_TIMEOUT"),
-                "regenerate_grace": time("COATCHECK_REGENERATE_GRACE"),
-                "touch_share": config.get("COATCHECK_TOUCH_SHARE"),
-                "on_conflict": config.get("COATCHECK_ON_CONFLICT"),
-                "merge": config.get("COATCHECK_MERGE"),
-                "max_payload": config.get("COATCHECK_MAX_PAYLOAD"),
-                "max_members": config.get("COATCHECK_MAX_MEMBERS"),
-                "clock": config.get("COATCHECK_CLOCK"),
-                **token_options(
-                    config.get("COATCHECK_MODE"),
-                    time("COATCHECK_ACCESS_TTL"),
-                    time("COATCHECK_REFRESH_GRACE"),
-                    config.get("COATCHECK_CHECK_EPOCH"),
-                    config.get("COATCHECK_TOKEN_KEYS"),
-                ),
-            },
+            options,
             config.get("COATCHECK_ON_UNKNOWN") or "closed",
             config.get("COATCHECK_OWNER"),
             config.get("COATCHECK_ON_EVENT"),
+            warn=options["secrets"] != self._warned_of,
         )
-        service.permanent_lifetime = milliseconds(config["PERMANENT_SESSION_LIFETIME"], "PERMANENT_SESSION_LIFETIME")
-        self._always_secure = self.get_cookie_secure(app)
-        self.service = service
+        service.permanent_lifetime = partial(_permanent_lifetime, app)
+        service.always_secure = options["secure"] == "always"
         return service
 
     def open_session(self, app: Flask, request: Request) -> FlaskSession | None:
-        service = self.service or self.configure(app)
+        service = self.configured(app)
         if service is None:
             return None  # Flask's own session, which says on writing that there is no secret
         environ = request.environ
-        secure = self._always_secure or environ["wsgi.url_scheme"] == "https"
+        secure = service.always_secure or environ["wsgi.url_scheme"] == "https"
         return start(service, environ.get("HTTP_COOKIE"), secure, None, _PendingFlaskSession)  # type: ignore[return-value]
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
@@ -187,7 +283,7 @@ class Coatcheck:
 
     def init_app(self, app: Flask) -> None:
         interface = CoatcheckInterface()
-        interface.configure(app)
+        interface.check(app)
         app.session_interface = interface
         app.extensions["coatcheck"] = interface
 
@@ -198,6 +294,11 @@ class Coatcheck:
 
 
 _INVALID = "ERR_INVALID_OPTION"
+
+
+def _permanent_lifetime(app: Flask) -> int | None:
+    """In ms, as it is now: an application may change it in each request."""
+    return milliseconds(app.config["PERMANENT_SESSION_LIFETIME"], "PERMANENT_SESSION_LIFETIME")
 
 
 def _unavailable(app: Flask, service: Service | None, error: StoreError) -> Response:

@@ -251,9 +251,11 @@ def damaged_store(tmp_path: pathlib.Path) -> str:
     return f"file:{tmp_path / 'not-a-store'}"
 
 
-def test_file_that_is_no_store_is_refused_at_start_up(tmp_path: pathlib.Path) -> None:
+def test_file_that_is_no_store_is_refused_at_the_first_request(tmp_path: pathlib.Path) -> None:
+    app = make_app(COATCHECK_STORE=damaged_store(tmp_path))
+    app.testing = True
     with pytest.raises(coatcheck.StoreError) as caught:
-        make_app(COATCHECK_STORE=damaged_store(tmp_path))
+        app.test_client().get("/")
     assert caught.value.code == "ERR_STORE_FORMAT"
 
 

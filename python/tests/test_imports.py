@@ -17,7 +17,8 @@ SUBINTERPRETER = """
     except ImportError:
         import _xxsubinterpreters as interpreters
         made = interpreters.create(isolated=False)
-    source = "import sys; sys.path[:] = %r\\ntry:\\n  import coatcheck\\nexcept ImportError as error:\\n  print(repr(error))"
+    source = "import sys; sys.path[:] = %r\\ntry:\\n  import coatcheck\\n"
+    source += "except ImportError as error:\\n  print(repr(error))"
     interpreters.run_string(made, source % sys.path)
     interpreters.destroy(made)
 """
