@@ -16,6 +16,7 @@
 #include "asyncio_driver.hpp"
 #include "errors.hpp"
 #include "future.hpp"
+#include "py_clock.hpp"
 
 namespace coatcheck::python {
 
@@ -63,6 +64,7 @@ template <class R, class Host, class ToPython, class Start>
       delete of;
     }
   };
+  look_at_the_time();
   PyObject* future = host_of<Host>(self).loop.new_future();
   if (future == nullptr) return nullptr;
   Py_INCREF(future);

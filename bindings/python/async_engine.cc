@@ -10,6 +10,7 @@
 #include "calls.hpp"
 #include "handle.hpp"
 #include "options.hpp"
+#include "py_clock.hpp"
 
 namespace py = pybind11;
 
@@ -61,6 +62,7 @@ struct call {
 
 // A new call and, in `*answer`, the future to return; null with an exception set.
 [[nodiscard]] call* new_call(PyObject* self, handle* of, PyObject** answer) {
+  look_at_the_time();
   PyObject* future = self_of(self).loop.new_future();
   if (future == nullptr) return nullptr;
   Py_INCREF(future);

@@ -11,6 +11,7 @@
 #include "async_call.hpp"
 #include "calls.hpp"
 #include "options.hpp"
+#include "py_clock.hpp"
 
 namespace py = pybind11;
 
@@ -22,7 +23,7 @@ struct host {
   std::shared_ptr<store> entries;  // unregisters from the loop when it goes
 
   host(const std::string& url, const py::handle& on, PyObject* owner) : loop(on, owner) {
-    auto opened_store = open_store(url, {nullptr, &loop});
+    auto opened_store = open_store(url, {&python_clock(), &loop});
     if (!opened_store) throw_error(opened_store.error());
     entries = *std::move(opened_store);
   }

@@ -15,6 +15,7 @@
 #include "gil.hpp"
 #include "handle.hpp"
 #include "options.hpp"
+#include "py_clock.hpp"
 
 namespace py = pybind11;
 
@@ -52,6 +53,7 @@ class host {
   // Runs `start(engine, completion)` to its end. False with an exception set when there is no engine to run it.
   template <class R, class Start>
   [[nodiscard]] bool run(bool writes, R& out, Start&& start) {
+    look_at_the_time();
     if (local_) {
       if (writes && writes_wait_) {
         const gil_released released;

@@ -16,6 +16,7 @@
 #include "gil.hpp"
 #include "jwt_claims.hpp"
 #include "jwt_keys.hpp"
+#include "py_clock.hpp"
 
 namespace py = pybind11;
 
@@ -67,7 +68,7 @@ bool read_arguments(PyObject* const* args, Py_ssize_t count, std::string_view& t
   }
   if (!read_token(args[0], token)) return false;
   if (count == 1 || args[1] == Py_None) {
-    now = system_clock().now();
+    now = python_now();
     return true;
   }
   now = PyLong_AsLongLong(args[1]);

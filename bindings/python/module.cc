@@ -21,6 +21,7 @@
 #include "jwt_messages.hpp"
 #include "jwt_tokens.hpp"
 #include "primitives.hpp"
+#include "py_clock.hpp"
 #include "refresh.hpp"
 #include "values.hpp"
 
@@ -54,6 +55,7 @@ PYBIND11_MODULE(_core_main, m, py::multiple_interpreters::not_supported()) {
   m.doc() = "The session engine of coatcheck. Use coatcheck.flask, coatcheck.starlette or coatcheck.wsgi.";
   cc::count_forks();
   cc::load_error_classes();
+  cc::find_time_function();
   cc::prepare_futures();
   cc::asyncio_driver::prepare();
   cc::add_handle_type(m);

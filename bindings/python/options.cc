@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "errors.hpp"
+#include "py_clock.hpp"
 
 namespace py = pybind11;
 
@@ -139,7 +140,7 @@ setup read_setup(const py::dict& arguments) {
              .clock = nullptr};
   from.take("store", made.url);
   from.take("clock", made.clock);
-  made.options.time = made.clock.get();
+  made.options.time = made.clock ? static_cast<const clock*>(made.clock.get()) : &python_clock();
 
   cookie_options& cookie = made.options.cookie;
   from.take("cookie_name", cookie.name);
@@ -181,7 +182,7 @@ refresh_setup read_refresh_setup(const py::dict& arguments) {
   refresh_setup made{.options = {.keys = read_keys(from)}, .url = {}, .clock = nullptr};
   from.take("store", made.url);
   from.take("clock", made.clock);
-  made.options.time = made.clock.get();
+  made.options.time = made.clock ? static_cast<const clock*>(made.clock.get()) : &python_clock();
   from.take("idle_timeout", made.options.idle_timeout);
   from.take("absolute_timeout", made.options.absolute_timeout);
   from.take("grace", made.options.grace);

@@ -17,7 +17,7 @@ namespace coatcheck::python {
 struct setup {
   engine_options options;               // without a store: that depends on the kind of engine
   std::string url;                      // of the store
-  std::shared_ptr<manual_clock> clock;  // keeps `options.time` alive; null: the system clock
+  std::shared_ptr<manual_clock> clock;  // keeps `options.time` alive; null: Python's
 };
 
 // Throws error_already_set: ConfigError for a value out of range, TypeError for an unknown or mistyped one.

@@ -19,13 +19,14 @@
 #include "gil.hpp"
 #include "handle.hpp"
 #include "options.hpp"
+#include "py_clock.hpp"
 
 namespace py = pybind11;
 
 namespace coatcheck::python {
 namespace {
 
-[[nodiscard]] epoch_ms at(std::optional<epoch_ms> now) { return now ? *now : system_clock().now(); }
+[[nodiscard]] epoch_ms at(std::optional<epoch_ms> now) { return now ? *now : python_now(); }
 
 void add_key_ring(py::module_& module) {
   py::class_<key_ring>(module, "KeyRing")
@@ -41,14 +42,12 @@ void add_key_ring(py::module_& module) {
       .def_property_readonly("warnings", &key_ring::warnings)
       .def(
           "sign",
-          [](const key_ring& keys, std::string_view value) {
-            return value_of(keys.sign_express(value, system_clock().now()));
-          },
+          [](const key_ring& keys, std::string_view value) { return value_of(keys.sign_express(value, python_now())); },
           py::arg("value"), "Express' signed form of a value.")
       .def(
           "unsign",
           [](const key_ring& keys, std::string_view value) -> std::optional<std::string_view> {
-            const auto verified = keys.unsign_express(value, system_clock().now());
+            const auto verified = keys.unsign_express(value, python_now());
             return verified ? std::optional(verified->value) : std::nullopt;
           },
           py::arg("value"), "The value, or None when no key verifies it.")

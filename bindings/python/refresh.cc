@@ -13,6 +13,7 @@
 #include "errors.hpp"
 #include "gil.hpp"
 #include "options.hpp"
+#include "py_clock.hpp"
 #include "refresh_answers.hpp"
 
 namespace py = pybind11;
@@ -45,6 +46,7 @@ class refresh_host {
   // Runs `start(tokens, completion)` to its end.
   template <class R, class Start>
   [[nodiscard]] R run(Start&& start) {
+    look_at_the_time();
     if (local_) {
       if (!writes_wait_) return complete<R>([&](completion<R> done) { start(*local_, done); });
       const gil_released released;

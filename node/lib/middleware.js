@@ -3,6 +3,7 @@
 // session(options): the middleware, for Express 4 and 5 and for plain http: (req, res, next).
 
 const { EventEmitter } = require('node:events');
+const { followClock } = require('./clock.js');
 const { construct, fromNative } = require('./errors.js');
 const { native, ask } = require('./native.js');
 const { checkCookie, engineOptions, normalise } = require('./options.js');
@@ -57,16 +58,19 @@ class Shared {
   }
 
   open(header, secure) {
+    followClock();
     return this.synchronous
       ? this.engine.open(header, secure, 0)
       : ask((slot) => this.engine.open(header, secure, slot));
   }
 
   load(id) {
+    followClock();
     return this.synchronous ? this.engine.load(id, 0) : ask((slot) => this.engine.load(id, slot));
   }
 
   commit(base, payload, cookie, id, flags, owner) {
+    followClock();
     if (this.synchronous) return this.engine.commit(base, payload, cookie, id, flags, 0, owner);
     return ask((slot) => this.engine.commit(base, payload, cookie, id, flags, slot, owner));
   }
@@ -78,12 +82,14 @@ class Shared {
   }
 
   destroy(base, secure) {
+    followClock();
     return this.synchronous
       ? this.engine.destroy(base, secure, 0)
       : ask((slot) => this.engine.destroy(base, secure, slot));
   }
 
   regenerate(base, id) {
+    followClock();
     return this.synchronous
       ? this.engine.regenerate(base, 0, id)
       : ask((slot) => this.engine.regenerate(base, slot, id));

@@ -34,6 +34,7 @@
 //                                            true, false (was not live) or an Error
 //   tokens.revokeAll(owner, except, slot)    [count, epoch] or an Error
 //   tokens.check(owner, epoch, slot)         true (still good), false or an Error
+//   setTime(ms)                              see lib/clock.js
 
 const native = require('./binding.js');
 

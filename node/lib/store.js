@@ -10,6 +10,7 @@
 
 const { EventEmitter } = require('node:events');
 const { answer } = require('./answer.js');
+const { followClock } = require('./clock.js');
 const { construct, fromNative } = require('./errors.js');
 const { Given } = require('./given.js');
 const { native, ask } = require('./native.js');
@@ -113,6 +114,7 @@ class Store extends EventEmitter {
   // `start(slot)` asks the store, `then(answer)` makes the result of the answer, or a promise of it. A store that answers
   // at once takes no promise on the way to a callback: those and their turns cost more than the store does.
   #run(callback, start, then) {
+    followClock();
     if (!this.#synchronous) return answer(this.#later(start, then), callback);
     let result;
     try {
@@ -132,6 +134,7 @@ class Store extends EventEmitter {
   }
 
   async #ask(start) {
+    followClock();
     return checked(this.#synchronous ? start(0) : await ask(start));
   }
 

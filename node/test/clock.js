@@ -1,6 +1,6 @@
 'use strict';
 
-// A clock that a test turns by hand. node:test's own mock of Date needs Node 20.4, and Debian 12 has 18.
+// A clock that a test turns by hand.
 
 // Date.now() stands still until the test `t` ends. Answers what turns it on, by milliseconds.
 function stopClock(t, start) {

@@ -6,6 +6,7 @@ the middleware; this module holds what they have in common. The engine is writte
 
 from __future__ import annotations
 
+from coatcheck._core import ManualClock
 from coatcheck.errors import (
     ConfigError,
     Error,
@@ -29,6 +30,7 @@ __all__ = [
     "ConfigError",
     "Error",
     "InternalError",
+    "ManualClock",
     "PayloadError",
     "RefreshTokens",
     "Refreshed",

@@ -5,6 +5,7 @@
 #include "environment.hpp"
 #include "handles.hpp"
 #include "jwt_handles.hpp"
+#include "store_answers.hpp"
 #include "values.hpp"
 
 namespace coatcheck::node {
@@ -17,12 +18,26 @@ napi_value set_dispatcher(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// setTime(ms): what Date.now says from now on; 0: the machine's time again
+napi_value set_time(napi_env env, napi_callback_info info) {
+  const arguments<1> given(env, info);
+  const epoch_ms at = to_time(env, given[0]);
+  auto& clock = environment::of(env)->clock();
+  if (at > 0) {
+    clock.replace(at);
+  } else {
+    clock.restore();
+  }
+  return nullptr;
+}
+
 napi_value start(napi_env env, napi_value exports) {
   if (!environment::attach(env)) return nullptr;
   const napi_property_descriptor functions[] = {
 #define COATCHECK_FUNCTION(name, function) \
   {name, nullptr, function, nullptr, nullptr, nullptr, napi_enumerable, nullptr}
       COATCHECK_FUNCTION("setDispatcher", set_dispatcher),
+      COATCHECK_FUNCTION("setTime", set_time),
       COATCHECK_FUNCTION("createKeys", create_keys),
       COATCHECK_FUNCTION("openStore", open_store),
       COATCHECK_FUNCTION("storeById", make_store_by_id),

@@ -230,7 +230,7 @@ napi_value create_engine(napi_env env, napi_callback_info info) {
   const Napi::Value options(env, given[2]);
   if (!keys || !sessions || !options.IsObject())
     return throw_type_error(env, "an engine needs keys, a store and options");
-  engine_options wanted{keys->keys, sessions->sessions, {}, {}, nullptr};
+  engine_options wanted{keys->keys, sessions->sessions, {}, {}, &sessions->where->clock()};
   if (const auto read = read_engine_options(options.As<Napi::Object>(), wanted); !read) {
     return throw_error(env, read.error());
   }

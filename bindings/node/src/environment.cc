@@ -22,6 +22,12 @@ std::shared_ptr<environment> environment::of(napi_env env) {
   return data == nullptr ? nullptr : *static_cast<std::shared_ptr<environment>*>(data);
 }
 
+epoch_ms environment::now(napi_env env) noexcept {
+  void* data = nullptr;
+  napi_get_instance_data(env, &data);
+  return data == nullptr ? system_clock().now() : (*static_cast<std::shared_ptr<environment>*>(data))->clock_.now();
+}
+
 environment::~environment() = default;
 
 void environment::set_dispatcher(napi_value function) {

@@ -14,6 +14,7 @@
 #include <node_api.h>
 #include <vector>
 
+#include "coatcheck/clock.hpp"
 #include "coatcheck/store.hpp"
 
 #include "uv_driver.hpp"
@@ -32,6 +33,9 @@ class environment final : public std::enable_shared_from_this<environment> {
 
   [[nodiscard]] napi_env env() const noexcept { return env_; }
   void set_dispatcher(napi_value function);
+  // What stores, engines and keys of this environment go by: JavaScript's Date.now (node/lib/clock.js).
+  [[nodiscard]] host_clock& clock() noexcept { return clock_; }
+  [[nodiscard]] static epoch_ms now(napi_env env) noexcept;
 
   // The driver on this environment's loop, made when the first remote store is opened. Null: no loop.
   [[nodiscard]] uv_driver* driver();
@@ -47,6 +51,7 @@ class environment final : public std::enable_shared_from_this<environment> {
   static void on_cleanup(napi_async_cleanup_hook_handle handle, void* self);
 
   napi_env env_;
+  host_clock clock_;
   napi_ref dispatcher_ = nullptr;
   napi_async_context async_context_ = nullptr;
   std::shared_ptr<uv_driver> driver_;

@@ -14,7 +14,7 @@ napi_value sign(napi_env env, napi_callback_info info) {
   const arguments<1> given(env, info);
   text value;
   if (!value.read(env, given[0]) || !value.present()) return throw_type_error(env, "value must be a string");
-  const auto signed_value = self_of<keys_handle>(given.data)->keys.sign_express(value.view(), system_clock().now());
+  const auto signed_value = self_of<keys_handle>(given.data)->keys.sign_express(value.view(), environment::now(env));
   return signed_value ? make_string(env, *signed_value) : throw_error(env, signed_value.error());
 }
 
@@ -23,7 +23,7 @@ napi_value unsign(napi_env env, napi_callback_info info) {
   const arguments<1> given(env, info);
   text value;
   if (!value.read(env, given[0]) || !value.present()) return throw_type_error(env, "value must be a string");
-  const auto verified = self_of<keys_handle>(given.data)->keys.unsign_express(value.view(), system_clock().now());
+  const auto verified = self_of<keys_handle>(given.data)->keys.unsign_express(value.view(), environment::now(env));
   if (verified) return make_string(env, verified->value);
   napi_value no = nullptr;
   napi_get_boolean(env, false, &no);
@@ -51,7 +51,7 @@ napi_value seal(napi_env env, napi_callback_info info) {
   }
   const auto sealed = self_of<keys_handle>(given.data)
                           ->keys.seal(purpose.view(), context.view(), plain.view(), static_cast<epoch_ms>(expires_at),
-                                      system_clock().now());
+                                      environment::now(env));
   return sealed ? make_string(env, *sealed) : throw_error(env, sealed.error());
 }
 
@@ -65,7 +65,7 @@ napi_value unseal(napi_env env, napi_callback_info info) {
     return throw_type_error(env, "purpose, context and value must be strings");
   }
   const auto opened = self_of<keys_handle>(given.data)
-                          ->keys.unseal(purpose.view(), context.view(), sealed.view(), system_clock().now());
+                          ->keys.unseal(purpose.view(), context.view(), sealed.view(), environment::now(env));
   return opened ? make_string(env, opened->plaintext) : make_error(env, opened.error());
 }
 

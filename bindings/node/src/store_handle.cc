@@ -149,6 +149,7 @@ napi_value open_store(napi_env env, napi_callback_info info) {
   if (!remote) return throw_error(env, remote.error());
   const auto where = environment::of(env);
   store_options options;
+  options.time = &where->clock();
   if (*remote) options.loop = where->driver();
   auto opened = coatcheck::open_store(url.view(), options);
   if (!opened) return throw_error(env, opened.error());

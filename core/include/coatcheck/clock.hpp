@@ -43,6 +43,23 @@ class clock {
   return instance;
 }
 
+// A host language's clock: the machine's, until the host has another time to put in its place (its own mock of the
+// time in a test).
+class host_clock final : public clock {
+ public:
+  [[nodiscard]] epoch_ms now() const noexcept override {
+    const epoch_ms in_place = replaced_.load(std::memory_order_relaxed);
+    return in_place != 0 ? in_place : system_clock().now();
+  }
+  void replace(epoch_ms at) noexcept { replaced_.store(at, std::memory_order_relaxed); }
+  void restore() noexcept {
+    if (replaced_.load(std::memory_order_relaxed) != 0) replaced_.store(0, std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<epoch_ms> replaced_{0};
+};
+
 // A clock that a test sets by hand.
 class manual_clock final : public clock {
  public:
