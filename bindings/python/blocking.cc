@@ -23,7 +23,8 @@ result<std::unique_ptr<worker>> blocking_pool::take() {
   }
   auto made = std::make_unique<worker>();
   made->generation = now;
-  made->loop = std::make_unique<event_loop>();
+  made->greenlets = greenlet_waiter::where_needed();
+  made->loop = std::make_unique<event_loop>(made->greenlets.get());
   auto opened_store = open_store(url_, {options_.time, made->loop.get()});
   if (!opened_store) return opened_store.error();
   engine_options options = options_;

@@ -11,18 +11,36 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "coatcheck/engine.hpp"
 #include "coatcheck/event_loop.hpp"
 
+#include "gevent.hpp"
+#include "gil.hpp"
+
 namespace coatcheck::python {
 
 struct worker {
-  std::unique_ptr<event_loop> loop;  // outlives the store, which unregisters from it
+  std::unique_ptr<greenlet_waiter> greenlets;  // null: the thread itself waits
+  std::unique_ptr<event_loop> loop;            // outlives the store, which unregisters from it
   std::shared_ptr<engine> sessions;
   std::uint32_t generation = 0;  // of fork.hpp
 };
+
+// Runs `start(completion<R>)` on the worker's loop to its end, which is the store's deadline at the latest (store.hpp).
+// Other threads run meanwhile, and other greenlets under gevent. False with an exception set: this greenlet was to end.
+template <class R, class Start>
+[[nodiscard]] bool wait_on(worker& on, R& out, Start&& start) {
+  if (on.greenlets) {
+    out = on.loop->wait<R>(std::forward<Start>(start));
+    return on.greenlets->restore_exception();
+  }
+  const gil_released released;
+  out = on.loop->wait<R>(std::forward<Start>(start));
+  return true;
+}
 
 class blocking_pool {
  public:

@@ -69,13 +69,9 @@ class host {
       return false;
     }
     auto borrowed = *std::move(taken);
-    {
-      // Ends by the store's deadline at the latest (store.hpp).
-      const gil_released released;
-      out = borrowed->loop->wait<R>([&](completion<R> done) { start(*borrowed->sessions, done); });
-    }
+    const bool told = wait_on(*borrowed, out, [&](completion<R> done) { start(*borrowed->sessions, done); });
     pool_->give_back(std::move(borrowed));
-    return true;
+    return told;
   }
 
  private:

@@ -56,13 +56,10 @@ class refresh_host {
     if (!taken) throw_error(taken.error());
     auto borrowed = *std::move(taken);
     R out;
-    {
-      const auto tokens = on(*borrowed);
-      // Ends by the store's deadline at the latest (store.hpp).
-      const gil_released released;
-      out = borrowed->loop->wait<R>([&](completion<R> done) { start(*tokens, done); });
-    }
+    const auto tokens = on(*borrowed);
+    const bool told = wait_on(*borrowed, out, [&](completion<R> done) { start(*tokens, done); });
     pool_->give_back(std::move(borrowed));
+    if (!told) throw py::error_already_set();
     return out;
   }
 

@@ -1,4 +1,4 @@
-"""A TCP proxy in threads, between a store and its server: forgets connections as a load balancer does, or is slow."""
+"""A TCP proxy in threads between a store and its server: forgets connections as a balancer does, or holds answers."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import contextlib
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable
 
 
 class TcpProxy:
     """`url`: of Redis, through the proxy. Close it at the test's end."""
 
-    def __init__(self, port: int, delay: float = 0.0) -> None:
-        self.port, self.delay = port, delay
+    def __init__(self, port: int) -> None:
+        self.port = port
         self.resets = 0
-        self.most_under_way = 0
-        self._under_way = 0
+        self.under_way = 0  # what was sent and not answered
+        self.answers = threading.Event()  # cleared: the server's answers wait here
+        self.answers.set()
         self._clients: list[socket.socket] = []
         self._forgotten: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -27,7 +27,7 @@ class TcpProxy:
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self._listener.getsockname()[1]}?timeout=2000"
+        return f"redis://127.0.0.1:{self._listener.getsockname()[1]}?timeout=5000"
 
     def forget(self) -> None:
         """The connections there are get a reset for whatever they send next."""
@@ -35,6 +35,7 @@ class TcpProxy:
             self._forgotten.update(self._clients)
 
     def close(self) -> None:
+        self.answers.set()
         for one in (self._listener, *self._clients):
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for it, which closes it
@@ -62,8 +63,7 @@ class TcpProxy:
                 with self._lock:
                     forgotten = client in self._forgotten
                     self.resets += forgotten
-                    self._under_way += 1
-                    self.most_under_way = max(self.most_under_way, self._under_way)
+                    self.under_way += 1
                 if forgotten:
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     break
@@ -74,8 +74,7 @@ class TcpProxy:
     def _answer(self, client: socket.socket, server: socket.socket) -> None:
         with server, contextlib.suppress(OSError):
             while got := server.recv(65536):
-                if self.delay:
-                    time.sleep(self.delay)  # the distance to the server, not a wait for something
+                self.answers.wait()
                 with self._lock:
-                    self._under_way -= 1
+                    self.under_way -= 1
                 client.sendall(got)

@@ -22,9 +22,18 @@
 
 namespace coatcheck {
 
+// How an event_loop waits: poll(2)'s contract. For hosts whose threads are cooperative (gevent) and must not block.
+class waiter {
+ public:
+  virtual ~waiter() = default;
+  // Returns when one of them is ready, or after `timeout` milliseconds, or earlier for no reason; sets `revents`.
+  virtual void wait(pollfd* fds, std::size_t count, int timeout) = 0;
+};
+
 class event_loop final : public driver {
  public:
-  event_loop() = default;
+  // `how` outlives the loop; null: poll(2) itself.
+  explicit event_loop(waiter* how = nullptr) noexcept : waiter_(how) {}
   ~event_loop() override;
   event_loop(const event_loop&) = delete;
   event_loop& operator=(const event_loop&) = delete;
@@ -72,6 +81,7 @@ class event_loop final : public driver {
   void flush_all();
   void dispatch(std::size_t count);
 
+  waiter* const waiter_;
   std::vector<pollable*> watched_;  // null: forgotten during this turn
   std::vector<pollable*> to_flush_;
   std::vector<pollfd> polled_;

@@ -81,7 +81,11 @@ bool event_loop::run_once(duration_ms timeout) {
       wait = std::min(wait, std::max<duration_ms>(0, next - steady_now()));
     }
     wait = std::min<duration_ms>(wait, std::numeric_limits<int>::max());
-    (void)::poll(polled_.data(), polled_.size(), static_cast<int>(wait));  // interrupted: the turn is a short one
+    if (waiter_ != nullptr) {
+      waiter_->wait(polled_.data(), polled_.size(), static_cast<int>(wait));
+    } else {
+      (void)::poll(polled_.data(), polled_.size(), static_cast<int>(wait));  // interrupted: the turn is a short one
+    }
     dispatch(polled_.size());
   }
   turning_ = false;

@@ -1,0 +1,82 @@
+// The waiter that lets other greenlets run.
+#include "gevent.hpp"
+
+#include <algorithm>
+#include <pybind11/pybind11.h>
+#include <utility>
+
+namespace py = pybind11;
+
+namespace coatcheck::python {
+namespace {
+
+constexpr int longest_wait = 1000;  // ms, where nothing has a deadline
+constexpr int refused_wait = 10;    // ms, for a hub that can't wait here
+
+// The exception that is set, as an object; it is set no longer.
+PyObject* take_exception() noexcept {
+  PyObject* type = nullptr;
+  PyObject* value = nullptr;
+  PyObject* traceback = nullptr;
+  PyErr_Fetch(&type, &value, &traceback);
+  PyErr_NormalizeException(&type, &value, &traceback);
+  if (traceback != nullptr && value != nullptr) PyException_SetTraceback(value, traceback);
+  Py_XDECREF(type);
+  Py_XDECREF(traceback);
+  return value;
+}
+
+}  // namespace
+
+std::unique_ptr<greenlet_waiter> greenlet_waiter::where_needed() noexcept {
+  // Looked up, not imported: who uses gevent has it there.
+  try {
+    const auto loaded = py::module_::import("sys").attr("modules");
+    if (!loaded.contains("gevent.monkey")) return nullptr;
+    if (!loaded["gevent.monkey"].attr("is_module_patched")("socket").cast<bool>()) return nullptr;
+    auto function = py::object(py::module_::import("coatcheck._gevent").attr("wait"));
+    return std::unique_ptr<greenlet_waiter>(new greenlet_waiter(function.release().ptr()));
+  } catch (py::error_already_set& e) {
+    e.discard_as_unraisable("coatcheck: gevent");
+    return nullptr;
+  } catch (const std::exception&) {
+    return nullptr;
+  }
+}
+
+greenlet_waiter::~greenlet_waiter() {
+  Py_XDECREF(raised_);
+  Py_XDECREF(function_);
+}
+
+void greenlet_waiter::wait(pollfd* fds, std::size_t count, int timeout) {
+  // Ready already, or not to be waited for: no change of greenlets.
+  if (::poll(fds, count, 0) != 0 || timeout == 0) return;
+  const pollfd* const open = std::find_if(fds, fds + count, [](const pollfd& one) { return one.fd >= 0; });
+  const int fd = open == fds + count ? -1 : open->fd;
+  const bool writes = fd >= 0 && (open->events & POLLOUT) != 0;
+  PyObject* const done = PyObject_CallFunction(function_, "iOd", fd, writes ? Py_True : Py_False,
+                                               std::min(timeout, longest_wait) / 1000.0);
+  if (done == nullptr) {
+    PyObject* const raised = take_exception();
+    if (raised_ == nullptr) {
+      raised_ = raised;
+    } else {
+      Py_XDECREF(raised);
+    }
+    (void)::poll(fds, count, std::min(timeout, refused_wait));
+    return;
+  }
+  Py_DECREF(done);
+  (void)::poll(fds, count, 0);
+}
+
+bool greenlet_waiter::restore_exception() noexcept {
+  if (raised_ == nullptr) return true;
+  PyObject* const raised = std::exchange(raised_, nullptr);
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(raised)), raised);
+  Py_DECREF(raised);
+  return false;
+}
+
+}  // namespace coatcheck::python

@@ -1,0 +1,23 @@
+"""How a blocking call waits under gevent: other greenlets run meanwhile. Imported where gevent has patched sockets."""
+
+from __future__ import annotations
+
+import contextlib
+
+import gevent
+from gevent.socket import wait_read, wait_readwrite
+
+__all__ = ["wait"]
+
+
+class _TimeOverError(Exception):
+    pass
+
+
+def wait(fd: int, writes: bool, seconds: float) -> None:
+    """Until ``fd`` can be read, or written if ``writes``, or the time is over. ``fd`` -1: only the time."""
+    if fd < 0:
+        gevent.sleep(seconds)
+        return
+    with contextlib.suppress(_TimeOverError):
+        (wait_readwrite if writes else wait_read)(fd, timeout=seconds, timeout_exc=_TimeOverError)
