@@ -31,8 +31,9 @@ declare namespace session {
 
   type Request = IncomingMessage | Http2ServerRequest;
   type Response = ServerResponse | Http2ServerResponse;
-  /** What an automatic commit could not store: the session was ended meanwhile, or its policy rejects a collision. */
-  type SessionEvent = 'gone' | 'conflict';
+  /** What an automatic commit could not store: the session was ended meanwhile, its policy rejects a collision, or the
+   * store did not take the new deadline of a session that is otherwise as it was. */
+  type SessionEvent = 'gone' | 'conflict' | 'untouched';
   interface Middleware {
     // biome-ignore lint/suspicious/noExplicitAny: the request is the framework's
     (req: any, res: any, next: (error?: any) => void): void;

@@ -116,6 +116,11 @@ PyObject* answer(handle* of, committed&& done) noexcept {
     case commit_status::touched:
       of->outcome = "touched";
       break;
+    case commit_status::untouched:
+      of->outcome = "untouched";
+      of->value.touch_due = false;
+      of->value.why = std::move(done.why);
+      Py_RETURN_NONE;
     case commit_status::stale:
       of->outcome = "stale";
       break;

@@ -68,6 +68,13 @@ PyObject* get_error(PyObject* self, void*) {
   return make_exception(value.why);
 }
 
+// Why the deadline did not move, for outcome "untouched"; None otherwise.
+PyObject* get_untouched(PyObject* self, void*) {
+  const auto& of = self_of(self);
+  if (of.outcome == nullptr || std::string_view(of.outcome) != "untouched") Py_RETURN_NONE;
+  return make_exception(of.value.why);
+}
+
 PyGetSetDef attributes[] = {
     {"payload", get_payload, nullptr, "the session's JSON text", nullptr},
     {"id", get_id, nullptr, "session id, None while not stored", nullptr},
@@ -80,6 +87,7 @@ PyGetSetDef attributes[] = {
     {"created", get_created, nullptr, "ms since the epoch, 0 while not stored", nullptr},
     {"expires_at", get_expires_at, nullptr, "idle deadline, ms since the epoch", nullptr},
     {"absolute_at", get_absolute_at, nullptr, "absolute deadline, ms since the epoch; 0: none", nullptr},
+    {"untouched", get_untouched, nullptr, "why the deadline did not move, for that outcome", nullptr},
     {"outcome", get_outcome, nullptr, "of the last commit or destroy, None before", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };

@@ -15,6 +15,7 @@ const { attach, stateOf } = require('./states.js');
 const { nativeOf } = require('./store.js');
 
 const MAX_ID = 128;
+const QUIET = 60_000; // ms between two warnings of one kind
 
 // Whether the request came over TLS, as far as the options trust what says so.
 function isSecure(req, proxy) {
@@ -39,6 +40,8 @@ class Shared {
   #onTls;
   #onPlain;
   #warned = false;
+  #untouched = 0;
+  #quietUntil = 0;
 
   constructor(options) {
     this.options = options;
@@ -79,6 +82,23 @@ class Shared {
   tell(event, error, req) {
     if (this.events.listenerCount(event) > 0) this.events.emit(event, error, req);
     else process.emitWarning(error.message, { type: 'CoatcheckWarning', code: error.code });
+  }
+
+  // A deadline that the store did not take is no failure of the request: told to who listens, else in a warning, the
+  // first of them and then one a minute.
+  tellUntouched(error, req) {
+    this.#untouched += 1;
+    if (this.events.listenerCount('untouched') > 0) {
+      this.events.emit('untouched', error, req);
+      return;
+    }
+    const now = performance.now();
+    if (now < this.#quietUntil) return;
+    this.#quietUntil = now + QUIET;
+    process.emitWarning(
+      `the deadline of a session could not be moved (${this.#untouched} since the start): ${error.message}`,
+      { type: 'CoatcheckWarning', code: error.code },
+    );
   }
 
   destroy(base, secure) {

@@ -45,11 +45,12 @@ const STATUS = {
   stored: 1,
   merged: 2,
   touched: 3,
-  gone: 4,
-  conflict: 5,
-  unknown: 6,
-  refused: 7,
-  stale: 8,
+  untouched: 4,
+  gone: 5,
+  conflict: 6,
+  unknown: 7,
+  refused: 8,
+  stale: 9,
 };
 const FRESH = [
   'none',

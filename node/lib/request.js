@@ -407,8 +407,9 @@ class RequestState {
   // What the addon said of a commit; an error when the data does not stand as the application left it.
   take(result) {
     if (typeof result === 'number') return undefined;
-    const [, setCookie, , error] = result;
-    if (error !== undefined) return fromNative(error);
+    const [status, setCookie, , error] = result;
+    if (status === STATUS.untouched) this.shared.tellUntouched(fromNative(error), this.req);
+    else if (error !== undefined) return fromNative(error);
     if (setCookie !== undefined) {
       this.setCookie = setCookie;
       this.clearCookie = undefined;

@@ -7,6 +7,7 @@ import logging
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypedDict, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -34,11 +35,12 @@ __all__ = [
 Secrets = str | bytes | Sequence[str | bytes]
 OnUnknown = Literal["closed", "open"]
 Mode = Literal["store", "jwt", "jwe"]
-SessionEvent = Literal["gone", "conflict"]
+SessionEvent = Literal["gone", "conflict", "untouched"]
 OnEvent = Callable[[SessionEvent, Error], object]
 Owner = Callable[[Any], str | None]  # whose session it is, from its data
 
 log = logging.getLogger("coatcheck")
+_QUIET = 60.0  # seconds between two log lines of one kind
 
 
 def environment_secret() -> str | None:
@@ -77,7 +79,8 @@ class SessionOptions(TypedDict, total=False):
     refresh_grace: Duration | None  # for so long a cookie that was replaced gets its successor; 10 seconds
     check_epoch: bool  # ask the store at each request of a session that has an owner
     token_keys: Key | Sequence[Key] | None  # to sign or seal with in place of the secret's, newest first
-    # Told what an automatic commit could not store: "gone" (the session was ended meanwhile) or "conflict".
+    # Told what an automatic commit could not store: "gone" (the session was ended meanwhile), "conflict", or
+    # "untouched" (only the deadline was to move: the request is answered all the same).
     on_event: OnEvent | None
     owner: Owner | None  # the session's owner, or None: what RefreshTokens lists and revokes by
     clock: _core.ManualClock | None  # for tests
@@ -218,6 +221,8 @@ class Service:
         self.always_secure = False
         self.engine = _core.Engine(**self.options)
         self.remote = self.engine.remote
+        self.untouched = 0  # deadlines that the store did not take
+        self._quiet_until = 0.0
         self._engines = PerLoop(lambda loop: _core.AsyncEngine(loop, **self.options))
         for warning in self.engine.warnings if warn else ():
             warnings.warn(warning, SecretWarning, stacklevel=4)
@@ -240,6 +245,17 @@ class Service:
         log.warning("%s: %s", event, error)
         if self.on_event is not None:
             self.on_event(event, error)
+
+    def tell_untouched(self, error: Error | None) -> None:
+        """A deadline that the store did not take, which is no failure of the request: counted, and told to the
+        application's hook; logged the first time and then once a minute."""
+        self.untouched += 1
+        if self.on_event is not None and error is not None:
+            self.on_event("untouched", error)
+        now = monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + _QUIET
+            log.warning("the deadline of a session could not be moved (%d since the start): %s", self.untouched, error)
 
     def report_late(self, what: str) -> None:
         """Logs that a session changed after the response's headers went out, and that the change is lost."""

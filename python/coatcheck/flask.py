@@ -39,7 +39,8 @@ the next request on. ``init_app`` checks what is there by then, and opens no sto
 ``COATCHECK_MERGE``
     rules by path for what two requests both changed, e.g. ``{"visits": "sum"}``.
 ``COATCHECK_ON_EVENT``
-    a function of an event and an error: ``"gone"`` or ``"conflict"``, what an automatic commit could not store.
+    a function of an event and an error: ``"gone"`` or ``"conflict"``, what an automatic commit could not store;
+    ``"untouched"``, a deadline that the store did not take.
 ``COATCHECK_OWNER``
     a function from the session to the name of its owner, or None: what ``RefreshTokens`` lists and revokes by.
 """

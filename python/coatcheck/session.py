@@ -217,6 +217,9 @@ class Session(dict[str, Any]):
     def _ended_well(self) -> None:
         """Takes what was stored as the state to compare with from now on."""
         handle = self._handle
+        if handle is not None and handle.outcome == "untouched":
+            self._service.tell_untouched(handle.untouched)
+            return
         if handle is None or self._read is None or handle.outcome is None:
             return
         self._forced = self._renewed = False

@@ -208,8 +208,7 @@ async def _commit(service: Service, session: Session, engine: _core.AsyncEngine)
     except SessionConflict as error:
         service.tell("conflict", error)
         raise
-    if session._looked_at:
-        session._ended_well()
+    session._ended_well()
     return set_cookie or session._set_cookie
 
 

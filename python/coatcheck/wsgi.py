@@ -182,7 +182,7 @@ def commit(service: Service, session: Session) -> str | None:
         set_cookie = session._end(service.engine) if looked_at else session._touch(service.engine)
     except StoreError as error:
         session._failure = error
-        # Who never looked is answered as if the store were there: only its deadline did not move.
+        # Who never looked is answered as if the store were there.
         if looked_at and service.on_unknown != "open":
             raise
         service.report(error)
@@ -190,8 +190,7 @@ def commit(service: Service, session: Session) -> str | None:
     except SessionConflict as error:
         service.tell("conflict", error)
         raise
-    if looked_at:
-        session._ended_well()
+    session._ended_well()
     return set_cookie or session._set_cookie  # type: ignore[return-value]  # an Engine's answer is no future
 
 

@@ -71,16 +71,17 @@ napi_value opened_to_js(napi_env env, opened&& got, std::uint32_t) {
 napi_value committed_to_js(napi_env env, committed&& got, std::uint32_t flags) {
   const bool stands = got.status == commit_status::unchanged || got.status == commit_status::stored ||
                       got.status == commit_status::merged || got.status == commit_status::touched ||
-                      got.status == commit_status::stale;
+                      got.status == commit_status::untouched || got.status == commit_status::stale;
   const bool want_session = stands && (flags & want_session_flag) != 0;
   const napi_value status = make_number(env, static_cast<double>(got.status));
-  if (stands && got.set_cookie.empty() && !want_session && !got.cookie_withheld) return status;
+  const bool has_error = !stands || got.status == commit_status::untouched;
+  if (!has_error && got.set_cookie.empty() && !want_session && !got.cookie_withheld) return status;
   napi_value out = nullptr;
   napi_create_array_with_length(env, 5, &out);
   napi_set_element(env, out, 0, status);
   if (!got.set_cookie.empty()) napi_set_element(env, out, 1, make_string(env, got.set_cookie));
   if (want_session) napi_set_element(env, out, 2, make_string(env, describe(got.session, false)));
-  if (!stands) napi_set_element(env, out, 3, make_error(env, got.why));
+  if (has_error) napi_set_element(env, out, 3, make_error(env, got.why));
   napi_value withheld = nullptr;
   napi_get_boolean(env, got.cookie_withheld, &withheld);
   napi_set_element(env, out, 4, withheld);

@@ -151,6 +151,7 @@ enum class commit_status : std::uint8_t {
   stored,     // written as it is
   merged,     // written, with another request's changes
   touched,    // only the deadline moved
+  untouched,  // only the deadline was to move, and the store did not take it (`why`): the session is as it was read
   gone,       // it was destroyed meanwhile: nothing was written, and no cookie is to be sent
   conflict,   // both changed the same key and the policy is `reject`, or the retries ran out
   unknown,    // may or may not have been written
@@ -163,7 +164,7 @@ struct committed {
   // A cookie was due but not made, because it must be Secure and the request is not: the host should warn.
   bool cookie_withheld = false;
   snapshot session;  // base of a further commit
-  error why;         // for gone, conflict, unknown, refused
+  error why;         // for gone, conflict, unknown, refused, untouched
 };
 
 struct destroyed {

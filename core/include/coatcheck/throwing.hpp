@@ -250,6 +250,7 @@ class sessions {
       case commit_status::stored:
       case commit_status::merged:
       case commit_status::touched:
+      case commit_status::untouched:
       case commit_status::stale:
         break;
     }

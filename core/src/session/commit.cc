@@ -293,7 +293,10 @@ void commit_operation::on_touch(touch_result&& got) {
       return fail(commit_status::gone,
                   {errc::session_gone, "the session was destroyed or expired while this request was under way"});
     case touch_status::unknown:
-      return fail(commit_status::unknown, std::move(got.why));
+      // What was read stands: a store that is full, or read-only after a failover, fails no request that changed
+      // nothing.
+      leave_unchanged(out_, commit_status::untouched, request_, std::move(got.why));
+      return leave_and_finish();
   }
 }
 

@@ -153,7 +153,10 @@ void token_commit_operation::replace() {
 }
 
 void token_commit_operation::on_claimed(tokens::advanced&& got) {
-  if (got.status == refresh_status::unknown) return fail(commit_status::unknown, std::move(got.why));
+  if (got.status == refresh_status::unknown) {
+    // The store was asked when the session was opened. The next request with this cookie is due again.
+    return fail(changed_ ? commit_status::unknown : commit_status::untouched, std::move(got.why));
+  }
   if (got.status != refresh_status::rotated) return gone();
   state_.due = false;
   state_.counter = got.now.counter;

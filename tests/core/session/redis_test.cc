@@ -2,6 +2,7 @@
 // embedded stores, several requests in flight at once, and an outage in the middle.
 #include <csignal>
 #include <gtest/gtest.h>
+#include <string>
 
 #include "coatcheck/engine.hpp"
 #include "coatcheck/event_loop.hpp"
@@ -58,6 +59,36 @@ TEST_F(engine_on_redis, stores_reads_merges_and_ends) {
   EXPECT_EQ(destroy(merged).status, remove_status::removed);
   EXPECT_EQ(commit(merged, R"({"late":true})").status, commit_status::gone);
   EXPECT_EQ(open(cookie).status, open_status::fresh);
+}
+
+// Redis that is full, or read-only after a failover: what only reads is not failed by a deadline that can't move.
+TEST_F(engine_on_redis, a_deadline_that_the_store_does_not_take_fails_no_read) {
+  manual_clock time(system_clock().now());
+  auto keys = key_ring::from_secret("a test secret of more than thirty-two bytes");
+  on = *engine::create({.keys = *keys, .sessions = sessions, .time = &time});
+  const auto cookie = stored(R"({"n":0})");
+  for (const bool full : {true, false}) {
+    const auto refuses = [&](bool now) {
+      if (full) {
+        (void)server.command({"CONFIG", "SET", "maxmemory", now ? "1" : "0"});
+      } else {
+        (void)server.command({"REPLICAOF", now ? "127.0.0.1" : "NO", now ? "1" : "ONE"});
+      }
+    };
+    refuses(true);
+    time.advance(10 * 60'000);
+    const auto read = open(cookie);
+    ASSERT_EQ(read.status, open_status::found);
+    EXPECT_TRUE(read.touch_due);
+    const auto done = commit(read.session, R"({"n":0})");
+    EXPECT_EQ(done.status, commit_status::untouched);
+    EXPECT_EQ(done.why.code, errc::store_refused);
+    EXPECT_EQ(done.set_cookie, "");
+    EXPECT_EQ(done.session.expires_at, read.session.expires_at) << "what is shown is what is stored";
+    EXPECT_EQ(commit(read.session, R"({"n":1})").status, commit_status::unknown);
+    refuses(false);
+    EXPECT_EQ(commit(done.session, R"({"n":0})").status, commit_status::touched);
+  }
 }
 
 TEST_F(engine_on_redis, many_requests_in_flight_each_get_their_own_session) {

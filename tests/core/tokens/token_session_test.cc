@@ -186,7 +186,10 @@ TEST_P(token_session_test, an_outage_is_unknown_and_never_a_fresh_session) {
   const auto got = open(cookie);
   EXPECT_EQ(got.status, open_status::unknown);
   EXPECT_EQ(got.why.code, errc::store_closed);
-  EXPECT_EQ(commit(before).status, commit_status::unknown);
+  const auto unchanged = commit(before);
+  EXPECT_EQ(unchanged.status, commit_status::untouched) << "it was read while the store was there";
+  EXPECT_TRUE(unchanged.set_cookie.empty());
+  EXPECT_EQ(commit(before, R"({"a":1})").status, commit_status::unknown);
   EXPECT_EQ(commit(open("").session, R"({"a":1})").status, commit_status::unknown);
 }
 
