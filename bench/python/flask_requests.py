@@ -1,16 +1,18 @@
 """python/flask/*: what a session adds to a whole Flask request, called in the process as a WSGI server would.
 
-Peers: Flask's own cookie, and on Redis Flask-Session.
+Peers: Flask's own cookie, and Flask-Session: on Redis, and for a file with its file system and SQLAlchemy back ends.
 """
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import flask
 import redis
+from cachelib.file import FileSystemCache
 from coatcheck.flask import Coatcheck
 from flask.sessions import NullSession, SessionInterface
 from side_by_side import SECRET, SESSION, added, report, row, stores
@@ -74,15 +76,27 @@ def flask_cookie_app() -> flask.Flask:
     return add_views(app)
 
 
-def flask_session_app(url: str) -> flask.Flask:
+def flask_session_app(**config: Any) -> flask.Flask:
     from flask_session import Session
 
     app = flask.Flask("flask-session")
-    app.config.update(SECRET_KEY=SECRET, SESSION_TYPE="redis", SESSION_REDIS=redis.Redis.from_url(url))
+    app.config.update(SECRET_KEY=SECRET, **config)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         Session(app)
     return add_views(app)
+
+
+def files_in(folder: str) -> dict[str, Any]:
+    return {"SESSION_TYPE": "cachelib", "SESSION_CACHELIB": FileSystemCache(f"{folder}/files")}
+
+
+def sqlite_in(folder: str) -> dict[str, Any]:
+    return {"SESSION_TYPE": "sqlalchemy", "SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder}/sessions.sqlite"}
+
+
+def redis_at(url: str) -> dict[str, Any]:
+    return {"SESSION_TYPE": "redis", "SESSION_REDIS": redis.Redis.from_url(url)}
 
 
 def cookie_of(app: flask.Flask) -> str:
@@ -112,11 +126,17 @@ def caller(app: flask.Flask, page: str, cookie: str) -> Callable[[int], None]:
 
 def main() -> None:
     rows = []
-    with stores() as urls:
-        for name, url in urls.items():
-            ours, bare = our_app(url), plain_app()
-            peer_name = "Flask-Session" if name == "redis" else "Flask's cookie"
-            peer = flask_session_app(url) if name == "redis" else flask_cookie_app()
+    with stores() as urls, tempfile.TemporaryDirectory() as folder:
+        # What a case is called, our store, the peer, and how often ours is to fit into its time.
+        compared: list[tuple[str, str, str, flask.Flask, int]] = [
+            ("memory", "memory", "Flask's cookie", flask_cookie_app(), 6),
+            ("file", "file", "Flask-Session, files", flask_session_app(**files_in(folder)), 5),
+            ("file-sqlite", "file", "Flask-Session, SQLite", flask_session_app(**sqlite_in(folder)), 5),
+            ("file-cookie", "file", "Flask's cookie", flask_cookie_app(), 1),
+            ("redis", "redis", "Flask-Session", flask_session_app(**redis_at(urls["redis"])), 3),
+        ]
+        for name, store, peer_name, peer, aim in compared:
+            ours, bare = our_app(urls[store]), plain_app()
             our_cookie, peer_cookie = cookie_of(ours), cookie_of(peer)
             for page in ("untouched", "read", "write"):
                 ours_ns, peer_ns = added(
@@ -127,9 +147,7 @@ def main() -> None:
                         "peer": caller(peer, page, peer_cookie),
                     }
                 )
-                rows.append(
-                    row(f"python/flask/{page}@{name}", ours_ns, peer_name, peer_ns, 3 if name == "redis" else 6)
-                )
+                rows.append(row(f"python/flask/{page}@{name}", ours_ns, peer_name, peer_ns, aim))
     report(rows)
 
 
