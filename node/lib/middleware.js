@@ -9,7 +9,7 @@ const { native, ask } = require('./native.js');
 const { checkCookie, engineOptions, normalise } = require('./options.js');
 const { RequestState } = require('./request.js');
 const { install } = require('./response.js');
-const { rootOf, shareClass } = require('./shapes.js');
+const { shareClass } = require('./shapes.js');
 const { SessionStore } = require('./session-store.js');
 const { attach, stateOf } = require('./states.js');
 const { nativeOf } = require('./store.js');
@@ -205,7 +205,7 @@ function session(given) {
 
   function coatcheck(req, res, next) {
     if (stateOf(req) !== undefined) return next();
-    if (rootOf(req) !== null) shareClass(req, 'complete');
+    shareClass(req, 'complete');
     if (req.session) return next();
     if (path !== '/' && !isBelow(path, req)) return next();
     const secure = isSecure(req, proxy);

@@ -90,7 +90,6 @@ class RequestState {
     this.phase = 0; // of the response (lib/response.js)
     this.failed = false;
     this.originals = undefined;
-    this.hooked = undefined; // set: the hooks on the responses' prototype are in charge
     this.held = undefined;
     this.heldEnd = false;
     this.ended = false;

@@ -7,8 +7,8 @@
 // happens inside the first of these calls; on a remote one the calls are kept, in order, and repeated after it.
 
 const { CoatcheckError } = require('./errors.js');
-const { rootOf, shareClass } = require('./shapes.js');
-const { keepState, stateOf } = require('./states.js');
+const { shareClass } = require('./shapes.js');
+const { findState, keepState, stateOf } = require('./states.js');
 
 // Phases. Numbers, for they are compared in every write of every response.
 const OPEN = 0; // nothing was sent; the session is not committed
@@ -16,80 +16,50 @@ const HELD = 1; // the commit is under way
 const FAILED = 2; // it failed; what the application still sends is dropped until the error handler has the word
 const PASSED = 3; // over
 
-// The wrapped methods. `fallback`: what runs on a response that has no session, or whose hooks are its own.
-function makeHooks(fallback) {
-  return {
-    writeHead(...args) {
-      const state = stateOf(this.req ?? this);
-      if (state === undefined || state.hooked !== fallback) return fallback.writeHead.apply(this, args);
-      if (state.phase === PASSED) return state.originals.writeHead.apply(this, args);
-      if (!admit(state, this, 'writeHead', args)) return this;
-      return writeHeadWithSession(state, this, args);
-    },
-    write(...args) {
-      const state = stateOf(this.req ?? this);
-      if (state === undefined || state.hooked !== fallback) return fallback.write.apply(this, args);
-      if (state.phase !== PASSED && !admit(state, this, 'write', args)) return state.phase !== HELD;
-      if (state.failed && this.finished) return dropped(args, true);
-      if (state.ended) return afterEnd(args, false);
-      return state.originals.write.apply(this, args);
-    },
-    end(...args) {
-      const state = stateOf(this.req ?? this);
-      if (state === undefined || state.hooked !== fallback) return fallback.end.apply(this, args);
-      if (state.phase !== PASSED && !admit(state, this, 'end', args)) return this;
-      if (state.failed && this.finished) return dropped(args, this);
-      if (state.ended) return afterEnd(args, this);
-      const answer = state.originals.end.apply(this, args); // http2's calls write
-      state.ended = true;
-      return answer;
-    },
-    flushHeaders(...args) {
-      const state = stateOf(this.req ?? this);
-      if (state === undefined || state.hooked !== fallback) return fallback.flushHeaders.apply(this, args);
-      if (state.phase !== PASSED && !admit(state, this, 'flushHeaders', args)) return undefined;
-      return state.originals.flushHeaders.apply(this, args);
-    },
-  };
-}
-
-const pick = ({ writeHead, write, end, flushHeaders }) => ({ writeHead, write, end, flushHeaders });
-const ownHooks = makeHooks();
-
-// On Express the hooks stand once on the prototype that all its responses share, just above node's own, and do
-// nothing on a response without a session. Where another middleware has wrapped a method on this very response,
-// or there is no such prototype, they stand on the response itself.
-const hooked = new WeakMap(); // root of responses' prototypes → the methods that the hooks on it call
-
-function hookRoot(root) {
-  const originals = pick(root);
-  for (const [name, value] of Object.entries(makeHooks(originals))) {
-    Object.defineProperty(root, name, { value, configurable: true, writable: true });
-  }
-  hooked.set(root, originals);
-  return originals;
-}
-
-const isWrapped = (res) =>
-  Object.hasOwn(res, 'end') ||
-  Object.hasOwn(res, 'write') ||
-  Object.hasOwn(res, 'writeHead') ||
-  Object.hasOwn(res, 'flushHeaders');
+// The wrapped methods. They stand on the response itself: another copy of Express (a sub-application, vhost) gives it
+// another prototype on the way, and what is wrapped there would be lost (docs/decisions/0050).
+const HOOKS = {
+  writeHead(...args) {
+    const state = findState(this);
+    if (state.phase === PASSED) return state.originals.writeHead.apply(this, args);
+    if (!admit(state, this, 'writeHead', args)) return this;
+    return writeHeadWithSession(state, this, args);
+  },
+  write(...args) {
+    const state = findState(this);
+    if (state.phase !== PASSED && !admit(state, this, 'write', args)) return state.phase !== HELD;
+    if (state.failed && this.finished) return dropped(args, true);
+    if (state.ended) return afterEnd(args, false);
+    return state.originals.write.apply(this, args);
+  },
+  end(...args) {
+    const state = findState(this);
+    if (state.phase !== PASSED && !admit(state, this, 'end', args)) return this;
+    if (state.failed && this.finished) return dropped(args, this);
+    if (state.ended) return afterEnd(args, this);
+    const answer = state.originals.end.apply(this, args); // http2's calls write
+    state.ended = true;
+    return answer;
+  },
+  flushHeaders(...args) {
+    const state = findState(this);
+    if (state.phase !== PASSED && !admit(state, this, 'flushHeaders', args)) return undefined;
+    return state.originals.flushHeaders.apply(this, args);
+  },
+};
 
 function install(state, res) {
-  const root = rootOf(res);
-  if (root !== null) {
-    shareClass(res, 'sendDate');
-    const originals = hooked.get(root) ?? hookRoot(root);
-    if (!isWrapped(res) && res.req === state.req) {
-      state.originals = originals;
-      state.hooked = originals;
-      return;
-    }
+  shareClass(res, 'sendDate');
+  const earlier = stateOf(res);
+  keepState(res, state);
+  if (earlier !== undefined) {
+    // A request that was derived from one whose session has ended: the hooks stand, the new session takes over.
+    state.originals = earlier.originals;
+    return;
   }
-  state.originals = pick(res);
-  if (res.req !== state.req) keepState(res.req ?? res, state);
-  Object.assign(res, ownHooks);
+  const { writeHead, write, end, flushHeaders } = res;
+  state.originals = { writeHead, write, end, flushHeaders };
+  Object.assign(res, HOOKS);
 }
 
 // Whether this call may go on now. If not, it is kept or dropped.

@@ -21,33 +21,13 @@ const CLASSES_ARE_SINGLE = Number.parseInt(process.versions.v8, 10) < 13;
 const HIDDEN = { enumerable: false };
 const SHOWN = { enumerable: true };
 
-const roots = new WeakMap(); // prototype → rootOf it
-
-function findRoot(prototype) {
-  if (NATIVE.has(prototype)) return null;
-  let root = prototype;
-  while (root !== null && !NATIVE.has(Object.getPrototypeOf(root))) root = Object.getPrototypeOf(root);
-  return root;
-}
-
-// The prototype just above node's own, which all requests (or responses) of Express share; null where there is none.
-function rootOf(object) {
-  const prototype = Object.getPrototypeOf(object);
-  let root = roots.get(prototype);
-  if (root === undefined) {
-    root = findRoot(prototype);
-    roots.set(prototype, root);
-  }
-  return root;
-}
-
-// Puts an object with a hidden class of its own into dictionary mode. `name` is a plain enumerable property that
+// Puts an object with a hidden class of its own, one whose prototype is not node's own, into dictionary mode. `name` is a plain enumerable property that
 // node gives such objects (a mock may lack it): V8 answers a change of its attributes with a dictionary, in which
 // the way back is cheap.
 function shareClass(object, name) {
-  if (!CLASSES_ARE_SINGLE || !Object.hasOwn(object, name)) return;
+  if (!CLASSES_ARE_SINGLE || NATIVE.has(Object.getPrototypeOf(object)) || !Object.hasOwn(object, name)) return;
   Object.defineProperty(object, name, HIDDEN);
   Object.defineProperty(object, name, SHOWN);
 }
 
-module.exports = { rootOf, shareClass };
+module.exports = { shareClass };

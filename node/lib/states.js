@@ -2,12 +2,9 @@
 
 // Which session state belongs to a request, and what `req` shows of it.
 //
-// `session` is a property of the request itself, so that `delete req.session` means what it says; the state
-// behind it, `sessionID` and `sessionStore` cost no property where Express' shared prototype can carry them (why
-// that matters is said in lib/shapes.js).
+// `session` is a property of the request itself, so that `delete req.session` means what it says.
 
 const { Given } = require('./given.js');
-const { rootOf } = require('./shapes.js');
 
 // A private field, added to an object that node made: nobody sees it, and it ends with the object. A WeakMap would
 // keep each request, with all that hangs on it, until the next full collection: for the collector of young
@@ -30,10 +27,10 @@ class Carrier extends Given {
   }
 }
 
-// keepState's object: a request, or a response that has none.
+// keepState's object: a request, or its response.
 const { keep: keepState, stateOf } = Carrier;
 
-// Also through an object that was derived from the request.
+// Also through an object that was derived from the request or the response.
 function findState(req) {
   let object = req;
   while (object !== null) {
@@ -55,36 +52,25 @@ const SESSION = {
   },
 };
 
-// A getter whose property anybody else may still set on a request without a session of ours.
-function shownOf(name, show) {
-  return {
-    configurable: true,
-    enumerable: true,
-    get() {
-      const state = findState(this);
-      return state === undefined ? undefined : show(state);
-    },
-    set(value) {
-      Object.defineProperty(this, name, { value, configurable: true, enumerable: true, writable: true });
-    },
-  };
-}
-const SESSION_ID = shownOf('sessionID', (state) => state.id());
-const SESSION_STORE = shownOf('sessionStore', (state) => state.shared.store);
+const SESSION_ID = {
+  configurable: true,
+  enumerable: true,
+  get() {
+    return findState(this)?.id();
+  },
+  // Anybody may put another one in its place.
+  set(value) {
+    Object.defineProperty(this, 'sessionID', { value, configurable: true, enumerable: true, writable: true });
+  },
+};
 
-const extended = new WeakSet(); // roots of requests' prototypes that show both
-
+// All on the request itself: a sub-application of another copy of Express gives it another prototype. One by one, for
+// that is what V8 is quick at.
 function attach(state, req) {
   keepState(req, state);
   Object.defineProperty(req, 'session', SESSION);
-  const root = rootOf(req);
-  if (root === null) {
-    Object.defineProperty(req, 'sessionID', SESSION_ID);
-    req.sessionStore = state.shared.store;
-  } else if (!extended.has(root)) {
-    Object.defineProperties(root, { sessionID: SESSION_ID, sessionStore: SESSION_STORE });
-    extended.add(root);
-  }
+  Object.defineProperty(req, 'sessionID', SESSION_ID);
+  req.sessionStore = state.shared.store;
 }
 
-module.exports = { attach, keepState, stateOf };
+module.exports = { attach, findState, keepState, stateOf };
