@@ -242,11 +242,17 @@ class lmdb_store final : public store {
   seat* enter(error& why) {
     for (;;) {
       auto* const at = seat_.load(std::memory_order_acquire);
-      if (at->generation != crypto::fork_generation() || at->env->lost()) {
+      if (at->generation != crypto::fork_generation()) {
         if (!renew(*at, why)) return nullptr;
         continue;
       }
-      if ((at->state.fetch_add(one_user, std::memory_order_acquire) & closed_bit) == 0) return at;
+      // Entered before it is asked anything: a closed one was given back, and may be gone.
+      if ((at->state.fetch_add(one_user, std::memory_order_acquire) & closed_bit) == 0) {
+        if (!at->env->lost()) return at;
+        leave(*at);
+        if (!renew(*at, why)) return nullptr;
+        continue;
+      }
       leave(*at);
       if (closed_.load(std::memory_order_acquire)) {
         why = closed_error();
