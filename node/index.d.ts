@@ -124,6 +124,11 @@ declare namespace session {
      * Changes of different members and elements are merged, at every depth.
      */
     onConflict?: 'mine' | 'theirs' | 'reject';
+    /**
+     * Half a surrogate pair, left where a string was cut inside a character: replaced by U+FFFD, as toWellFormed does, or
+     * refused with its path. Default 'replace'.
+     */
+    loneSurrogates?: 'replace' | 'refuse';
     /** Bytes of JSON that a session may be. Default 1 MiB. */
     maxPayload?: number;
     /** Members and elements that a session may hold, all together. Default 20,000. */

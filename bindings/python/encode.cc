@@ -37,7 +37,7 @@ class writer {
  public:
   // True when all is well; false with PayloadError, or another exception, set.
   [[nodiscard]] bool write(PyObject* value, int depth) {
-    if (PyUnicode_Check(value)) return string(value) || fail("a lone surrogate, which is not valid Unicode");
+    if (PyUnicode_Check(value)) return string(value);
     if (value == Py_None) return literal("null");
     if (PyBool_Check(value)) return literal(value == Py_True ? "true" : "false");
     if (PyLong_Check(value))
@@ -71,7 +71,7 @@ class writer {
       }
       text_ += separator;
       const std::size_t start = text_.size();
-      if (!string(key)) return fail("a key with a lone surrogate, which is not valid Unicode");
+      if (!string(key)) return false;
       if (std::string_view(text_).substr(start) == "\"__proto__\"") {
         return fail("the key \"__proto__\", which is not safe in JavaScript");
       }
@@ -105,10 +105,7 @@ class writer {
     } else {
       Py_ssize_t size = 0;
       const char* utf8 = PyUnicode_AsUTF8AndSize(value, &size);
-      if (utf8 == nullptr) {
-        PyErr_Clear();
-        return false;
-      }
+      if (utf8 == nullptr) return halves(value);
       left = {utf8, static_cast<std::size_t>(size)};
     }
     text_ += '"';
@@ -119,6 +116,32 @@ class writer {
       if (plain == left.size()) break;
       escape(static_cast<unsigned char>(left[plain]));
       left.remove_prefix(plain + 1);
+    }
+    text_ += '"';
+    return true;
+  }
+
+  // A str with halves of surrogate pairs, which UTF-8 can't express: they are written as escapes, as JavaScript writes
+  // them. Two that make a pair are then one character; what becomes of the others is the core's to say.
+  [[nodiscard]] bool halves(PyObject* value) {
+    PyErr_Clear();
+    text_ += '"';
+    for (Py_ssize_t at = 0; at < PyUnicode_GET_LENGTH(value); ++at) {
+      const Py_UCS4 point = PyUnicode_READ_CHAR(value, at);
+      if (point < 0x80 && escapes[point] != 0) {
+        escape(static_cast<unsigned char>(point));
+      } else if (point >= 0xd800 && point <= 0xdfff) {
+        constexpr std::string_view hex = "0123456789abcdef";
+        text_ += "\\u";
+        for (int shift = 12; shift >= 0; shift -= 4) text_ += hex[(point >> shift) & 15];
+      } else {
+        PyObject* const one = PyUnicode_FromOrdinal(static_cast<int>(point));
+        Py_ssize_t size = 0;
+        const char* const utf8 = one != nullptr ? PyUnicode_AsUTF8AndSize(one, &size) : nullptr;
+        if (utf8 != nullptr) text_.append(utf8, static_cast<std::size_t>(size));
+        Py_XDECREF(one);
+        if (utf8 == nullptr) return false;
+      }
     }
     text_ += '"';
     return true;

@@ -31,6 +31,8 @@ constexpr words<cookie_priority, 4> priority_words{{{"unset", cookie_priority::u
                                                     {"high", cookie_priority::high}}};
 constexpr words<merge_policy, 3> conflict_words{
     {{"mine", merge_policy::mine}, {"theirs", merge_policy::theirs}, {"reject", merge_policy::reject}}};
+constexpr words<lone_surrogates, 2> halves_words{
+    {{"replace", lone_surrogates::replace}, {"refuse", lone_surrogates::refuse}}};
 
 constexpr words<session_mode, 3> mode_words{
     {{"store", session_mode::store}, {"jwt", session_mode::jwt_signed}, {"jwe", session_mode::jwt_sealed}}};
@@ -161,6 +163,7 @@ setup read_setup(const py::dict& arguments) {
   from.take("rolling", policy.rolling);
   from.take("save_uninitialised", policy.save_uninitialised);
   from.take_word("on_conflict", policy.on_conflict, conflict_words);
+  from.take_word("lone_surrogates", policy.halves, halves_words);
   policy.merge = read_merge_rules(from.pop("merge"));
   from.take("conflict_retries", policy.conflict_retries);
   from.take("max_payload", policy.max_payload);

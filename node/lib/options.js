@@ -46,6 +46,7 @@ const OPTIONS = {
   ],
   touchShare: [(value) => isMilliseconds(value) && value <= 0.9, 'touchShare option must be a number from 0 to 0.9'],
   onConflict: [oneOf('mine', 'theirs', 'reject'), 'onConflict option must be "mine", "theirs" or "reject"'],
+  loneSurrogates: [oneOf('replace', 'refuse'), 'loneSurrogates option must be "replace" or "refuse"'],
   maxPayload: [isCount, 'maxPayload option must be a whole number of bytes, 2 or more'],
   maxMembers: [isCount, 'maxMembers option must be a whole number above 0'],
   merge: [
@@ -169,6 +170,7 @@ function engineOptions(options) {
       rolling: options.rolling,
       saveUninitialized: options.saveUninitialized,
       onConflict: options.onConflict,
+      loneSurrogates: options.loneSurrogates,
       maxPayload: options.maxPayload,
       maxMembers: options.maxMembers,
       merge: options.merge && Object.entries(options.merge),

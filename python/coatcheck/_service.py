@@ -66,6 +66,8 @@ class SessionOptions(TypedDict, total=False):
     touch_share: float | None  # of the idle timeout that passes before the deadline is moved; 0.1
     rolling: bool  # send the cookie with every response
     on_conflict: str  # when two requests changed one value in two ways: "mine" (the later), "theirs", "reject"
+    # Half a surrogate pair, left where a string was cut inside a character: "replace" it by U+FFFD, or "refuse" it.
+    lone_surrogates: str
     max_payload: int | None  # bytes of JSON; 1 MiB
     max_members: int | None  # members and elements, all together; 20,000
     merge: dict[str, str] | None  # rules by path, before on_conflict: {"visits": "sum", "cart.*.n": "max"}

@@ -38,6 +38,8 @@ the next request on. ``init_app`` checks what is there by then, and opens no sto
     ``COATCHECK_TOKEN_KEYS``: keys of ``coatcheck.jwt`` to sign or seal with in place of the secret's, newest first.
 ``COATCHECK_MERGE``
     rules by path for what two requests both changed, e.g. ``{"visits": "sum"}``.
+``COATCHECK_LONE_SURROGATES``
+    half a surrogate pair, left where a string was cut inside a character: ``"replace"`` by U+FFFD, or ``"refuse"``.
 ``COATCHECK_ON_EVENT``
     a function of an event and an error: ``"gone"`` or ``"conflict"``, what an automatic commit could not store;
     ``"untouched"``, a deadline that the store did not take.
@@ -101,6 +103,7 @@ _OWN_SETTINGS = tuple(
         "TOUCH_SHARE",
         "ON_CONFLICT",
         "MERGE",
+        "LONE_SURROGATES",
         "MAX_PAYLOAD",
         "MAX_MEMBERS",
         "CLOCK",
@@ -213,6 +216,7 @@ class CoatcheckInterface(SessionInterface):
             "touch_share": config.get("COATCHECK_TOUCH_SHARE"),
             "on_conflict": config.get("COATCHECK_ON_CONFLICT"),
             "merge": config.get("COATCHECK_MERGE"),
+            "lone_surrogates": config.get("COATCHECK_LONE_SURROGATES"),
             "max_payload": config.get("COATCHECK_MAX_PAYLOAD"),
             "max_members": config.get("COATCHECK_MAX_MEMBERS"),
             "clock": config.get("COATCHECK_CLOCK"),

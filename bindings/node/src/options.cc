@@ -56,6 +56,8 @@ constexpr words<same_site, 3> sent_same_site_words{
     {{"lax", same_site::lax}, {"strict", same_site::strict}, {"none", same_site::none}}};
 constexpr words<merge_policy, 3> conflict_words{
     {{"mine", merge_policy::mine}, {"theirs", merge_policy::theirs}, {"reject", merge_policy::reject}}};
+constexpr words<lone_surrogates, 2> halves_words{
+    {{"replace", lone_surrogates::replace}, {"refuse", lone_surrogates::refuse}}};
 constexpr words<session_mode, 3> mode_words{
     {{"store", session_mode::store}, {"jwt", session_mode::jwt_signed}, {"jwe", session_mode::jwt_sealed}}};
 
@@ -105,6 +107,7 @@ result<void> read_policy(const Napi::Object& from, session_policy& into) {
   read_bool(from, "rolling", into.rolling);
   read_bool(from, "saveUninitialized", into.save_uninitialised);
   if (auto read = read_word(from, "onConflict", conflict_words, into.on_conflict); !read) return read;
+  if (auto read = read_word(from, "loneSurrogates", halves_words, into.halves); !read) return read;
   auto rules = read_merge_rules(from.Get("merge"));
   if (!rules) return rules.error();
   into.merge = *std::move(rules);

@@ -48,6 +48,10 @@ struct cookie_options {
   cookie_priority priority = cookie_priority::unset;
 };
 
+// What becomes of half a surrogate pair, left where a string of UTF-16 units was cut inside a character: U+FFFD in its
+// place, or the commit is refused with its path.
+enum class lone_surrogates : std::uint8_t { replace, refuse };
+
 struct session_policy {
   // No request for this long ends a session. Default 1 h (NIST SP 800-63B-4, AAL2). A cookie's max_age replaces it.
   duration_ms idle_timeout = 3'600'000;
@@ -69,7 +73,8 @@ struct session_policy {
   int conflict_retries = 100;
   std::size_t max_payload = 1024 * 1024;  // bytes
   std::size_t max_members = 20'000;       // members of objects and elements of arrays, all together
-  std::size_t id_bytes = 32;              // of randomness in a new id
+  lone_surrogates halves = lone_surrogates::replace;
+  std::size_t id_bytes = 32;  // of randomness in a new id
 };
 
 struct engine_options {

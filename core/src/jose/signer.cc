@@ -7,6 +7,7 @@
 #include "jose/claims.hpp"
 #include "jose/jws_core.hpp"
 #include "jose/signature.hpp"
+#include "text/surrogates.hpp"
 
 namespace coatcheck::jose {
 
@@ -44,6 +45,12 @@ result<signer> signer::create(key signing_key, const signer_options& options) {
 }
 
 result<std::string> signer::sign(std::string_view claims) const {
+  // A half of a surrogate pair, which no verifier of ours takes, becomes U+FFFD.
+  if (text::find_lone_surrogate(claims) != std::string_view::npos) {
+    std::string whole(claims);
+    (void)text::replace_lone_surrogates(whole);
+    return sign(whole);
+  }
   if (auto ok = read_claims(claims, impl_->form, 0, nullptr); !ok) return ok.error();
   const std::size_t middle = crypto::base64_encoded_size(claims.size());
   std::string token;

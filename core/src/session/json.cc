@@ -13,6 +13,7 @@
 #include "coatcheck/engine.hpp"
 
 #include "session/value_table.hpp"
+#include "text/surrogates.hpp"
 
 namespace coatcheck {
 namespace {
@@ -29,6 +30,23 @@ class portability_check final : public nlohmann::json_sax<json> {
   explicit portability_check(std::size_t max_values) : max_values_(max_values) {}
   [[nodiscard]] const char* problem() const noexcept { return problem_; }
   [[nodiscard]] bool too_many() const noexcept { return too_many_; }
+  [[nodiscard]] bool broken() const noexcept { return broken_; }
+  // Where the parser stands: " in session.a.3", labelled as member_label has it. Empty: at the session itself.
+  [[nodiscard]] std::string where() const {
+    std::string out;
+    for (std::size_t i = 0; i < levels_.size() && i < max_labels; ++i) {
+      const level& at = levels_[i];
+      const bool innermost = i + 1 == levels_.size();
+      const std::size_t end = innermost ? keys_.size() : levels_[i + 1].first_key;
+      if (at.array) {
+        // The innermost one's element was not begun when its text broke off.
+        out += '.' + std::to_string(innermost ? at.values : at.values - 1);
+      } else if (end > at.first_key && (!innermost || in_member_)) {
+        out += '.' + member_label(keys_[end - 1], end - at.first_key - 1);
+      }
+    }
+    return out.empty() ? out : " in session" + out;
+  }
 
   bool null() override { return scalar(); }
   bool boolean(bool) override { return scalar(); }
@@ -46,32 +64,37 @@ class portability_check final : public nlohmann::json_sax<json> {
   bool string(string_t&) override { return scalar(); }
   bool binary(binary_t&) override { return refuse("it holds binary data"); }
   bool start_object(std::size_t) override {
-    first_key_.push_back(keys_.size());
-    return open();
+    if (!open()) return false;
+    levels_.push_back({keys_.size(), 0, false});
+    return true;
   }
   bool key(string_t& name) override {
     if (name == "__proto__") return refuse("a member is named __proto__");
     keys_.push_back(std::move(name));
+    in_member_ = true;
     return true;
   }
   bool end_object() override {
     // Sorted, for a comparison with each of the others takes quadratic time.
-    const auto begin = keys_.begin() + static_cast<std::ptrdiff_t>(first_key_.back());
+    const auto begin = keys_.begin() + static_cast<std::ptrdiff_t>(levels_.back().first_key);
     std::sort(begin, keys_.end());
-    if (std::adjacent_find(begin, keys_.end()) != keys_.end()) return refuse("an object has two members of one name");
-    keys_.resize(first_key_.back());
-    first_key_.pop_back();
-    return close();
+    const bool twice = std::adjacent_find(begin, keys_.end()) != keys_.end();
+    keys_.resize(levels_.back().first_key);
+    levels_.pop_back();
+    return twice ? refuse("an object has two members of one name") : close();
   }
   bool start_array(std::size_t) override {
-    first_key_.push_back(keys_.size());
-    return depth_ == 0 ? refuse("it is not an object") : open();
+    if (depth_ == 0) return refuse("it is not an object");
+    if (!open()) return false;
+    levels_.push_back({keys_.size(), 0, true});
+    return true;
   }
   bool end_array() override {
-    first_key_.pop_back();
+    levels_.pop_back();
     return close();
   }
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
+    broken_ = true;
     return refuse("it is not valid JSON in UTF-8");
   }
 
@@ -86,6 +109,8 @@ class portability_check final : public nlohmann::json_sax<json> {
   }
   // Each value but the outermost is a member or an element.
   bool count() {
+    in_member_ = false;
+    if (!levels_.empty()) ++levels_.back().values;
     if (++values_ > max_values_) too_many_ = true;
     return !too_many_;
   }
@@ -100,11 +125,18 @@ class portability_check final : public nlohmann::json_sax<json> {
 
   const char* problem_ = nullptr;
   bool too_many_ = false;
+  bool broken_ = false;
   std::size_t depth_ = 0;
   std::size_t values_ = 0;
   std::size_t max_values_;
-  std::vector<std::string> keys_;       // of all open objects, innermost last
-  std::vector<std::size_t> first_key_;  // where each open object's keys begin
+  struct level {
+    std::size_t first_key;  // where its keys begin
+    std::size_t values;     // that were begun
+    bool array;
+  };
+  bool in_member_ = false;         // between a name and its value
+  std::vector<std::string> keys_;  // of all open objects, innermost last
+  std::vector<level> levels_;      // that are open
 };
 
 bool is_number_byte(char c) noexcept {
@@ -168,7 +200,7 @@ bool surely_portable(std::string_view printed, std::size_t max_values) noexcept 
 
 }  // namespace
 
-result<void> session::check_committed(const commit_request& request, std::string_view payload,
+result<void> session::check_committed(const commit_request& request, std::string& payload,
                                       const session_policy& policy) {
   // A record is read back by its first and last byte.
   if (!payload.starts_with('{') || !payload.ends_with('}')) {
@@ -176,6 +208,9 @@ result<void> session::check_committed(const commit_request& request, std::string
   }
   if (request.printed && payload.size() <= policy.max_payload && surely_portable(payload, policy.max_members)) {
     return {};
+  }
+  if (policy.halves == lone_surrogates::replace) {
+    (void)text::replace_lone_surrogates(payload);
   }
   return check_payload(payload, policy.max_payload, policy.max_members);
 }
@@ -206,16 +241,23 @@ bool portable_integer(std::string_view digits) noexcept {
   return digits.starts_with(mantissa.front()) && digits.substr(1) == mantissa.substr(2);
 }
 
-result<void> check_payload(std::string_view text, std::size_t max_bytes, std::size_t max_members) {
-  if (text.size() > max_bytes) {
-    return {errc::payload_too_large, "the session is " + std::to_string(text.size()) + " bytes of JSON; at most " +
+result<void> check_payload(std::string_view json_text, std::size_t max_bytes, std::size_t max_members) {
+  if (json_text.size() > max_bytes) {
+    return {errc::payload_too_large, "the session is " + std::to_string(json_text.size()) + " bytes of JSON; at most " +
                                          std::to_string(max_bytes) + " are stored (max_payload)"};
   }
   portability_check check(max_members);
-  if (!json::sax_parse(text.begin(), text.end(), &check) || check.problem() != nullptr || check.too_many()) {
+  // nlohmann takes half a pair for a text that is broken. Its place is where the parser stopped.
+  const bool half = text::find_lone_surrogate(json_text) != std::string_view::npos;
+  if (!json::sax_parse(json_text.begin(), json_text.end(), &check) || check.problem() != nullptr || check.too_many()) {
     if (check.too_many()) {
       return {errc::payload_too_large, "the session holds more than " + std::to_string(max_members) +
                                            " members and elements; no more are stored (max_members)"};
+    }
+    if (half && check.broken()) {
+      return {errc::not_serialisable,
+              "the session can't be stored: half of a surrogate pair (a string that was cut inside a character)" +
+                  check.where()};
     }
     return {errc::not_serialisable,
             std::string("the session cannot be stored so that every language reads it back: ") +

@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "core/session/fixture.hpp"
+#include "support/vectors.hpp"
 
 namespace coatcheck::testing {
 namespace {
@@ -64,6 +65,33 @@ TEST_F(engine_test, an_exact_commit_is_not_merged_but_told_what_is_stored_now) {
   EXPECT_EQ(commit({.base = session, .payload = R"({"n":2})", .exact = 20}).status, commit_status::conflict);
 }
 
+TEST_F(engine_test, halves_of_surrogate_pairs_are_replaced_or_refused_with_their_path) {
+  settings strict;
+  strict.policy.halves = lone_surrogates::refuse;
+  auto refusing = make(strict);
+  for (const auto& one : coatcheck_test::vector_cases("lone_surrogates")) {
+    const auto text = one["text"].get<std::string>();
+    const auto done = commit(open("").session, text);
+    if (one.contains("twice")) {
+      EXPECT_EQ(done.status, commit_status::refused) << one["name"];
+      EXPECT_EQ(done.why.code, errc::not_serialisable);
+      continue;
+    }
+    ASSERT_EQ(done.status, commit_status::stored) << one["name"] << done.why.message;
+    const auto read = open(pair_of(done.set_cookie)).session;
+    EXPECT_TRUE(same_json(read.payload, one["well_formed"].get<std::string>())) << one["name"] << read.payload;
+    const bool half = one["well_formed"].get<std::string>().find("\xef\xbf\xbd") != std::string::npos;
+    on.swap(refusing);
+    const auto strictly = commit(open("").session, text);
+    on.swap(refusing);
+    EXPECT_EQ(strictly.status, half ? commit_status::refused : commit_status::stored) << one["name"];
+  }
+  on = refusing;
+  const auto done = commit(open("").session, R"({"a":[0,{"user@example.com":0,"b":["x","\ud83d"]}]})");
+  ASSERT_EQ(done.status, commit_status::refused);
+  EXPECT_TRUE(done.why.message.ends_with(" in session.a.1.b.1")) << done.why.message;
+}
+
 TEST_F(engine_test, equal_values_in_other_bytes_are_no_change) {
   const auto cookie = stored(R"({"a":1,"b":{"x":1,"y":[1,2]}})");
   const auto session = open(cookie).session;
@@ -73,9 +101,9 @@ TEST_F(engine_test, equal_values_in_other_bytes_are_no_change) {
 
 TEST_F(engine_test, what_a_json_printer_lets_through_is_refused_all_the_same) {
   for (const std::string& bad :
-       {std::string(R"({"a":9007199254740993})"), std::string(R"({"__proto__":{"admin":true}})"),
-        std::string(R"({"a":"\ud800"})"), std::string("[1]"), std::string("{"),
-        "{\"a\":" + std::string(64, '[') + std::string(64, ']') + "}", std::string(R"({"a":123456789012345678901})")}) {
+       {std::string(R"({"a":9007199254740993})"), std::string(R"({"__proto__":{"admin":true}})"), std::string("[1]"),
+        std::string("{"), "{\"a\":" + std::string(64, '[') + std::string(64, ']') + "}",
+        std::string(R"({"a":123456789012345678901})")}) {
     const auto done = commit({.base = open("").session, .payload = bad, .printed = true});
     EXPECT_EQ(done.status, commit_status::refused) << bad;
     EXPECT_EQ(done.why.code, errc::not_serialisable) << bad;
