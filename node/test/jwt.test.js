@@ -88,7 +88,7 @@ describe('promises', () => {
   });
 });
 
-test('half a surrogate pair is signed as U+FFFD, which every verifier takes', () => {
+it('half a surrogate pair is signed as U+FFFD, which every verifier takes', () => {
   const secret = 'x'.repeat(32);
   const token = jwt.sign({ sub: '123456789\ud83d', whole: '😀' }, secret, { noTimestamp: true });
   assert.deepEqual(jwt.verify(token, secret), { sub: '123456789\ufffd', whole: '😀' });
