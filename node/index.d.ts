@@ -31,9 +31,12 @@ declare namespace session {
 
   type Request = IncomingMessage | Http2ServerRequest;
   type Response = ServerResponse | Http2ServerResponse;
-  /** What an automatic commit could not store: the session was ended meanwhile, its policy rejects a collision, or the
-   * store did not take the new deadline of a session that is otherwise as it was. */
-  type SessionEvent = 'gone' | 'conflict' | 'untouched';
+  /**
+   * What an automatic commit could not store: the session was ended meanwhile ('gone'), its policy rejects a collision
+   * ('conflict'), or the store did not take the new deadline of a session that is otherwise as it was ('untouched'). And
+   * what somebody looked at that can't be read: 'damaged'; destroy() and regenerate() end it.
+   */
+  type SessionEvent = 'gone' | 'conflict' | 'untouched' | 'damaged';
   interface Middleware {
     // biome-ignore lint/suspicious/noExplicitAny: the request is the framework's
     (req: any, res: any, next: (error?: any) => void): void;

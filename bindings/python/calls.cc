@@ -72,8 +72,11 @@ bool read_commit(PyObject* const* args, Py_ssize_t count, commit_arguments& into
   }
   into.of = reinterpret_cast<handle*>(args[0]);
   const opened& value = into.of->value;
-  if (value.status == open_status::unknown) {
-    // Whatever was meant: what is not known is not overwritten.
+  const long flags = PyLong_AsLong(args[2]);
+  if (flags == -1 && PyErr_Occurred() != nullptr) return false;
+  // What is not known is not overwritten. What can't be read may be ended, and a session begun in its place.
+  const bool ends = value.session.unreadable && (flags & flag_regenerate) != 0;
+  if (value.status == open_status::unknown && !ends) {
     raise(value.why);
     return false;
   }
@@ -84,8 +87,6 @@ bool read_commit(PyObject* const* args, Py_ssize_t count, commit_arguments& into
     request.payload = std::string(text);
     request.printed = true;  // by encode.cc
   }
-  const long flags = PyLong_AsLong(args[2]);
-  if (flags == -1 && PyErr_Occurred() != nullptr) return false;
   request.secure = (flags & flag_secure) != 0;
   request.save = (flags & flag_save) != 0;
   if ((flags & flag_exact) != 0) request.exact = static_cast<int>(flags >> 8);

@@ -53,6 +53,11 @@ struct commit_arguments {
 // False with an exception set.
 [[nodiscard]] bool read_commit(PyObject* const* args, Py_ssize_t count, commit_arguments& into);
 
+// Whether destroy() takes it: also a record that is there and can't be read, so that a logout is possible.
+[[nodiscard]] inline bool may_be_ended(const opened& value) noexcept {
+  return value.status != open_status::unknown || value.session.unreadable;
+}
+
 // The handle follows the outcome. Answers the Set-Cookie value or None (also when the session is gone: `outcome`
 // says so), or raises for conflict, unknown and refused.
 [[nodiscard]] PyObject* answer(handle* of, committed&& done) noexcept;

@@ -165,7 +165,7 @@ PyObject* destroy(PyObject* self, PyObject* const* args, Py_ssize_t count) {
     if (count != 2 || !is_handle(args[0]))
       throw py::type_error("destroy() takes a Handle and whether the request is secure");
     auto* of = reinterpret_cast<handle*>(args[0]);
-    if (of->value.status == open_status::unknown) return raise(of->value.why);
+    if (!may_be_ended(of->value)) return raise(of->value.why);
     const int secure = PyObject_IsTrue(args[1]);
     if (secure < 0) return nullptr;
     destroyed done;

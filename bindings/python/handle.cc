@@ -36,6 +36,9 @@ PyObject* get_id(PyObject* self, void*) { return text_or_none(self_of(self).valu
 PyObject* get_cookie(PyObject* self, void*) { return text_or_none(self_of(self).value.session.cookie); }
 PyObject* get_owner(PyObject* self, void*) { return text_or_none(self_of(self).value.session.owner); }
 PyObject* get_reason(PyObject* self, void*) { return text(name_of(self_of(self).value.reason)); }
+PyObject* get_unreadable(PyObject* self, void*) {
+  return PyBool_FromLong(self_of(self).value.session.unreadable ? 1 : 0);
+}
 PyObject* get_touch_due(PyObject* self, void*) { return PyBool_FromLong(self_of(self).value.touch_due ? 1 : 0); }
 PyObject* get_created(PyObject* self, void*) { return PyLong_FromLongLong(self_of(self).value.session.created); }
 PyObject* get_expires_at(PyObject* self, void*) { return PyLong_FromLongLong(self_of(self).value.session.expires_at); }
@@ -81,6 +84,7 @@ PyGetSetDef attributes[] = {
     {"status", get_status, nullptr, "'found', 'fresh' or 'unknown'", nullptr},
     {"reason", get_reason, nullptr, "why it is fresh", nullptr},
     {"error", get_error, nullptr, "why it is unknown: an exception to raise", nullptr},
+    {"unreadable", get_unreadable, nullptr, "unknown, because what is stored can't be read: it may be ended", nullptr},
     {"touch_due", get_touch_due, nullptr, "commit even if nobody looked", nullptr},
     {"cookie", get_cookie, nullptr, "this session's cookie settings, JSON text or None", nullptr},
     {"owner", get_owner, nullptr, "owner or None", nullptr},

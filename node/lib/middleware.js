@@ -178,7 +178,7 @@ class Shared {
 function session(given) {
   const options = normalise(given);
   const shared = new Shared(options);
-  const { proxy, onUnknown } = options;
+  const { proxy } = options;
   const path = options.cookie.path ?? '/';
 
   function begin(req, res, next, secure, opened) {
@@ -188,8 +188,7 @@ function session(given) {
     } else if (typeof opened === 'number') {
       state.reason = opened;
     } else if (opened !== undefined) {
-      if (onUnknown === 'open') state.readOnly = true;
-      else state.unknown = fromNative(opened);
+      state.lose(fromNative(opened), opened.base);
     }
     attach(state, req);
     install(state, res);

@@ -6,7 +6,8 @@
 // returns the answer; a remote one returns undefined and delivers the answer to the slot later. Answers:
 //
 //   engine.open(cookieHeader, secure, slot)  a string: found (see lib/ticket.js); a number: fresh, the index
-//   engine.load(id, slot)                    of its reason; an Error: unknown
+//   engine.load(id, slot)                    of its reason; an Error: unknown, whose
+//                                            `base` is for destroy() where a record can't be read
 //   engine.commit(base, payload, cookieSettings, id, flags, slot, owner)
 //                                            a status number, or [status, Set-Cookie, session, Error,
 //                                            cookie withheld]

@@ -165,4 +165,13 @@ function refuseSpoilt(data) {
   }
 }
 
-module.exports = { refuseSpoilt, serialise };
+// Stored text as data. The engine's own message would quote what it can't parse: somebody's data.
+function parseStored(json) {
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw new CoatcheckError('ERR_RECORD_DAMAGED', 'the stored session is damaged: its payload is not valid JSON');
+  }
+}
+
+module.exports = { parseStored, refuseSpoilt, serialise };

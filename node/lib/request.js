@@ -8,9 +8,10 @@
 const { Cookie } = require('./cookie.js');
 const { CoatcheckError, fromNative, isUnknown } = require('./errors.js');
 const { ATTEMPT_SHIFT, FLAGS, STATUS, FRESH, native } = require('./native.js');
-const { refuseSpoilt, serialise } = require('./payload.js');
+const { parseStored, refuseSpoilt, serialise } = require('./payload.js');
 const { Session, cookieOf } = require('./session.js');
 const ticket = require('./ticket.js');
+const { unreadableSession } = require('./unreadable.js');
 
 // Nobody has looked at the session.
 const UNSEEN = Symbol('unseen');
@@ -20,14 +21,7 @@ function chain(value, next) {
   return value instanceof Promise ? value.then(next) : next(value);
 }
 
-// The engine's own message would quote what it can't parse: somebody's data.
-function parsePayload(base) {
-  try {
-    return JSON.parse(ticket.payloadOf(base));
-  } catch {
-    throw new CoatcheckError('ERR_RECORD_DAMAGED', 'the stored session is damaged: its payload is not valid JSON');
-  }
-}
+const parsePayload = (base) => parseStored(ticket.payloadOf(base));
 
 const goneError = () =>
   new CoatcheckError(
@@ -81,6 +75,7 @@ class RequestState {
     this.cookieBase = ''; // the stored cookie settings, as Cookie.settings prints them
     this.unknown = undefined; // the store did not answer: an error for whoever looks
     this.readOnly = false; // the store did not answer, and the policy is to go on without it
+    this.lost = undefined; // a record that is there and can't be read: { base, error, told, session }
     this.printing = false;
     this.peeking = false;
     this.setCookie = undefined;
@@ -101,10 +96,59 @@ class RequestState {
   look() {
     if (this.peeking) return this.current;
     if (this.current !== UNSEEN) return this.current;
+    if (this.lost !== undefined) return this.lookAtLost();
     this.refuseUnknown();
     this.looked = true;
-    this.current = new Session(this, this.base === undefined ? {} : parsePayload(this.base));
+    let data = {};
+    if (this.base !== undefined) {
+      try {
+        data = parsePayload(this.base);
+      } catch (error) {
+        this.lose(error, this.base);
+        return this.look();
+      }
+    }
+    this.current = new Session(this, data);
     return this.current;
+  }
+
+  // The store's answer is not known. `base`: of a record that is there and can't be read.
+  lose(error, base) {
+    if (this.shared.options.onUnknown === 'open') this.readOnly = true;
+    else this.unknown = error;
+    if (base === undefined) return;
+    this.lost = { base, error, told: false };
+    this.base = undefined;
+  }
+
+  lookAtLost() {
+    this.looked = true;
+    this.tellLost();
+    if (this.unknown === undefined) {
+      this.current = new Session(this, {}); // never saved
+      return this.current;
+    }
+    this.lost.session ??= unreadableSession(this, () => this.refuseUnknown());
+    return this.lost.session;
+  }
+
+  tellLost() {
+    if (this.lost.told) return;
+    this.lost.told = true;
+    this.shared.tell('damaged', this.lost.error, this.req);
+  }
+
+  // Ends a record that can't be read, since the application says so; then the request has no session.
+  endLost() {
+    this.tellLost();
+    return chain(this.shared.destroy(this.lost.base, this.secure), (answer) => {
+      if (answer instanceof Error) throw fromNative(answer);
+      this.clearCookie = answer;
+      this.setCookie = undefined;
+      this.lost = undefined;
+      this.unknown = undefined;
+      this.readOnly = false;
+    });
   }
 
   // A request that never looks at its session is answered as if the store were there (a health check).
@@ -114,6 +158,11 @@ class RequestState {
 
   // `req.session = value`
   replace(value) {
+    if (this.lost !== undefined && (value === null || value === undefined)) {
+      // With `unset: 'destroy'` a way to log out: the record ends with the request.
+      this.tellLost();
+      this.unknown = undefined;
+    }
     this.refuseUnknown();
     this.looked = true;
     const isData = typeof value === 'object' && value !== null && !(value instanceof Session);
@@ -299,6 +348,11 @@ class RequestState {
 
   destroy() {
     this.looked = true;
+    if (this.lost !== undefined) {
+      return chain(this.endLost(), () => {
+        this.current = undefined;
+      });
+    }
     this.current = undefined;
     return this.end();
   }
@@ -332,6 +386,8 @@ class RequestState {
         this.current = new Session(this, {});
       }
     };
+    // There is nothing that could be kept.
+    if (this.lost !== undefined) return chain(this.endLost(), () => begin(undefined));
     if (!keep || !stored) {
       if (keep) {
         this.freshId = undefined;
@@ -424,10 +480,14 @@ class RequestState {
 
   write() {
     if (this.fault !== undefined && !this.fault.pending.observed) throw this.fault.error;
-    if (this.readOnly || this.unknown !== undefined) return undefined;
+    if (this.unknown !== undefined || (this.readOnly && this.lost === undefined)) return undefined;
     this.peeking = true;
     let left = this.req.session;
     this.peeking = false;
+    if (this.lost !== undefined) {
+      const ends = (left === undefined || left === null) && this.shared.options.unset === 'destroy';
+      return ends ? this.endLost() : undefined;
+    }
     if (left === UNSEEN) return this.writeUnseen();
     if (left === undefined || left === null) {
       return this.shared.options.unset === 'destroy' ? this.end() : undefined;

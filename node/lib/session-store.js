@@ -5,6 +5,7 @@
 const { EventEmitter } = require('node:events');
 const { answer } = require('./answer.js');
 const { fromNative } = require('./errors.js');
+const { parseStored } = require('./payload.js');
 const ticket = require('./ticket.js');
 
 class SessionStore extends EventEmitter {
@@ -24,20 +25,25 @@ class SessionStore extends EventEmitter {
   // The session's data, or undefined when there is none.
   get(sid, callback) {
     return answer(
-      this.#load(sid).then((base) => (base === undefined ? undefined : JSON.parse(ticket.payloadOf(base)))),
+      this.#load(sid).then((base) => (base === undefined ? undefined : parseStored(ticket.payloadOf(base)))),
       callback,
     );
   }
 
   destroy(sid, callback) {
-    return answer(
-      this.#load(sid).then(async (base) => {
-        if (base === undefined) return;
-        const ended = await this.#shared.destroy(base, false);
-        if (ended instanceof Error) throw fromNative(ended);
-      }),
-      callback,
-    );
+    return answer(this.#end(sid), callback);
+  }
+
+  // Also a session whose record can't be read.
+  async #end(sid) {
+    const opened = await this.#shared.load(sid);
+    const base = opened instanceof Error ? opened.base : opened;
+    if (typeof base !== 'string') {
+      if (opened instanceof Error) throw fromNative(opened);
+      return;
+    }
+    const ended = await this.#shared.destroy(base, false);
+    if (ended instanceof Error) throw fromNative(ended);
   }
 }
 

@@ -14,7 +14,7 @@ const { followClock } = require('./clock.js');
 const { construct, fromNative } = require('./errors.js');
 const { Given } = require('./given.js');
 const { native, ask } = require('./native.js');
-const { serialise } = require('./payload.js');
+const { parseStored, serialise } = require('./payload.js');
 
 const DAY = 86_400_000;
 const PAGE = 256; // keys of one step of a scan
@@ -148,7 +148,7 @@ class Store extends EventEmitter {
         // A digit more than '0' for each character of the version, the version, the JSON.
         const begin = found.charCodeAt(0) - 47;
         const json = found.slice(begin);
-        const session = JSON.parse(json);
+        const session = parseStored(json);
         Known.note(session, { place: this.#place, sid, key: undefined, version: found.slice(1, begin), json });
         return session;
       },
@@ -272,7 +272,7 @@ class Store extends EventEmitter {
       const found = await this.#ask((slot) => store.read(key, slot));
       if (found === undefined) return;
       const [json, version] = found;
-      const session = JSON.parse(json);
+      const session = parseStored(json);
       Known.note(session, { place: this.#place, sid: undefined, key, version, json });
       sessions.push(session);
     };

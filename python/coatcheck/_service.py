@@ -35,7 +35,7 @@ __all__ = [
 Secrets = str | bytes | Sequence[str | bytes]
 OnUnknown = Literal["closed", "open"]
 Mode = Literal["store", "jwt", "jwe"]
-SessionEvent = Literal["gone", "conflict", "untouched"]
+SessionEvent = Literal["gone", "conflict", "untouched", "damaged"]
 OnEvent = Callable[[SessionEvent, Error], object]
 Owner = Callable[[Any], str | None]  # whose session it is, from its data
 
@@ -82,7 +82,8 @@ class SessionOptions(TypedDict, total=False):
     check_epoch: bool  # ask the store at each request of a session that has an owner
     token_keys: Key | Sequence[Key] | None  # to sign or seal with in place of the secret's, newest first
     # Told what an automatic commit could not store: "gone" (the session was ended meanwhile), "conflict", or
-    # "untouched" (only the deadline was to move: the request is answered all the same).
+    # "untouched" (only the deadline was to move: the request is answered all the same); and of a
+    # record that is there and can't be read, when somebody looks at the session: "damaged".
     on_event: OnEvent | None
     owner: Owner | None  # the session's owner, or None: what RefreshTokens lists and revokes by
     clock: _core.ManualClock | None  # for tests
@@ -243,7 +244,7 @@ class Service:
         log.error("the session store gave no answer: %s", error)
 
     def tell(self, event: SessionEvent, error: Error) -> None:
-        """Logs what an automatic commit could not store, and tells the application's hook."""
+        """Logs what was not stored, or can't be read, and tells the application's hook."""
         log.warning("%s: %s", event, error)
         if self.on_event is not None:
             self.on_event(event, error)

@@ -42,7 +42,8 @@ the next request on. ``init_app`` checks what is there by then, and opens no sto
     half a surrogate pair, left where a string was cut inside a character: ``"replace"`` by U+FFFD, or ``"refuse"``.
 ``COATCHECK_ON_EVENT``
     a function of an event and an error: ``"gone"`` or ``"conflict"``, what an automatic commit could not store;
-    ``"untouched"``, a deadline that the store did not take.
+    ``"untouched"``, a deadline that the store did not take;
+    ``"damaged"``, a record that is there and can't be read.
 ``COATCHECK_OWNER``
     a function from the session to the name of its owner, or None: what ``RefreshTokens`` lists and revokes by.
 """

@@ -46,11 +46,13 @@ class Session(dict[str, Any]):
         "_forced",
         "_handle",
         "_header",
+        "_lost",
         "_read",
         "_renewed",
         "_secure",
         "_service",
         "_set_cookie",
+        "_told",
         "accessed",
     )
 
@@ -64,6 +66,8 @@ class Session(dict[str, Any]):
     _ended: bool  # the response's headers have gone, or the commit has failed
     _set_cookie: str | None  # of a transaction, for the response
     _failure: StoreError | None  # why this session could not be read or written
+    _told: bool  # the application's hook knows of that
+    _lost: StoreError | None  # its record is there and can't be read
     accessed: bool
 
     @property
@@ -98,8 +102,15 @@ class Session(dict[str, Any]):
 
         Call it at login and whenever rights change, so that an id from before is worth nothing (session fixation).
         """
-        self.mark_accessed()
+        if not self._give_up():
+            self.mark_accessed()
         self._renewed = True
+
+    def clear(self) -> None:
+        """Logs out: the session ends with the request, also one whose record can't be read."""
+        if not self._give_up():
+            self.mark_accessed()
+        dict.clear(self)
 
     def transact(self, change: Callable[[dict[str, Any]], _R]) -> _R:
         """Changes the session as it is stored now, in one compare-and-set.
@@ -132,14 +143,21 @@ class Session(dict[str, Any]):
         text = handle.payload
         if text == "{}":
             return
+        error: StoreError | None
         if text:
             try:
                 dict.update(self, decode(text))
                 return
             except (ValueError, RecursionError):
-                self._lose(StoreError("the session's record does not hold a JSON object", "ERR_RECORD_DAMAGED"))
-        elif self._service.on_unknown != "open":
-            self._lose(handle.error or StoreError("the session's record is empty", "ERR_RECORD_DAMAGED"))
+                error = self._lost = StoreError(
+                    "the session's record does not hold a JSON object", "ERR_RECORD_DAMAGED"
+                )
+        else:
+            error = handle.error or StoreError("the session's record is empty", "ERR_RECORD_DAMAGED")
+            if handle.unreadable:
+                self._lost = error
+        if self._service.on_unknown != "open":
+            self._lose(error)
 
     def _lose(self, why: StoreError) -> None:
         """The session is not known: whoever looks at it is told, and no encoder takes it for an empty one."""
@@ -148,12 +166,17 @@ class Session(dict[str, Any]):
 
     def _load(self) -> None:
         """Makes the copy to compare with. Raises StoreError when the store did not answer."""
+        lost = self._lost
+        if lost is not None:
+            self._tell_lost(lost)
         if self._failure is not None:
             raise self._failure
         handle = self._handle
         if handle is None:  # the request has no cookie
             handle = self._handle = self._service.engine.open(None, self._secure)
-        if handle.payload:
+        if lost is not None:
+            pass  # and go on with an empty session that is never saved
+        elif handle.payload:
             self._read = {}
             _core.fill(self._read, self)
         else:
@@ -161,6 +184,28 @@ class Session(dict[str, Any]):
         # From here on a plain dict, without the detour through _load.
         self.__class__ = self._loaded_class
         self.accessed = True
+
+    def _tell_lost(self, why: StoreError) -> None:
+        if not self._told:
+            self._told = True
+            self._service.tell("damaged", why)
+
+    def _give_up(self) -> bool:
+        """For a session whose record can't be read: what it holds from now on is a new one's.
+
+        The record ends with the request. Nobody else may end it: it stays as it is, for whoever is to find out what
+        happened, until a logout or a login says that it is not needed.
+        """
+        if self._lost is None:
+            return False
+        self._tell_lost(self._lost)
+        self._lost = self._failure = None
+        dict.clear(self)
+        self._read = {}
+        self._renewed = True
+        self.__class__ = self._loaded_class
+        self.accessed = True
+        return True
 
     def _cookie_settings(self) -> str | None:
         """New settings of this session's cookie, as JSON text; None: as they were."""
@@ -303,10 +348,10 @@ def transaction(session: Session, change: Callable[[dict[str, Any]], Any]) -> Ge
 
 _S = TypeVar("_S", bound=Session)
 
-# Every way in which Python code can look into a dict or change it.
+# Every way in which Python code can look into a dict or change it, save clear(), which looks first itself.
 _WAYS_IN = (
     *("__contains__", "__delitem__", "__eq__", "__getitem__", "__ior__", "__iter__", "__len__", "__ne__", "__or__"),
-    *("__reduce_ex__", "__repr__", "__reversed__", "__ror__", "__setitem__", "clear", "copy", "get", "items", "keys"),
+    *("__reduce_ex__", "__repr__", "__reversed__", "__ror__", "__setitem__", "copy", "get", "items", "keys"),
     *("pop", "popitem", "setdefault", "update", "values"),
 )
 
@@ -328,7 +373,12 @@ def pending_class(loaded: type[_S]) -> type[_S]:
     """
 
     def mark_accessed(self: Session) -> None:
-        self._load()
+        # Flask and Starlette call this before the application has the object. One whose record can't be read must
+        # get that far, for clear() and regenerate(); every other way in raises, and no encoder takes the storage.
+        if self._failure is not None and self._lost is not None:
+            self._tell_lost(self._lost)
+        else:
+            self._load()
 
     def set_modified(self: Session, value: bool) -> None:
         self._load()
@@ -339,7 +389,7 @@ def pending_class(loaded: type[_S]) -> type[_S]:
 
     def set_accessed(self: Session, value: bool) -> None:
         if value:
-            self._load()
+            self.mark_accessed()
 
     body: dict[str, Any] = {name: _through_load(name) for name in _WAYS_IN}
     body.update(
@@ -371,8 +421,8 @@ def start(
     session._service = service
     session._header = header
     session._secure = secure
-    session._read = session._failure = session._set_cookie = None
-    session._forced = session._renewed = session._ended = False
+    session._read = session._failure = session._set_cookie = session._lost = None
+    session._forced = session._renewed = session._ended = session._told = False
     if handle is None and header is not None:
         try:
             handle = service.engine.open(header, secure)

@@ -53,7 +53,8 @@ result<snapshot> restore(std::string_view described) {
   return snapshot::unpack(described.substr(0, end), described.substr(end + 1));
 }
 
-// A string when found, the reason's number when fresh, an Error when unknown.
+// A string when found, the reason's number when fresh, an Error when unknown. Of a record that is there and can't be
+// read the Error has a `base`, for destroy().
 napi_value opened_to_js(napi_env env, opened&& got, std::uint32_t) {
   switch (got.status) {
     case open_status::found:
@@ -63,7 +64,9 @@ napi_value opened_to_js(napi_env env, opened&& got, std::uint32_t) {
     case open_status::unknown:
       break;
   }
-  return make_error(env, got.why);
+  const napi_value out = make_error(env, got.why);
+  if (got.session.unreadable) napi_set_named_property(env, out, "base", make_string(env, describe(got.session, false)));
+  return out;
 }
 
 // The status as a number when there is nothing else to say; else

@@ -120,12 +120,18 @@ struct snapshot {
   // the epoch), domain, path, httpOnly, secure, sameSite ("lax", "strict", "none", false), partitioned, priority.
   std::string cookie{};
   std::string payload{};  // JSON object text; "{}" for a new one
+  // A record is there under this id, and can't be read (see opened). It may be ended, and nothing else.
+  bool unreadable = false;
 
   // As one line of text, without the payload, and back: for hosts that keep no native object.
   [[nodiscard]] std::string pack() const;
   [[nodiscard]] static result<snapshot> unpack(std::string_view packed, std::string_view payload);
 };
 
+// unknown: the store gave no answer, and `session` is empty; or its answer can't be read (record_damaged,
+// record_mismatch), which asking again does not change. Then `session.unreadable` is set and `session` may be given to
+// `destroy` (a logout) and `regenerate` (a login), which end the record: else its browser would be locked out for ever.
+// Until somebody does, the record stays as it is, for whoever is to find out what happened.
 enum class open_status : std::uint8_t { found, fresh, unknown };
 struct opened {
   open_status status = open_status::unknown;
@@ -203,7 +209,7 @@ class engine {
   // payload, cookie settings and owner; `commit` stores it under a new id (`id` if the host makes its own). The payload
   // is the stored one: where it is not that of `session`, another request wrote, and the host merges its own changes
   // with it. status unknown: it may have ended. status absent for a session that was stored: another request ended it
-  // meanwhile, and the snapshot is an empty one.
+  // meanwhile, and the snapshot is an empty one. Of an unreadable session nothing is kept: removed, and an empty one.
   struct regenerated {
     remove_status status = remove_status::unknown;
     snapshot session;

@@ -188,6 +188,18 @@ class sessions {
     return std::move(done.set_cookie);
   }
 
+  // Logout where `open` throws record_damaged or record_mismatch: what is stored can't be read, and asking again won't
+  // help. Ends the session of a request with this Cookie header, whether it can be read or not. Returns the Set-Cookie
+  // value that clears the cookie; `open({})` then begins a new session. Throws store errors.
+  [[nodiscard]] std::string end(std::string_view cookie_header, bool secure = false) {
+    const request_facts facts{cookie_header, secure};
+    auto got = run<opened>([&](engine& e, completion<opened> done) { e.open(facts, done); });
+    if (got.status == open_status::unknown && !got.session.unreadable) throw exception(std::move(got.why));
+    auto done = run<destroyed>([&](engine& e, completion<destroyed> then) { e.destroy(got.session, secure, then); });
+    if (done.status == remove_status::unknown) throw exception(std::move(done.why));
+    return std::move(done.set_cookie);
+  }
+
   // Login: the old id is dead at once, the content stays; the next commit stores it under a new id.
   void regenerate(session& s) {
     auto done =

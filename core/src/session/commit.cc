@@ -49,6 +49,7 @@ commit_operation::commit_operation(engine_ref engine, commit_request request, co
       is_new_(request_.base.tag.empty()) {}
 
 void commit_operation::start() {
+  if (request_.base.unreadable) return fail(commit_status::refused, unreadable_base());
   next_ = request_.base;
   if (next_.payload.empty()) next_.payload = "{}";
 

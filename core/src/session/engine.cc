@@ -126,11 +126,12 @@ class end_operation final : public operation_base<end_operation<Result>, Result>
 
   void start() {
     const auto& engine = *this->engine_;
-    if (engine.tokens && !ended_.tag.empty()) {
+    const bool stored = !ended_.tag.empty() || ended_.unreadable;
+    if (engine.tokens && stored) {
       return run_operation<tokens::revoke_operation>(engine.tokens->families, tokens::presented_token{ended_.id, 0, {}},
                                                      this->template then<remove_result, &end_operation::on_remove>());
     }
-    if (ended_.tag.empty() || ended_.key >= engine.options.keys.size()) {
+    if (!stored || ended_.key >= engine.options.keys.size()) {
       return on_remove({remove_status::absent, {}});
     }
     engine.sessions().remove(engine.options.keys.store_key(ended_.id, ended_.key),
@@ -141,7 +142,9 @@ class end_operation final : public operation_base<end_operation<Result>, Result>
   void on_remove(remove_result&& got) {
     out_.status = got.status;
     out_.why = std::move(got.why);
-    if constexpr (std::is_same_v<Result, engine::regenerated>) out_.session = renewed(got.status);
+    // Whoever ends what can't be read wants to be rid of it, and begins anew whether it was still there or not.
+    if (ended_.unreadable && got.status == remove_status::absent) out_.status = remove_status::removed;
+    if constexpr (std::is_same_v<Result, engine::regenerated>) out_.session = renewed(out_.status);
     this->finish(std::move(out_));
   }
 
@@ -150,7 +153,7 @@ class end_operation final : public operation_base<end_operation<Result>, Result>
     snapshot out;
     out.payload = "{}";
     // A session that somebody else ended meanwhile does not live on under a new id.
-    if (status == remove_status::removed || ended_.tag.empty()) {
+    if (!ended_.unreadable && (status == remove_status::removed || ended_.tag.empty())) {
       out.payload = std::move(ended_.payload);
       out.cookie = std::move(ended_.cookie);
       out.owner = std::move(ended_.owner);

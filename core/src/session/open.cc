@@ -61,13 +61,7 @@ bool open_operation::next_key() {
 }
 
 void open_operation::on_get(get_result&& got) {
-  if (got.status == get_status::unknown) {
-    out_.status = open_status::unknown;
-    out_.reason = fresh_reason::none;
-    out_.session = {};
-    out_.why = std::move(got.why);
-    return finish(std::move(out_));
-  }
+  if (got.status == get_status::unknown) return unknown(std::move(got.why));
   // A session whose id was just renewed is as good as gone for a new request.
   if (got.status == get_status::absent || decode_forwarding(got.value.bytes, store_key_)) {
     if (next_key()) return look();
@@ -78,11 +72,7 @@ void open_operation::on_get(get_result&& got) {
     session.tag = got.value.tag;
     session.expires_at = got.value.expires_at;
     if (auto decoded = decode_record(std::move(got.value.bytes), store_key_, session); !decoded) {
-      out_.status = open_status::unknown;
-      out_.reason = fresh_reason::none;
-      out_.session = {};
-      out_.why = decoded.error();
-      return finish(std::move(out_));
+      return unknown(decoded.error());
     }
     if (session.expires_at <= now_ || (session.absolute_at != 0 && session.absolute_at <= now_)) {
       if (live_ == 0) out_.reason = fresh_reason::expired;
@@ -95,6 +85,19 @@ void open_operation::on_get(get_result&& got) {
     return look();
   }
   conclude();
+}
+
+void open_operation::unknown(error why) {
+  out_.status = open_status::unknown;
+  out_.reason = fresh_reason::none;
+  out_.session = {};
+  if (is_unreadable(why)) {
+    out_.session.id = std::move(candidates_[current_].id);
+    out_.session.key = key_;
+    out_.session.unreadable = true;
+  }
+  out_.why = std::move(why);
+  finish(std::move(out_));
 }
 
 void open_operation::conclude() {

@@ -63,6 +63,7 @@ class open_operation final : public operation_base<open_operation, opened> {
   void look();
   void on_get(get_result&& got);
   [[nodiscard]] bool next_key();
+  void unknown(error why);
   void conclude();
 
   epoch_ms now_;
@@ -142,6 +143,11 @@ class regenerate_operation final : public operation_base<regenerate_operation, e
 };
 
 [[nodiscard]] bool is_empty_object(std::string_view json);
+
+// Why a session that can't be read is not committed.
+[[nodiscard]] inline error unreadable_base() {
+  return {errc::invalid_state, "a session whose record can't be read may be ended (destroy, regenerate), not stored"};
+}
 
 // Takes what a commit asks of the session's cookie into `next`. The settings are an error only where this commit
 // brought them: what another service put into the record and we cannot read does not stop a request.

@@ -20,6 +20,7 @@ token_commit_operation::token_commit_operation(engine_ref engine, commit_request
     : operation_base(std::move(engine), done), request_(std::move(request)), now_(engine_->now()) {}
 
 void token_commit_operation::start() {
+  if (request_.base.unreadable) return fail(commit_status::refused, unreadable_base());
   if (request_.exact) {
     return fail(commit_status::refused, {errc::invalid_state,
                                          "transact: a session on tokens is in its cookie, so there is nothing to "

@@ -166,6 +166,10 @@ void token_open_operation::fresh(fresh_reason reason) {
 
 void token_open_operation::unknown(error why) {
   opened out;
+  if (is_unreadable(why)) {
+    out.session.id = std::move(claims_.family);
+    out.session.unreadable = true;
+  }
   out.why = std::move(why);
   finish(std::move(out));
 }

@@ -12,6 +12,11 @@
 
 namespace coatcheck {
 
+// Whether something is stored that can't be read, as opposed to a store that gave no answer: asking again won't help.
+[[nodiscard]] inline bool is_unreadable(const error& why) noexcept {
+  return why.code == errc::record_damaged || why.code == errc::record_mismatch;
+}
+
 template <class Operation, class Result, class Shared>
 class store_operation {
  public:

@@ -80,11 +80,12 @@ return 1
 )lua";
 
 // KEYS value, owner mark. ARGV now, prefix of indexes, key. Answers 1 (removed) or 0 (absent).
+// What can't be read goes, too: a damaged header, or a value of another type, on which state() raises.
 constexpr std::string_view remove = R"lua(
-local at = state(KEYS[1], ARGV[1])
+local read, at = pcall(state, KEYS[1], ARGV[1])
 unlink(ARGV[2], redis.call('GET', KEYS[2]), ARGV[3])
 redis.call('DEL', KEYS[1], KEYS[2])
-return at and 1 or 0
+return (at or not read) and 1 or 0
 )lua";
 
 // KEYS index. ARGV now, prefix of values. Answers the keys that are live, and drops the others from the index.

@@ -158,7 +158,10 @@ result<epoch_ms> decode_epoch(std::string_view bytes) {
     const auto [at, failed] = std::from_chars(bytes.data() + epoch_version.size(), end, out);
     if (failed == std::errc{} && at == end && out > 0) return out;
   }
-  return error{errc::record_damaged, "the stored epoch of an owner is damaged; it is left as it is"};
+  return error{
+      errc::record_damaged,
+      "the stored epoch of an owner is damaged; it is left as it is until all of the owner's tokens are revoked, which "
+      "replaces it"};
 }
 
 verdict judge(const family& current, std::uint32_t presented, duration_ms grace, epoch_ms now) noexcept {

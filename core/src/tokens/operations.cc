@@ -72,6 +72,12 @@ void revoke_operation::decide() {
   write(tombstone(current_, family_state::revoked));
 }
 
+// A record that is not there refuses as one that says "revoked" does, so nothing is lost with it.
+void revoke_operation::unknown(error why) {
+  if (what_.mac || !is_unreadable(why)) return finish({remove_status::unknown, std::move(why)});
+  shared_->sessions().remove(family_key(what_.family_id), then<remove_result, &revoke_operation::on_remove>());
+}
+
 amend_operation::amend_operation(space_ref space, std::string family_id, family_change change, completion<amended> done)
     : change_operation(std::move(space), std::move(family_id), done), change_(std::move(change)) {}
 

@@ -168,7 +168,8 @@ class advance_operation final : public change_operation<advance_operation, advan
   family_state ending_ = family_state::live;
 };
 
-// Ends a family. `what.mac` set: only if the token is genuine.
+// Ends a family, also one whose record can't be read. `what.mac` set: only if the token is genuine, which that record
+// would have to say.
 class revoke_operation final : public change_operation<revoke_operation, remove_result> {
  public:
   revoke_operation(space_ref space, presented_token what, completion<remove_result> done);
@@ -179,7 +180,8 @@ class revoke_operation final : public change_operation<revoke_operation, remove_
   void decide();
   void written() { finish({remove_status::removed, {}}); }
   void absent() { finish({remove_status::absent, {}}); }
-  void unknown(error why) { finish({remove_status::unknown, std::move(why)}); }
+  void unknown(error why);
+  void on_remove(remove_result&& got) { finish(std::move(got)); }
   presented_token what_;
 };
 

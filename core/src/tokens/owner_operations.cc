@@ -63,7 +63,9 @@ void revoke_all_operation::start() {
 
 void revoke_all_operation::on_epoch(get_result&& got) {
   auto found = read_epoch(std::move(got));
-  if (!found.known) return fail(std::move(found.why));
+  // One that can't be read is replaced: everything that was issued until now ends, whatever it said.
+  replacing_ = !found.known && is_unreadable(found.why);
+  if (!found.known && !replacing_) return fail(std::move(found.why));
   tag_ = found.tag;
   out_.epoch = std::max(shared_->now(), found.epoch + 1);
   if (except_.empty()) return put_epoch();
@@ -81,7 +83,9 @@ void revoke_all_operation::on_spared(amended&& got) {
 }
 
 void revoke_all_operation::put_epoch() {
-  const auto expect = tag_.empty() ? expectation::nothing() : expectation::version(tag_);
+  const auto expect = replacing_     ? expectation::anything()
+                      : tag_.empty() ? expectation::nothing()
+                                     : expectation::version(tag_);
   shared_->sessions().put(epoch_key(owner_), encode_epoch(out_.epoch), shared_->now() + epoch_life, expect, {},
                           then<put_result, &revoke_all_operation::on_epoch_put>());
 }

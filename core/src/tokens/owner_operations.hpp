@@ -45,6 +45,7 @@ class revoke_all_operation final : public operation<revoke_all_operation, revoke
   std::string owner_;
   std::string except_;
   etag tag_;
+  bool replacing_ = false;
   int attempts_ = 0;
   std::vector<std::string> keys_;
   revoke_all_result out_;

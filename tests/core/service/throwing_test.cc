@@ -150,6 +150,24 @@ TEST_F(Sessions, StayDestroyed) {
   EXPECT_EQ(on.open(next).data(), (json{{"user", "eve"}}));
 }
 
+TEST_F(Sessions, ThatCannotBeReadCanBeEnded) {
+  const std::string url = "memory:service-test-damaged";
+  sessions on(url, secret, {.cookie = {}, .policy = {}, .time = &time_});
+  const std::string cookie = stored(on, {{"user", "ada"}});
+  const auto raw = value_or_throw(open_store(url, {&time_}));
+  const auto keys = complete<keys_result>([&](auto done) { raw->scan("", 10, done); });
+  ASSERT_EQ(keys.keys.size(), 1u);
+  (void)complete<put_result>(
+      [&](auto done) { raw->put(keys.keys[0], "x", time_.now() + 60'000, expectation::anything(), {}, done); });
+  EXPECT_EQ(code_of([&] { (void)on.open(cookie); }), errc::record_damaged);
+  EXPECT_NE(on.end(cookie), "");
+  EXPECT_TRUE(on.open(cookie).fresh());
+  const std::string other = stored(on, {{"user", "eve"}});
+  EXPECT_NE(on.end(other), "") << "one that can be read, too";
+  EXPECT_TRUE(on.open(other).fresh());
+  raw->close();
+}
+
 TEST_F(Sessions, GetANewIdAtLogin) {
   sessions on = make(time_);
   const std::string cookie = stored(on, {{"cart", {"tea"}}});
