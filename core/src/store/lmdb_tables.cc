@@ -317,10 +317,10 @@ int lmdb_tables::stats(MDB_txn* txn, store_stats& out) const {
   return 0;
 }
 
-int lmdb_tables::clear(MDB_txn* txn, std::uint64_t& count) const {
+int lmdb_tables::clear(MDB_txn* txn, std::uint64_t& removed) const {
   MDB_stat s{};
   if (const int rc = mdb_stat(txn, sessions_, &s); rc != 0) return rc;
-  count = s.ms_entries;
+  removed = s.ms_entries;
   for (const auto table : {sessions_, expiry_, owners_, owner_of_})
     if (const int rc = mdb_drop(txn, table, 0); rc != 0) return rc;
   return 0;

@@ -55,7 +55,7 @@ class lmdb_tables {
                                  epoch_ms now, owner_removal& out) const;
 
   // Drops every session. `count`: how many there were, live or not.
-  [[nodiscard]] int clear(MDB_txn* txn, std::uint64_t& count) const;
+  [[nodiscard]] int clear(MDB_txn* txn, std::uint64_t& removed) const;
 
   // Looks at up to `steps` due items of the index. `more`: others are due.
   struct swept {
