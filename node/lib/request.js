@@ -37,6 +37,20 @@ function attempt(start) {
   }
 }
 
+// `start()`, and `undo()` before its failure goes on.
+function orUndo(start, undo) {
+  const failed = (error) => {
+    undo();
+    throw error;
+  };
+  try {
+    const outcome = start();
+    return outcome instanceof Promise ? outcome.catch(failed) : outcome;
+  } catch (error) {
+    return failed(error);
+  }
+}
+
 // What save(), destroy() and the like answer. Knows whether somebody awaits it: a failure that nobody would hear
 // of goes to the error handler when the response is about to be sent.
 class OperationPromise extends Promise {
@@ -81,6 +95,7 @@ class RequestState {
     this.setCookie = undefined;
     this.clearCookie = undefined;
     this.tail = undefined; // the operation under way, on a remote store
+    this.pasts = undefined; // what operations that wait their turn are to end, oldest first (see detach)
     this.fault = undefined; // an operation failed and nobody was told by callback
     this.phase = 0; // of the response (lib/response.js)
     this.failed = false;
@@ -201,8 +216,17 @@ class RequestState {
 
   // ---- operations that the application asks for
 
-  // Runs `start` after what is under way.
-  perform(start, toldByCallback) {
+  // `call` does at once what the application is to see whether it waits or not, and answers what the store is asked;
+  // that runs after what is under way.
+  perform(call, toldByCallback) {
+    let start;
+    try {
+      start = call();
+    } catch (error) {
+      start = () => {
+        throw error;
+      };
+    }
     const outcome = this.tail === undefined ? attempt(start) : this.tail.then(start);
     const pending = new OperationPromise((resolve, reject) => {
       if (outcome instanceof Promise) outcome.then(resolve, reject);
@@ -223,44 +247,105 @@ class RequestState {
     return pending;
   }
 
-  save() {
-    const session = this.look();
+  // For an operation that ends what is stored: the request has another session from now on, on every store alike, and
+  // the answer is what the operation ends. The subject of operations that were asked for before stays what it was.
+  detach(session, freshId, aside) {
+    const past = {
+      current: this.current,
+      base: this.base,
+      unsaved: this.unsaved,
+      freshId: this.freshId,
+      aside: this.aside,
+      cookieBase: this.cookieBase,
+    };
+    this.pasts ??= [];
+    this.pasts.push(past);
+    this.looked = true;
+    this.current = session;
+    this.base = undefined;
+    this.unsaved = false;
+    this.freshId = freshId;
+    this.aside = aside;
+    this.cookieBase = '';
+    return past;
+  }
+
+  // Operations run in the order of their calls: the one that runs now is about the oldest that is to be ended, or
+  // about what the request has now.
+  subject() {
+    return this.pasts?.[0] ?? this;
+  }
+
+  // The operation that was to end `past` is over; with `failed`, as if it had not been asked for. `begun`: what the
+  // application got at its call, and may have replaced.
+  conclude(past, begun, failed) {
+    this.pasts.shift();
+    if (!failed) return;
+    const now = this.subject();
+    Object.assign(now, past, now.current === begun ? undefined : { current: now.current });
+  }
+
+  // Ends what `past` is about.
+  endPast(past, begun) {
+    return orUndo(
+      () => chain(this.end(past), () => this.conclude(past, begun, false)),
+      () => this.conclude(past, begun, true),
+    );
+  }
+
+  toSave() {
+    const began = this.res.headersSent;
+    return () => this.save(began);
+  }
+
+  // `began`: whether the response had begun when save was called; the response waits for what was asked for before.
+  save(began) {
+    const about = this.subject();
+    const session = about === this ? this.look() : about.current;
     if (!(session instanceof Session)) return undefined;
     if (this.readOnly)
       throw new CoatcheckError('ERR_STORE_UNAVAILABLE', 'the session can not be stored: its store did not answer');
-    if (this.base === undefined && this.res.headersSent) {
+    if (about.base === undefined && began) {
       throw new CoatcheckError(
         'ERR_HEADERS_SENT',
         "a new session can't be stored once the response has begun: its cookie can't be sent",
       );
     }
-    if (this.shared.inCookie && this.res.headersSent) {
+    if (this.shared.inCookie && began) {
       throw new CoatcheckError(
         'ERR_HEADERS_SENT',
         "a session in its cookie can't be stored once the response has begun: the cookie can't be sent",
       );
     }
-    const payload = this.print(session);
+    const payload = this.print(session, about);
     this.refuseSpoilt(session);
+    // The application may ask for the id, or change the cookie further, before a remote store has answered.
+    if (!this.shared.synchronous && !this.shared.inCookie && (about.base === undefined || about.unsaved)) {
+      about.freshId ??= this.shared.newId(this.req);
+    }
+    const cookie = this.changedCookie(session, about);
+    const settings =
+      cookieOf(session) === undefined
+        ? ''
+        : Cookie.settings(cookieOf(session), this.shared.cookieDefaults(this.secure));
     const flags = FLAGS.save | FLAGS.wantSession;
-    return chain(this.commit(payload, this.changedCookie(session), flags, session), (result) => {
+    return chain(this.commit(payload, cookie, flags, session, about), (result) => {
       const error = this.take(result);
       if (error !== undefined) throw error;
       const [status, , stored, , withheld] = result;
       if (withheld === true) this.shared.warnWithheld();
-      this.base = stored;
-      this.unsaved = false;
-      this.cookieBase =
-        cookieOf(session) === undefined
-          ? ''
-          : Cookie.settings(cookieOf(session), this.shared.cookieDefaults(this.secure));
-      if (status === STATUS.merged) this.adoptMerged(session, payload);
+      // A later call may have taken it off the request meanwhile.
+      const now = this.subject();
+      now.base = stored;
+      now.unsaved = false;
+      now.cookieBase = settings;
+      if (status === STATUS.merged) this.adoptMerged(session, payload, now);
     });
   }
 
   // Another request's changes, merged by the core, become visible here, save where the application has moved on.
-  adoptMerged(session, printed) {
-    const merged = parsePayload(this.base);
+  adoptMerged(session, printed, about) {
+    const merged = parsePayload(about.base);
     const mine = JSON.parse(printed);
     const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
     for (const key of new Set([...Object.keys(merged), ...Object.keys(mine)])) {
@@ -274,7 +359,8 @@ class RequestState {
   // otherwise stays, and is stored at its end as always.
   transact(change) {
     if (typeof change !== 'function') throw new TypeError('transact needs a function of the session');
-    const session = this.look();
+    const about = this.subject();
+    const session = about === this ? this.look() : about.current;
     if (!(session instanceof Session)) {
       throw new CoatcheckError('ERR_INVALID_STATE', 'transact: the request has no session any more');
     }
@@ -287,7 +373,7 @@ class RequestState {
       );
     }
     // Not stored yet, it is this request's alone.
-    if (this.base === undefined || this.unsaved) return change(session);
+    if (about.base === undefined || about.unsaved) return change(session);
     const round = (number, base) => {
       const data = parsePayload(base);
       return chain(change(data), (value) => {
@@ -299,32 +385,31 @@ class RequestState {
           if (result[0] === STATUS.stale) return round(number + 1, result[2]);
           const error = this.take(result);
           if (error !== undefined) throw error;
-          const kept = native.mergePayloads(
-            ticket.payloadOf(this.base),
-            this.print(session),
-            ticket.payloadOf(result[2]),
-            'mine',
-          );
-          this.base = result[2];
-          this.refill(session, JSON.parse(kept));
+          const now = this.subject();
+          const mine = this.print(session, now);
+          const kept = native.mergePayloads(ticket.payloadOf(now.base), mine, ticket.payloadOf(result[2]), 'mine');
+          now.base = result[2];
+          this.refill(session, JSON.parse(kept), now);
           return value;
         });
       });
     };
-    return chain(this.shared.load(this.id()), (opened) => {
+    return chain(this.shared.load(ticket.idOf(about.base)), (opened) => {
       if (opened instanceof Error) throw fromNative(opened);
       if (typeof opened !== 'string') throw goneError();
       return round(0, opened);
     });
   }
 
-  // The same object, with other data.
-  refill(session, data) {
+  // The same object, with other data. `about`: what it is the session of.
+  refill(session, data, about) {
     for (const key of Object.keys(session)) if (key !== 'cookie') delete session[key];
-    this.aside = undefined;
+    about.aside = undefined;
     for (const key of Object.keys(data)) {
-      if (key in session) this.keepAside(key, data[key]);
-      else session[key] = data[key];
+      if (key in session) {
+        about.aside ??= Object.create(null);
+        about.aside[key] = data[key];
+      } else session[key] = data[key];
     }
   }
 
@@ -335,32 +420,60 @@ class RequestState {
         `reload: in mode "${this.shared.options.mode}" the session is in its cookie, so there is nothing to read again`,
       );
     }
-    const id = this.id();
-    return chain(this.shared.load(id), (opened) => {
-      if (opened instanceof Error) throw fromNative(opened);
-      if (typeof opened !== 'string') throw new Error('failed to load session');
-      this.base = opened;
-      this.aside = undefined;
-      this.current = UNSEEN;
-      this.look();
-    });
+    // Another object from now on. Until the store has answered it shows what the old one did; what the application
+    // changes until then is kept.
+    const old = this.current;
+    const oldAside = this.aside;
+    let before = '{}';
+    try {
+      before = this.print(old instanceof Session ? old : {});
+    } catch {
+      // What JSON can't carry is what a reload may be for.
+    }
+    this.aside = undefined;
+    const session = new Session(this, JSON.parse(before));
+    this.current = session;
+    const read = () => {
+      const about = this.subject();
+      const id = about === this ? this.id() : ticket.idOf(about.base);
+      return chain(this.shared.load(id), (opened) => {
+        if (opened instanceof Error) throw fromNative(opened);
+        if (typeof opened !== 'string') throw new Error('failed to load session');
+        const now = this.subject();
+        const mine = this.print(session, now);
+        now.base = opened;
+        const data = parsePayload(opened);
+        const kept =
+          mine === before ? data : JSON.parse(native.mergePayloads(before, mine, ticket.payloadOf(opened), 'mine'));
+        this.refill(session, kept, now);
+      });
+    };
+    const undo = () => {
+      const now = this.subject();
+      if (now.current !== session) return;
+      for (const key of Object.keys(session)) if (key !== 'cookie' && !(key in old)) old[key] = session[key];
+      now.current = old;
+      now.aside = oldAside;
+    };
+    return () => orUndo(read, undo);
   }
 
   destroy() {
-    this.looked = true;
     if (this.lost !== undefined) {
-      return chain(this.endLost(), () => {
-        this.current = undefined;
-      });
+      this.looked = true;
+      return () =>
+        chain(this.endLost(), () => {
+          this.current = undefined;
+        });
     }
-    this.current = undefined;
-    return this.end();
+    const past = this.detach(undefined);
+    return () => this.endPast(past, undefined);
   }
 
   // Ends what is stored; the clearing cookie is kept for the response.
-  end() {
-    const base = this.base;
-    if (base === undefined || this.unsaved) {
+  end(about) {
+    const { base } = about;
+    if (base === undefined || about.unsaved) {
       if (this.reason !== NO_COOKIE) this.clearCookie ??= this.shared.engine.clearingCookie(this.secure);
       this.setCookie = undefined;
       return undefined;
@@ -369,62 +482,85 @@ class RequestState {
       if (answer instanceof Error) throw fromNative(answer);
       this.clearCookie = answer;
       this.setCookie = undefined;
-      this.base = undefined;
+      about.base = undefined;
     });
   }
 
   regenerate(keep) {
-    const stored = this.base !== undefined && !this.unsaved;
-    const begin = (next) => {
-      this.base = next;
-      this.unsaved = next !== undefined;
-      this.freshId = undefined;
-      this.cookieBase = '';
-      this.looked = true;
-      if (!keep) {
-        this.aside = undefined;
-        this.current = new Session(this, {});
-      }
-    };
     // There is nothing that could be kept.
-    if (this.lost !== undefined) return chain(this.endLost(), () => begin(undefined));
-    if (!keep || !stored) {
-      if (keep) {
-        this.freshId = undefined;
-        return undefined;
-      }
-      return chain(this.end(), () => begin(undefined));
+    if (this.lost !== undefined) {
+      return () =>
+        chain(this.endLost(), () => {
+          this.looked = true;
+          this.aside = undefined;
+          this.current = new Session(this, {});
+        });
+    }
+    if (!keep) {
+      const begun = new Session(this, {});
+      const past = this.detach(begun);
+      return () => this.endPast(past, begun);
+    }
+    if (this.tail === undefined && (this.base === undefined || this.unsaved)) {
+      this.freshId = undefined;
+      return () => undefined;
     }
     const session = this.look();
-    const read = ticket.payloadOf(this.base);
-    // The engine has to know the new id now: requests that are still at work with the old one are sent there.
-    const id = this.shared.options.genid === undefined ? undefined : this.shared.newId(this.req);
-    return chain(this.shared.regenerate(this.base, id), (answer) => {
+    const atCall = { ...session };
+    if (session instanceof Session) void session.cookie; // made of what is stored, while the request has that
+    // The id is made here, so that it is known at once. The engine has to know it before the commit: requests that are
+    // still at work with the old one are sent there.
+    const id = this.shared.inCookie ? undefined : this.shared.newId(this.req);
+    const past = this.detach(session, id, this.aside);
+    return () =>
+      orUndo(
+        () => this.renew(past, session, atCall, id),
+        () => this.conclude(past, session, true),
+      );
+  }
+
+  renew(past, session, atCall, id) {
+    if (past.base === undefined || past.unsaved) {
+      this.conclude(past, session, false);
+      const now = this.subject();
+      now.base = past.base;
+      now.unsaved = past.unsaved;
+      return undefined;
+    }
+    const read = ticket.payloadOf(past.base);
+    return chain(this.shared.regenerate(past.base, id), (answer) => {
       if (answer instanceof Error) throw fromNative(answer);
+      this.conclude(past, session, false);
+      const now = this.subject();
       this.clearCookie = this.shared.engine.clearingCookie(this.secure);
+      this.setCookie = undefined;
       if (typeof answer === 'string') {
-        begin(answer);
-        this.freshId = id;
+        now.base = answer;
+        now.unsaved = true;
         const stored = ticket.payloadOf(answer);
         if (stored !== read && session instanceof Session) {
-          this.refill(session, JSON.parse(native.mergePayloads(read, this.print(session), stored, 'mine')));
+          const mine = this.print(session, now);
+          this.refill(session, JSON.parse(native.mergePayloads(read, mine, stored, 'mine')), now);
         }
         return undefined;
       }
-      // Somebody else ended it meanwhile: its data does not live on under a new id.
-      begin(undefined);
-      this.aside = undefined;
-      this.current = new Session(this, {});
+      // Somebody else ended it meanwhile: its data does not live on under a new id. What the application has set since
+      // it asked does.
+      now.aside = undefined;
+      if (now.current === session) {
+        const since = Object.keys(session).filter((key) => key !== 'cookie' && session[key] !== atCall[key]);
+        now.current = new Session(this, Object.fromEntries(since.map((key) => [key, session[key]])));
+      }
       return this.shared.tell('gone', goneError(), this.req);
     });
   }
 
   // ---- the end of the request
 
-  print(session) {
+  print(session, { aside } = this) {
     this.printing = true;
     try {
-      return serialise(this.aside === undefined ? session : { ...session, ...this.aside });
+      return serialise(aside === undefined ? session : { ...session, ...aside });
     } finally {
       this.printing = false;
     }
@@ -440,23 +576,24 @@ class RequestState {
   }
 
   // The cookie settings to store, or undefined when nobody changed them.
-  changedCookie(session) {
+  changedCookie(session, about = this) {
     let cookie = cookieOf(session);
     if (cookie === undefined) {
-      if (this.base !== undefined || !this.shared.cookieIsDynamic) return undefined;
+      if (about.base !== undefined || !this.shared.cookieIsDynamic) return undefined;
       cookie = session.cookie;
     }
     const settings = Cookie.settings(cookie, this.shared.cookieDefaults(this.secure));
-    return settings === this.cookieBase ? undefined : settings || '{}';
+    return settings === about.cookieBase ? undefined : settings || '{}';
   }
 
   // `session`: what the application left; undefined when nobody looked.
-  commit(payload, cookie, extraFlags, session) {
-    const fresh = this.base === undefined || this.unsaved;
+  commit(payload, cookie, extraFlags, session, about = this) {
+    const fresh = about.base === undefined || about.unsaved;
     const flags = (this.secure ? FLAGS.secure : 0) | (fresh ? 0 : FLAGS.presented) | extraFlags;
-    const id = fresh ? (this.freshId ?? (this.shared.options.genid ? this.id() : undefined)) : undefined;
+    if (fresh && this.shared.options.genid !== undefined) about.freshId ??= this.shared.newId(this.req);
+    const id = fresh ? about.freshId : undefined;
     const owner = session === undefined ? undefined : this.shared.ownerOf(session);
-    return this.shared.commit(this.base, payload, cookie, id, flags, owner);
+    return this.shared.commit(about.base, payload, cookie, id, flags, owner);
   }
 
   // What the addon said of a commit; an error when the data does not stand as the application left it.
@@ -490,7 +627,7 @@ class RequestState {
     }
     if (left === UNSEEN) return this.writeUnseen();
     if (left === undefined || left === null) {
-      return this.shared.options.unset === 'destroy' ? this.end() : undefined;
+      return this.shared.options.unset === 'destroy' ? this.end(this) : undefined;
     }
     if (!(left instanceof Session)) left = new Session(this, Object(left));
     const payload = this.print(left);
@@ -503,7 +640,7 @@ class RequestState {
     }
     this.refuseSpoilt(left);
     const save = this.unsaved || (resave && this.base !== undefined) ? FLAGS.save : 0;
-    return chain(this.commit(payload, cookie, save, left), (result) => this.conclude(result));
+    return chain(this.commit(payload, cookie, save, left), (result) => this.settle(result));
   }
 
   // Nobody looked: at most the deadline moves.
@@ -511,14 +648,14 @@ class RequestState {
     const { rolling, saveUninitialized } = this.shared.options;
     if (this.base !== undefined) {
       if (!ticket.touchDue(this.base) && !rolling) return undefined;
-      return chain(this.commit(undefined, undefined, 0), (result) => this.conclude(result));
+      return chain(this.commit(undefined, undefined, 0), (result) => this.settle(result));
     }
     if (!saveUninitialized) return undefined;
     const cookie = this.changedCookie(this.look());
-    return chain(this.commit('{}', cookie, 0), (result) => this.conclude(result));
+    return chain(this.commit('{}', cookie, 0), (result) => this.settle(result));
   }
 
-  conclude(result) {
+  settle(result) {
     const error = this.take(result);
     if (error === undefined) {
       if (typeof result !== 'number' && result[4] === true) this.shared.warnWithheld();

@@ -43,13 +43,13 @@ class Session {
 
   // Stores the session now. The callback or promise has an error when it was not stored.
   save(callback) {
-    return this.#answer(callback, () => this.#state.save());
+    return this.#answer(callback, () => this.#state.toSave());
   }
 
   // Changes the session as it is stored now, in one compare-and-set: `change(data)` runs again when another request
   // wrote meanwhile, so it is to do nothing else. Answers what `change` does; the callback gets it after the error.
   transact(change, callback) {
-    return this.#answer(callback, () => this.#state.transact(change));
+    return this.#answer(callback, () => () => this.#state.transact(change));
   }
 
   // Reads the session again; `req.session` is then a new object.
@@ -68,8 +68,9 @@ class Session {
     return this.#answer(callback, () => this.#state.regenerate(options?.keep === true));
   }
 
-  #answer(callback, start) {
-    const pending = this.#state.perform(start, typeof callback === 'function');
+  // `call`: see perform in lib/request.js.
+  #answer(callback, call) {
+    const pending = this.#state.perform(call, typeof callback === 'function');
     if (typeof callback !== 'function') return pending;
     pending.then(
       (value) => (value === undefined ? process.nextTick(callback) : process.nextTick(callback, null, value)),
