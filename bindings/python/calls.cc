@@ -3,6 +3,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "errors.hpp"
 
@@ -22,8 +23,13 @@ namespace {
   return true;
 }
 
-[[nodiscard]] PyObject* header_or_none(const std::string& value) noexcept {
-  if (value.empty()) Py_RETURN_NONE;
+// Of several headers a line each, the session's own last.
+[[nodiscard]] PyObject* header_or_none(const std::vector<std::string>& clearing, const std::string& last) {
+  if (last.empty()) Py_RETURN_NONE;
+  if (clearing.empty()) return PyUnicode_DecodeUTF8(last.data(), static_cast<Py_ssize_t>(last.size()), nullptr);
+  std::string value;
+  for (const auto& other : clearing) value.append(other) += '\n';
+  value += last;
   return PyUnicode_DecodeUTF8(value.data(), static_cast<Py_ssize_t>(value.size()), nullptr);
 }
 
@@ -142,7 +148,7 @@ PyObject* answer(handle* of, committed&& done) noexcept {
   of->value.session = std::move(done.session);
   if (!of->value.session.id.empty()) of->value.status = open_status::found;
   of->value.touch_due = false;
-  return header_or_none(done.set_cookie);
+  return header_or_none(done.clearing, done.set_cookie);
 }
 
 PyObject* answer(handle* of, destroyed&& done) noexcept {
@@ -152,7 +158,7 @@ PyObject* answer(handle* of, destroyed&& done) noexcept {
   }
   of->outcome = "destroyed";
   make_fresh(of->value);
-  return header_or_none(done.set_cookie);
+  return header_or_none(done.clearing, done.set_cookie);
 }
 
 bool regenerated_ready(handle* of, engine::regenerated&& done, commit_request& request, PyObject** result) noexcept {

@@ -187,6 +187,8 @@ function session(given) {
       state.base = opened;
     } else if (typeof opened === 'number') {
       state.reason = opened;
+    } else if (Array.isArray(opened)) {
+      [state.reason, state.rivals] = opened;
     } else if (opened !== undefined) {
       state.lose(fromNative(opened), opened.base);
     }

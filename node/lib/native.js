@@ -7,11 +7,14 @@
 //
 //   engine.open(cookieHeader, secure, slot)  a string: found (see lib/ticket.js); a number: fresh, the index
 //   engine.load(id, slot)                    of its reason; an Error: unknown, whose
-//                                            `base` is for destroy() where a record can't be read
+//                                            `base` is for destroy() where a record can't be read. open alone:
+//                                            [reason, base] of several live sessions, which a commit or
+//                                            destroy with this base ends
 //   engine.commit(base, payload, cookieSettings, id, flags, slot, owner)
 //                                            a status number, or [status, Set-Cookie, session, Error,
-//                                            cookie withheld]
-//   engine.destroy(base, secure, slot)       the clearing Set-Cookie, or an Error
+//                                            cookie withheld]; of several Set-Cookie values a line each, the
+//                                            session's own last
+//   engine.destroy(base, secure, slot)       the clearing Set-Cookie, lines as above, or an Error
 //   engine.regenerate(base, slot, id)        a session without an id, 0 (it was ended meanwhile) or an Error
 //   store.get(key, slot)                     the bytes, undefined (absent) or an Error
 //   store.read(key, slot)                    [bytes, version, expiresAt], undefined or an Error

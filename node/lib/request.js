@@ -81,6 +81,7 @@ class RequestState {
     this.secure = secure;
     this.base = undefined; // the ticket of what is stored; undefined: nothing is
     this.reason = NO_COOKIE; // why the session is fresh
+    this.rivals = undefined; // a base of several live sessions, which what is stored or destroyed with it ends
     this.current = UNSEEN; // what `req.session` is
     this.looked = false;
     this.freshId = undefined; // the id of a session that is not stored yet, once somebody asked for it
@@ -94,6 +95,7 @@ class RequestState {
     this.peeking = false;
     this.setCookie = undefined;
     this.clearCookie = undefined;
+    this.otherCookies = undefined; // Set-Cookie values that clear other forms of the cookie
     this.tail = undefined; // the operation under way, on a remote store
     this.pasts = undefined; // what operations that wait their turn are to end, oldest first (see detach)
     this.fault = undefined; // an operation failed and nobody was told by callback
@@ -337,6 +339,7 @@ class RequestState {
       // A later call may have taken it off the request meanwhile.
       const now = this.subject();
       now.base = stored;
+      this.rivals = undefined;
       now.unsaved = false;
       now.cookieBase = settings;
       if (status === STATUS.merged) this.adoptMerged(session, payload, now);
@@ -472,7 +475,7 @@ class RequestState {
 
   // Ends what is stored; the clearing cookie is kept for the response.
   end(about) {
-    const { base } = about;
+    const base = about.base ?? this.rivals;
     if (base === undefined || about.unsaved) {
       if (this.reason !== NO_COOKIE) this.clearCookie ??= this.shared.engine.clearingCookie(this.secure);
       this.setCookie = undefined;
@@ -480,9 +483,10 @@ class RequestState {
     }
     return chain(this.shared.destroy(base, this.secure), (answer) => {
       if (answer instanceof Error) throw fromNative(answer);
-      this.clearCookie = answer;
+      this.clearCookie = this.lastOf(answer);
       this.setCookie = undefined;
       about.base = undefined;
+      this.rivals = undefined;
     });
   }
 
@@ -593,7 +597,7 @@ class RequestState {
     if (fresh && this.shared.options.genid !== undefined) about.freshId ??= this.shared.newId(this.req);
     const id = fresh ? about.freshId : undefined;
     const owner = session === undefined ? undefined : this.shared.ownerOf(session);
-    return this.shared.commit(about.base, payload, cookie, id, flags, owner);
+    return this.shared.commit(about.base ?? this.rivals, payload, cookie, id, flags, owner);
   }
 
   // What the addon said of a commit; an error when the data does not stand as the application left it.
@@ -603,10 +607,19 @@ class RequestState {
     if (status === STATUS.untouched) this.shared.tellUntouched(fromNative(error), this.req);
     else if (error !== undefined) return fromNative(error);
     if (setCookie !== undefined) {
-      this.setCookie = setCookie;
+      this.setCookie = this.lastOf(setCookie);
       this.clearCookie = undefined;
     }
     return undefined;
+  }
+
+  // The session's own Set-Cookie value; those before it, which clear other forms of the cookie, are kept.
+  lastOf(lines) {
+    if (!lines.includes('\n')) return lines;
+    const values = lines.split('\n');
+    const last = values.pop();
+    this.otherCookies = values;
+    return last;
   }
 
   // Writes what is to be written. Answers nothing, or a promise of it; throws or rejects with what goes to

@@ -105,7 +105,8 @@ function addHeaders(state, res) {
   const cookie = state.setCookie ?? state.clearCookie;
   if (cookie) {
     const before = res.getHeader('Set-Cookie');
-    res.setHeader('Set-Cookie', before === undefined ? cookie : [].concat(before, cookie));
+    if (before === undefined && state.otherCookies === undefined) res.setHeader('Set-Cookie', cookie);
+    else res.setHeader('Set-Cookie', [].concat(before ?? [], state.otherCookies ?? [], cookie));
     // A cache that keeps this response would hand one user's session to another.
     if (!res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'no-store');
   }

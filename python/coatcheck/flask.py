@@ -270,7 +270,8 @@ class CoatcheckInterface(SessionInterface):
                 set_cookie = None  # the deadline alone moved
         headers = response.headers
         if set_cookie is not None:
-            headers.add("Set-Cookie", set_cookie)
+            for value in set_cookie.split("\n"):
+                headers.add("Set-Cookie", value)
             if "Cache-Control" not in headers:
                 headers["Cache-Control"] = "no-store"
         elif not session._looked_at:

@@ -37,10 +37,12 @@ _UNKNOWN = UnknownSession()
 class Session(dict[str, Any]):
     """A dict of JSON values: str keys; dict, list, str, int, float, bool and None. Tuples come back as lists.
 
-    ``clear()``, or removing the last key, of a stored session destroys it: that is logging out.
+    ``clear()``, or removing the last key, of a stored session destroys it: that is logging out. Of a request that
+    carries two live sessions, neither of which counts, ``clear()`` ends both, and so does whatever is stored.
     """
 
     __slots__ = (
+        "_cleared",
         "_ended",
         "_failure",
         "_forced",
@@ -63,6 +65,7 @@ class Session(dict[str, Any]):
     _read: dict[str, Any] | None  # what was read, to compare with; None: this session is never saved
     _forced: bool
     _renewed: bool
+    _cleared: bool  # by clear(): a logout, also where there was nothing to clear
     _ended: bool  # the response's headers have gone, or the commit has failed
     _set_cookie: str | None  # of a transaction, for the response
     _failure: StoreError | None  # why this session could not be read or written
@@ -110,6 +113,7 @@ class Session(dict[str, Any]):
         """Logs out: the session ends with the request, also one whose record can't be read."""
         if not self._give_up():
             self.mark_accessed()
+        self._cleared = True
         dict.clear(self)
 
     def transact(self, change: Callable[[dict[str, Any]], _R]) -> _R:
@@ -214,7 +218,7 @@ class Session(dict[str, Any]):
     def _end(self, engine: Any) -> str | Future[str | None] | None:
         """Makes the call that ends the request, if one is needed.
 
-        Its answer is the value of the Set-Cookie header, or None for none: from an Engine as it is, from an
+        Its answer is the values of the Set-Cookie headers, a line each, or None: from an Engine as it is, from an
         AsyncEngine in a future. ``_ended_well`` is to be called after it.
         """
         handle, read = self._handle, self._read
@@ -222,6 +226,8 @@ class Session(dict[str, Any]):
             return self._set_cookie
         flags = _core.COMMIT_SECURE if self._secure else 0
         if not self and handle.id is not None and (read or self._renewed):
+            return engine.destroy(handle, self._secure)  # type: ignore[no-any-return]
+        if not self and (self._cleared or self._renewed) and handle.reason == "ambiguous":
             return engine.destroy(handle, self._secure)  # type: ignore[no-any-return]
         if not (self._forced or self._renewed) and _core.same(read, self):
             if handle.touch_due or self._service.rolling:
@@ -267,7 +273,7 @@ class Session(dict[str, Any]):
             return
         if handle is None or self._read is None or handle.outcome is None:
             return
-        self._forced = self._renewed = False
+        self._forced = self._renewed = self._cleared = False
         if handle.outcome == "gone":
             self._read = None
             self._service.tell("gone", gone())
@@ -422,7 +428,7 @@ def start(
     session._header = header
     session._secure = secure
     session._read = session._failure = session._set_cookie = session._lost = None
-    session._forced = session._renewed = session._ended = session._told = False
+    session._forced = session._renewed = session._cleared = session._ended = session._told = False
     if handle is None and header is not None:
         try:
             handle = service.engine.open(header, secure)

@@ -230,7 +230,7 @@ def _add_headers(message: Message, session: Session, set_cookie: str | None) -> 
             headers = [item for item in headers if item[0].lower() != b"vary"]
         headers.append((b"vary", vary.encode("latin-1")))
     if set_cookie is not None:
-        headers.append((b"set-cookie", set_cookie.encode("latin-1")))
+        headers.extend((b"set-cookie", value) for value in set_cookie.encode("latin-1").split(b"\n"))
         if not cached:
             headers.append((b"cache-control", b"no-store"))
     message["headers"] = headers

@@ -118,7 +118,7 @@ class _Response:
         headers = list(headers)
         set_cookie = commit(self.service, self.session)
         if set_cookie is not None:
-            headers.append(("Set-Cookie", set_cookie))
+            headers.extend(("Set-Cookie", value) for value in set_cookie.split("\n"))
             if not any(name.lower() == "cache-control" for name, _ in headers):
                 headers.append(("Cache-Control", "no-store"))
         if set_cookie is not None or self.session._looked_at:
@@ -173,7 +173,7 @@ class _Body:
 
 
 def commit(service: Service, session: Session) -> str | None:
-    """Ends the request's session; the value of the Set-Cookie header, or None."""
+    """Ends the request's session; the values of the Set-Cookie headers, a line each, or None."""
     if session._ended:
         return None
     session._ended = True

@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "coatcheck/clock.hpp"
 #include "coatcheck/cookie.hpp"
@@ -122,6 +123,14 @@ struct snapshot {
   std::string payload{};  // JSON object text; "{}" for a new one
   // A record is there under this id, and can't be read (see opened). It may be ended, and nothing else.
   bool unreadable = false;
+  // The live sessions of a request that carried several (fresh_reason::ambiguous). None of them is trusted, and as long
+  // as two live each request is without a session; `destroy` ends them all, and so does the commit that stores this
+  // one.
+  struct rival {
+    std::string id{};
+    std::size_t key = 0;
+  };
+  std::vector<rival> rivals{};
 
   // As one line of text, without the payload, and back: for hosts that keep no native object.
   [[nodiscard]] std::string pack() const;
@@ -172,6 +181,8 @@ enum class commit_status : std::uint8_t {
 struct committed {
   commit_status status = commit_status::unknown;
   std::string set_cookie;  // value of the Set-Cookie header to add; empty: none
+  // Set-Cookie values to add before it: they clear other forms of the cookie (see destroyed), where it had rivals.
+  std::vector<std::string> clearing{};
   // A cookie was due but not made, because it must be Secure and the request is not: the host should warn.
   bool cookie_withheld = false;
   snapshot session;  // base of a further commit
@@ -181,7 +192,10 @@ struct committed {
 struct destroyed {
   remove_status status = remove_status::unknown;
   std::string set_cookie;  // clears the cookie in the browser
-  error why;               // when unknown
+  // Set-Cookie values to add before it: they clear the other forms in which these options can have set the cookie
+  // (host-only where there is a domain, the options' domain and path where the session has its own).
+  std::vector<std::string> clearing{};
+  error why;  // when unknown
 };
 
 class engine {
@@ -203,13 +217,14 @@ class engine {
   void load(std::string_view session_id, completion<opened> done) const;
   // Writes what changed, if anything, or moves the deadline if that is due.
   void commit(commit_request request, completion<committed> done) const;
-  // Ends a session. `secure` is that of the request, for the clearing cookie.
+  // Ends a session, and its rivals. `secure` is that of the request, for the clearing cookie.
   void destroy(const snapshot& session, bool secure, completion<destroyed> done) const;
   // For login: ends the session under its old id at once and gives an empty-id snapshot with the same
   // payload, cookie settings and owner; `commit` stores it under a new id (`id` if the host makes its own). The payload
   // is the stored one: where it is not that of `session`, another request wrote, and the host merges its own changes
   // with it. status unknown: it may have ended. status absent for a session that was stored: another request ended it
   // meanwhile, and the snapshot is an empty one. Of an unreadable session nothing is kept: removed, and an empty one.
+  // Rivals stay with the snapshot, until `commit` ends them.
   struct regenerated {
     remove_status status = remove_status::unknown;
     snapshot session;

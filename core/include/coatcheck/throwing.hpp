@@ -26,6 +26,7 @@
 #include <thread>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "coatcheck/engine.hpp"
 #include "coatcheck/error.hpp"
@@ -77,6 +78,9 @@ class session {
   // Whose session this is, for listing and ending a user's sessions.
   void set_owner(std::string owner) { owner_ = std::move(owner); }
   [[nodiscard]] const std::string& owner() const noexcept { return owner_ ? *owner_ : base_.owner; }
+  // After commit or destroy: Set-Cookie values to send before the one that was returned. They clear other forms of the
+  // cookie, of an older configuration (another domain or path).
+  [[nodiscard]] const std::vector<std::string>& clearing() const noexcept { return clearing_; }
 
  private:
   friend class sessions;
@@ -88,6 +92,7 @@ class session {
   std::optional<json> data_;
   std::optional<std::string> cookie_;
   std::optional<std::string> owner_;
+  std::vector<std::string> clearing_;
   fresh_reason reason_ = fresh_reason::none;
   bool secure_ = false;
   bool presented_ = true;
@@ -142,6 +147,7 @@ class sessions {
   [[nodiscard]] std::string commit(session& s) {
     auto done = commit_once(s, {});
     start_from(s, std::move(done.session));
+    s.clearing_ = std::move(done.clearing);
     return std::move(done.set_cookie);
   }
 
@@ -185,6 +191,7 @@ class sessions {
     auto empty = run<opened>([&](engine& e, completion<opened> then) { e.open({{}, s.secure_}, then); });
     start_from(s, std::move(empty.session));
     s.presented_ = false;
+    s.clearing_ = std::move(done.clearing);
     return std::move(done.set_cookie);
   }
 

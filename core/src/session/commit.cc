@@ -105,7 +105,23 @@ void commit_operation::start_new() {
   send_cookie();
   if (out_.status == commit_status::refused) return finish(std::move(out_));
   store_key_ = engine_->options.keys.store_key(next_.id, next_.key);
-  put();
+  if (!next_.rivals.empty()) out_.clearing = engine_->cookie.clear_others(settings_, request_.secure);
+  end_rivals();
+}
+
+// Before the session is stored: with one of them alive its cookie would be one of several again.
+void commit_operation::end_rivals() {
+  while (!next_.rivals.empty() && next_.rivals.back().key >= engine_->options.keys.size()) next_.rivals.pop_back();
+  if (next_.rivals.empty()) return put();
+  const auto rival = std::move(next_.rivals.back());
+  next_.rivals.pop_back();
+  engine_->sessions().remove(engine_->options.keys.store_key(rival.id, rival.key),
+                             then<remove_result, &commit_operation::on_rival>());
+}
+
+void commit_operation::on_rival(remove_result&& got) {
+  if (got.status == remove_status::unknown) return fail(commit_status::unknown, std::move(got.why));
+  end_rivals();
 }
 
 void commit_operation::start_existing() {

@@ -184,4 +184,25 @@ std::string cookie_policy::clear(const cookie_settings& settings, bool secure_re
   return header ? *std::move(header) : std::string();
 }
 
+std::vector<std::string> cookie_policy::clear_others(const cookie_settings& settings, bool secure_request) const {
+  std::vector<std::string> out;
+  const auto [own, withheld] = resolve(settings, secure_request);
+  if (withheld) return out;
+  const auto add = [&](std::string_view domain, std::string_view path) {
+    if (domain == own.domain && path == own.path) return;
+    set_cookie other = own;
+    other.domain = domain;
+    other.path = path;
+    other.expires = 0;
+    auto header = serialise(other);  // __Host- has one form alone
+    if (header && std::find(out.begin(), out.end(), *header) == out.end()) out.push_back(*std::move(header));
+  };
+  for (const std::string_view path : {own.path, std::string_view(options_.path)}) {
+    for (const std::string_view domain : {own.domain, std::string_view(options_.domain), std::string_view()}) {
+      add(domain, path);
+    }
+  }
+  return out;
+}
+
 }  // namespace coatcheck::session

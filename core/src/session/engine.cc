@@ -126,6 +126,9 @@ class end_operation final : public operation_base<end_operation<Result>, Result>
 
   void start() {
     const auto& engine = *this->engine_;
+    if constexpr (std::is_same_v<Result, destroyed>) {
+      if (!ended_.rivals.empty()) return end_rival();
+    }
     const bool stored = !ended_.tag.empty() || ended_.unreadable;
     if (engine.tokens && stored) {
       return run_operation<tokens::revoke_operation>(engine.tokens->families, tokens::presented_token{ended_.id, 0, {}},
@@ -139,6 +142,24 @@ class end_operation final : public operation_base<end_operation<Result>, Result>
   }
 
  private:
+  void end_rival() {
+    const auto& engine = *this->engine_;
+    const auto rival = std::move(ended_.rivals.back());
+    ended_.rivals.pop_back();
+    const auto done = this->template then<remove_result, &end_operation::on_rival>();
+    if (engine.tokens) {
+      return run_operation<tokens::revoke_operation>(engine.tokens->families, tokens::presented_token{rival.id, 0, {}},
+                                                     done);
+    }
+    if (rival.key >= engine.options.keys.size()) return on_rival({remove_status::absent, {}});
+    engine.sessions().remove(engine.options.keys.store_key(rival.id, rival.key), done);
+  }
+
+  void on_rival(remove_result&& got) {
+    if (got.status == remove_status::unknown) return on_remove(std::move(got));
+    start();
+  }
+
   void on_remove(remove_result&& got) {
     out_.status = got.status;
     out_.why = std::move(got.why);
@@ -152,6 +173,7 @@ class end_operation final : public operation_base<end_operation<Result>, Result>
     if (status == remove_status::unknown) return std::move(ended_);
     snapshot out;
     out.payload = "{}";
+    out.rivals = std::move(ended_.rivals);
     // A session that somebody else ended meanwhile does not live on under a new id.
     if (!ended_.unreadable && (status == remove_status::removed || ended_.tag.empty())) {
       out.payload = std::move(ended_.payload);
@@ -169,7 +191,10 @@ class end_operation final : public operation_base<end_operation<Result>, Result>
 
 void engine::destroy(const snapshot& session, bool secure, completion<destroyed> done) const {
   destroyed prepared;
-  prepared.set_cookie = clearing_cookie(secure, session.cookie);
+  const auto parsed = cookie_settings::parse(session.cookie);
+  const cookie_settings settings = parsed ? *parsed : cookie_settings{};
+  prepared.set_cookie = impl_->cookie.clear(settings, secure);
+  prepared.clearing = impl_->cookie.clear_others(settings, secure);
   run<end_operation<destroyed>>(impl_, session, std::move(prepared), done);
 }
 

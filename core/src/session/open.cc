@@ -78,6 +78,9 @@ void open_operation::on_get(get_result&& got) {
       if (live_ == 0) out_.reason = fresh_reason::expired;
     } else if (++live_ == 1) {
       out_.session = std::move(session);
+    } else {
+      if (live_ == 2) rivals_.push_back({out_.session.id, out_.session.key});
+      rivals_.push_back({std::move(session.id), session.key});
     }
   }
   if (++current_ < candidates_.size()) {
@@ -112,6 +115,7 @@ void open_operation::conclude() {
     if (live_ > 1) out_.reason = fresh_reason::ambiguous;
     out_.session = {};
     out_.session.payload = "{}";
+    out_.session.rivals = std::move(rivals_);
   }
   finish(std::move(out_));
 }

@@ -72,6 +72,7 @@ class open_operation final : public operation_base<open_operation, opened> {
   std::size_t key_ = 0;
   std::string store_key_;
   std::size_t live_ = 0;
+  std::vector<snapshot::rival> rivals_;  // the live ones, where there are several
   opened out_;
 };
 
@@ -90,6 +91,8 @@ class commit_operation final : public operation_base<commit_operation, committed
  private:
   void start_new();
   void start_existing();
+  void end_rivals();
+  void on_rival(remove_result&& got);
   [[nodiscard]] bool apply_lifetime();
   void put();
   void on_put(put_result&& got);

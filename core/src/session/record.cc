@@ -213,6 +213,16 @@ std::string snapshot::pack() const {
   out += ' ';
   out += successor;
   out += ' ';
+  append_number(out, static_cast<std::int64_t>(rivals.size()));
+  for (const auto& rival : rivals) {
+    for (const std::size_t number : {rival.key, rival.id.size()}) {
+      out += ' ';
+      append_number(out, static_cast<std::int64_t>(number));
+    }
+    out += ' ';
+    out += rival.id;
+  }
+  out += ' ';
   append_extras(out, *this);
   return out;
 }
@@ -237,7 +247,15 @@ result<snapshot> snapshot::unpack(std::string_view packed, std::string_view payl
   if (fields.take(1) != " ") return malformed();
   const auto successor_size = fields.number();
   out.successor = fields.take(static_cast<std::size_t>(successor_size));
-  if (fields.take(1) != " " || !fields.ok() || !read_extras(fields.rest(), out)) return malformed();
+  if (fields.take(1) != " ") return malformed();
+  for (auto left = fields.number(); fields.ok() && left > 0; --left) {
+    rival one;
+    one.key = static_cast<std::size_t>(fields.number());
+    one.id = fields.take(static_cast<std::size_t>(fields.number()));
+    if (fields.take(1) != " ") return malformed();
+    out.rivals.push_back(std::move(one));
+  }
+  if (!fields.ok() || !read_extras(fields.rest(), out)) return malformed();
   out.payload = payload;
   return out;
 }

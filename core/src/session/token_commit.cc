@@ -80,7 +80,7 @@ void token_commit_operation::start_new() {
   // Before anything is stored: a session whose cookie cannot be sent would be stored in vain.
   if (auto fits = check_size(); !fits) return fail(commit_status::refused, fits.error());
 
-  tokens::family made;
+  auto& made = made_.emplace();
   made.facts.kind = family_kind::session;
   made.facts.id = next_.id;
   made.facts.owner = next_.owner;
@@ -88,8 +88,25 @@ void token_commit_operation::start_new() {
   made.facts.absolute_at = next_.absolute_at;
   made.facts.expires_at = next_.expires_at;
   made.idle = next_.idle;
-  run_operation<tokens::create_operation>(engine_->tokens->families, std::move(made),
-                                          then<tokens::created, &token_commit_operation::on_created>());
+  if (!next_.rivals.empty()) out_.clearing = engine_->cookie.clear_others(settings_, request_.secure);
+  end_rivals();
+}
+
+void token_commit_operation::end_rivals() {
+  const auto& families = engine_->tokens->families;
+  if (next_.rivals.empty()) {
+    return run_operation<tokens::create_operation>(families, *std::move(made_),
+                                                   then<tokens::created, &token_commit_operation::on_created>());
+  }
+  tokens::presented_token rival{std::move(next_.rivals.back().id), 0, {}};
+  next_.rivals.pop_back();
+  run_operation<tokens::revoke_operation>(families, std::move(rival),
+                                          then<remove_result, &token_commit_operation::on_rival>());
+}
+
+void token_commit_operation::on_rival(remove_result&& got) {
+  if (got.status == remove_status::unknown) return fail(commit_status::unknown, std::move(got.why));
+  end_rivals();
 }
 
 void token_commit_operation::on_created(tokens::created&& got) {

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "coatcheck/engine.hpp"
 
@@ -45,13 +47,19 @@ class token_open_operation final : public operation_base<token_open_operation, o
   void on_epoch(get_result&& got);
   void look();
   void on_looked(tokens::advanced&& got);
+  void take_facts(tokens::session_claims& claims, tokens::family&& now);
+  void look_at_each();
+  void on_each(tokens::advanced&& got);
   void found(bool due);
   void fresh(fresh_reason reason);
   void unknown(error why);
 
   epoch_ms now_;
   tokens::session_claims claims_;
-  std::size_t families_ = 0;  // different ones among the cookies
+  // Different families among the cookies: the store is asked which of them live.
+  std::vector<tokens::session_claims> several_;
+  std::size_t current_ = 0;
+  std::vector<std::size_t> live_;
   fresh_reason reason_ = fresh_reason::no_cookie;
 };
 
@@ -63,6 +71,8 @@ class token_commit_operation final : public operation_base<token_commit_operatio
  private:
   void start_new();
   void start_existing();
+  void end_rivals();
+  void on_rival(remove_result&& got);
   [[nodiscard]] bool apply_lifetime();
   void on_created(tokens::created&& got);
   void on_amended(tokens::amended&& got);
@@ -83,6 +93,7 @@ class token_commit_operation final : public operation_base<token_commit_operatio
   cookie_settings settings_;
   token_state state_;
   snapshot next_;
+  std::optional<tokens::family> made_;  // to be stored, once the rivals are ended
   committed out_;
 };
 

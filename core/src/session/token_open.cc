@@ -83,21 +83,23 @@ token_open_operation::token_open_operation(engine_ref engine, const request_fact
     auto claims = engine_->tokens->codec.decode(value, now_);
     if (!claims) continue;
     if (claims->expires_at <= now_ || (claims->absolute_at != 0 && claims->absolute_at <= now_)) {
-      if (families_ == 0) reason_ = fresh_reason::expired;
+      if (several_.empty()) reason_ = fresh_reason::expired;
       continue;
     }
-    if (families_ > 0 && claims->family != claims_.family) {
-      ++families_;
-    } else if (families_ == 0 || claims->counter > claims_.counter) {
-      families_ = std::max<std::size_t>(families_, 1);
-      claims_ = *std::move(claims);
+    const auto same = std::find_if(several_.begin(), several_.end(),
+                                   [&](const auto& other) { return other.family == claims->family; });
+    if (same == several_.end()) {
+      several_.push_back(*std::move(claims));
+    } else if (claims->counter > same->counter) {
+      *same = *std::move(claims);
     }
   }
 }
 
 void token_open_operation::start() {
-  if (families_ == 0) return fresh(reason_);
-  if (families_ > 1) return fresh(fresh_reason::ambiguous);
+  if (several_.empty()) return fresh(reason_);
+  if (several_.size() > 1) return look_at_each();
+  claims_ = std::move(several_.front());
   if (now_ >= claims_.fresh_until * 1000) return look();
   if (!engine_->options.tokens.check_epoch || claims_.owner.empty()) return found(false);
   engine_->sessions().get(tokens::epoch_key(claims_.owner), then<get_result, &token_open_operation::on_epoch>());
@@ -119,11 +121,7 @@ void token_open_operation::look() {
 void token_open_operation::on_looked(tokens::advanced&& got) {
   switch (got.status) {
     case refresh_status::rotated:
-      claims_.owner = std::move(got.now.facts.owner);
-      claims_.expires_at = got.now.facts.expires_at;
-      claims_.absolute_at = got.now.facts.absolute_at;
-      claims_.idle = got.now.idle;
-      claims_.epoch = got.now.facts.epoch;
+      take_facts(claims_, std::move(got.now));
       return found(true);
     case refresh_status::reused:
       return fresh(fresh_reason::reused);
@@ -137,6 +135,35 @@ void token_open_operation::on_looked(tokens::advanced&& got) {
     case refresh_status::unknown:
       return unknown(std::move(got.why));
   }
+}
+
+void token_open_operation::take_facts(tokens::session_claims& claims, tokens::family&& now) {
+  claims.owner = std::move(now.facts.owner);
+  claims.expires_at = now.facts.expires_at;
+  claims.absolute_at = now.facts.absolute_at;
+  claims.idle = now.idle;
+  claims.epoch = now.facts.epoch;
+}
+
+// A family that was ended, by the login that followed on an ambiguous request as well, stands in the way of no other.
+void token_open_operation::look_at_each() {
+  tokens::presented_token what{several_[current_].family, several_[current_].counter, {}};
+  run_operation<tokens::advance_operation>(engine_->tokens->families, std::move(what), tokens::advance_mode::look,
+                                           then<tokens::advanced, &token_open_operation::on_each>());
+}
+
+void token_open_operation::on_each(tokens::advanced&& got) {
+  const auto status = got.status;
+  if (status == refresh_status::unknown) return unknown(std::move(got.why));
+  if (status == refresh_status::rotated) {
+    take_facts(several_[current_], std::move(got.now));
+    live_.push_back(current_);
+  }
+  if (++current_ < several_.size()) return look_at_each();
+  if (live_.size() > 1) return fresh(fresh_reason::ambiguous);
+  if (live_.empty()) return on_looked({.status = status});  // of the last one, for the reason
+  claims_ = std::move(several_[live_.front()]);
+  found(true);
 }
 
 void token_open_operation::found(bool due) {
@@ -161,6 +188,9 @@ void token_open_operation::fresh(fresh_reason reason) {
   out.status = open_status::fresh;
   out.reason = reason;
   out.session.payload = "{}";
+  if (reason == fresh_reason::ambiguous) {
+    for (const auto at : live_) out.session.rivals.push_back({std::move(several_[at].family), 0});
+  }
   finish(std::move(out));
 }
 

@@ -131,6 +131,62 @@ TEST_F(engine_test, two_different_live_sessions_in_one_request_are_both_refused)
   EXPECT_EQ(open(ann + "; " + ann).status, open_status::found);
 }
 
+TEST_F(engine_test, a_login_on_two_live_sessions_ends_both_and_counts_at_once) {
+  settings chosen;
+  chosen.cookie.domain = "shop.example";
+  on = make(chosen);
+  const auto ann = stored(R"({"user":"ann"})");
+  const auto bob = stored(R"({"user":"bob"})");
+  const auto both = open(ann + "; " + bob).session;
+  // Nobody logs in: nobody is logged out.
+  EXPECT_EQ(commit(both, "{}").status, commit_status::unchanged);
+  EXPECT_EQ(open(ann).status, open_status::found);
+
+  // As a host keeps it that has text alone, and with a login's new id.
+  const auto kept = snapshot::unpack(both.pack(), both.payload);
+  ASSERT_TRUE(kept);
+  const auto done = commit(regenerate(*kept).session, R"({"user":"cat"})");
+  ASSERT_EQ(done.status, commit_status::stored);
+  EXPECT_TRUE(done.session.rivals.empty());
+  EXPECT_EQ(open(ann).status, open_status::fresh);
+  EXPECT_EQ(open(bob).status, open_status::fresh);
+  const auto again = open(ann + "; " + pair_of(done.set_cookie) + "; " + bob);
+  ASSERT_EQ(again.status, open_status::found);
+  EXPECT_EQ(again.session.payload, R"({"user":"cat"})");
+  EXPECT_NE(done.set_cookie.find("; Domain=shop.example"), std::string::npos);
+  ASSERT_EQ(done.clearing.size(), 1U);  // of the time before there was a domain
+  EXPECT_EQ(done.clearing[0].rfind("session=; Path=/; Expires=Thu, 01 Jan 1970", 0), 0U) << done.clearing[0];
+  const auto keys = complete<keys_result>([&](auto then) { sessions->scan("", 10, then); });
+  EXPECT_EQ(keys.keys.size(), 1U);  // no orphan
+}
+
+TEST_F(engine_test, a_logout_on_two_live_sessions_ends_both) {
+  const auto ann = stored(R"({"user":"ann"})");
+  const auto bob = stored(R"({"user":"bob"})");
+  const auto done = destroy(open(ann + "; " + bob).session);
+  EXPECT_NE(done.status, remove_status::unknown);
+  EXPECT_EQ(done.set_cookie.rfind("session=; ", 0), 0U);
+  EXPECT_TRUE(done.clearing.empty());  // without a domain there is one form
+  EXPECT_EQ(open(ann).status, open_status::fresh);
+  EXPECT_EQ(open(bob).status, open_status::fresh);
+}
+
+TEST_F(engine_test, each_form_of_the_cookie_that_the_options_can_have_set_is_cleared) {
+  settings chosen;
+  chosen.cookie.domain = "shop.example";
+  chosen.cookie.path = "/a";
+  on = make(chosen);
+  const auto done = commit({.base = open("").session, .payload = R"({"a":1})", .cookie = R"({"path":"/b"})"});
+  ASSERT_EQ(done.status, commit_status::stored);
+  EXPECT_TRUE(done.clearing.empty());  // the request carried no other
+  const auto ended = destroy(done.session);
+  EXPECT_NE(ended.set_cookie.find("; Domain=shop.example; Path=/b;"), std::string::npos) << ended.set_cookie;
+  ASSERT_EQ(ended.clearing.size(), 3U);
+  EXPECT_EQ(ended.clearing[0].rfind("session=; Path=/b;", 0), 0U) << ended.clearing[0];
+  EXPECT_EQ(ended.clearing[1].rfind("session=; Domain=shop.example; Path=/a;", 0), 0U) << ended.clearing[1];
+  EXPECT_EQ(ended.clearing[2].rfind("session=; Path=/a;", 0), 0U) << ended.clearing[2];
+}
+
 TEST_F(engine_test, a_dead_session_beside_a_live_one_does_not_count) {
   const auto ann = stored(R"({"user":"ann"})");
   const auto old = stored(R"({"user":"ann"})");

@@ -341,6 +341,27 @@ TEST_P(token_session_test, two_sessions_in_one_request_are_ambiguous_and_version
   EXPECT_FALSE(open(one + "; " + newer).touch_due) << "the newest counts";
 }
 
+TEST_P(token_session_test, a_login_or_logout_on_two_live_sessions_ends_both) {
+  const auto one = stored();
+  const auto other = stored();
+  const auto login = commit(open(one + "; " + other).session, R"({"user":"cat"})");
+  ASSERT_EQ(login.status, commit_status::stored) << login.why.message;
+  // Their cookies verify for a while; beside the new one they do not count.
+  const auto cookie = pair_of(login.set_cookie);
+  const auto again = open(one + "; " + cookie + "; " + other);
+  ASSERT_EQ(again.status, open_status::found) << name_of(again.reason);
+  EXPECT_EQ(again.session.payload, R"({"user":"cat"})");
+  EXPECT_EQ(open(one + "; " + other).reason, fresh_reason::revoked);
+
+  const auto third = stored();
+  const auto both = open(cookie + "; " + third).session;
+  ASSERT_EQ(both.rivals.size(), 2u);
+  const auto ended = complete<destroyed>([&](auto done) { on->destroy(both, false, done); });
+  EXPECT_NE(ended.status, remove_status::unknown);
+  EXPECT_FALSE(ended.set_cookie.empty());
+  EXPECT_EQ(open(cookie + "; " + third).reason, fresh_reason::revoked);
+}
+
 TEST_P(token_session_test, there_is_nothing_to_read_by_id) {
   const auto id = open(stored()).session.id;
   const auto got = complete<opened>([&](auto done) { on->load(id, done); });
