@@ -102,6 +102,7 @@ class RequestState {
     this.phase = 0; // of the response (lib/response.js)
     this.failed = false;
     this.originals = undefined;
+    this.drains = undefined; // who waits for drain, where others wrap `on`
     this.held = undefined;
     this.heldEnd = false;
     this.ended = false;

@@ -6,6 +6,7 @@
 // The four methods that can send the first byte are wrapped on the response. On a synchronous store the commit
 // happens inside the first of these calls; on a remote one the calls are kept, in order, and repeated after it.
 
+const { listenersOf, wake } = require('./drain.js');
 const { CoatcheckError } = require('./errors.js');
 const { shareClass } = require('./shapes.js');
 const { findState, keepState, stateOf } = require('./states.js');
@@ -18,22 +19,22 @@ const PASSED = 3; // over
 
 // The wrapped methods. They stand on the response itself: another copy of Express (a sub-application, vhost) gives it
 // another prototype on the way, and what is wrapped there would be lost (docs/decisions/0050).
-const HOOKS = {
+const makeHooks = (find) => ({
   writeHead(...args) {
-    const state = findState(this);
+    const state = find(this);
     if (state.phase === PASSED) return state.originals.writeHead.apply(this, args);
     if (!admit(state, this, 'writeHead', args)) return this;
     return writeHeadWithSession(state, this, args);
   },
   write(...args) {
-    const state = findState(this);
+    const state = find(this);
     if (state.phase !== PASSED && !admit(state, this, 'write', args)) return state.phase !== HELD;
     if (state.failed && this.finished) return dropped(args, true);
     if (state.ended) return afterEnd(args, false);
     return state.originals.write.apply(this, args);
   },
   end(...args) {
-    const state = findState(this);
+    const state = find(this);
     if (state.phase !== PASSED && !admit(state, this, 'end', args)) return this;
     if (state.failed && this.finished) return dropped(args, this);
     if (state.ended) return afterEnd(args, this);
@@ -42,11 +43,12 @@ const HOOKS = {
     return answer;
   },
   flushHeaders(...args) {
-    const state = findState(this);
+    const state = find(this);
     if (state.phase !== PASSED && !admit(state, this, 'flushHeaders', args)) return undefined;
     return state.originals.flushHeaders.apply(this, args);
   },
-};
+});
+const HOOKS = makeHooks(findState);
 
 function install(state, res) {
   shareClass(res, 'sendDate');
@@ -55,10 +57,12 @@ function install(state, res) {
   if (earlier !== undefined) {
     // A request that was derived from one whose session has ended: the hooks stand, the new session takes over.
     state.originals = earlier.originals;
+    state.drains = earlier.drains;
     return;
   }
   const { writeHead, write, end, flushHeaders } = res;
   state.originals = { writeHead, write, end, flushHeaders };
+  state.drains = listenersOf(res);
   Object.assign(res, HOOKS);
 }
 
@@ -155,6 +159,7 @@ function writeHeadWithSession(state, res, args) {
 const whileHeld = (state) => ({
   headersSent: { configurable: true, get: () => true },
   writableEnded: { configurable: true, get: () => state.heldEnd === true },
+  writableNeedDrain: { configurable: true, get: () => state.held.some(({ method }) => method === 'write') },
   ...Object.fromEntries(
     ['setHeader', 'appendHeader', 'removeHeader'].map((name) => [
       name,
@@ -218,7 +223,7 @@ function release(state, res, statusCode) {
     return;
   }
   // Each kept write answered false, so a stream that feeds this response waits.
-  if (drained === true && !state.heldEnd) res.emit('drain');
+  if (drained === true && !state.heldEnd) wake(res, state.drains);
 }
 
 // ---- failures
@@ -256,6 +261,16 @@ const BODY_HEADERS = [
   'Last-Modified',
 ];
 
+// A middleware above ours that has seen the end of the response (compression) would send nothing more, and what it still
+// has to send is not the error handler's. So the response gets fresh methods, and those that it holds drop what they get.
+function answerAgain(state, res) {
+  const passed = Object.create(state, { phase: { value: PASSED, writable: true } });
+  Object.assign(
+    res,
+    makeHooks(() => passed),
+  );
+}
+
 function fail(state, res, error) {
   const calls = state.held ?? [];
   if (state.phase === HELD) state.uncover();
@@ -266,7 +281,7 @@ function fail(state, res, error) {
   state.ended = false; // the error handler has the word
   for (const { args } of calls) dropped(args);
   setImmediate(() => {
-    state.phase = PASSED;
+    answerAgain(state, res);
     if (!res.headersSent) for (const name of BODY_HEADERS) res.removeHeader(name);
     state.next(error);
   });
