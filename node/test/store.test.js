@@ -366,7 +366,14 @@ test('thousands of named memory stores that were closed take no memory', async (
     const { rss, heapTotal } = process.memoryUsage();
     return rss - heapTotal; // V8's own heap grows and shrinks as it likes
   };
-  const before = await fill(20_000); // what the runtime itself takes for such work
-  const grown = (await fill(15_000)) - before;
-  assert.ok(grown < 100e6, `${grown} bytes`);
+  // What the runtime itself takes for such work levels off, when depends on how busy the machine is. What is not given
+  // back grows by 250 MB in each round.
+  const growth = [];
+  let before = await fill(15_000);
+  while (growth.length < 4 && !(growth.at(-1) < 100e6)) {
+    const after = await fill(15_000);
+    growth.push(after - before);
+    before = after;
+  }
+  assert.ok(growth.at(-1) < 100e6, `${growth} bytes`);
 });
