@@ -159,10 +159,7 @@ class RequestState {
   // Ends a record that can't be read, since the application says so; then the request has no session.
   endLost() {
     this.tellLost();
-    return chain(this.shared.destroy(this.lost.base, this.secure), (answer) => {
-      if (answer instanceof Error) throw fromNative(answer);
-      this.clearCookie = answer;
-      this.setCookie = undefined;
+    return chain(this.endStored(this.lost.base), () => {
       this.lost = undefined;
       this.unknown = undefined;
       this.readOnly = false;
@@ -482,12 +479,18 @@ class RequestState {
       this.setCookie = undefined;
       return undefined;
     }
+    return chain(this.endStored(base), () => {
+      about.base = undefined;
+      this.rivals = undefined;
+    });
+  }
+
+  // Ends what a base is of; the response clears its cookie, in all its forms.
+  endStored(base) {
     return chain(this.shared.destroy(base, this.secure), (answer) => {
       if (answer instanceof Error) throw fromNative(answer);
       this.clearCookie = this.lastOf(answer);
       this.setCookie = undefined;
-      about.base = undefined;
-      this.rivals = undefined;
     });
   }
 

@@ -199,3 +199,22 @@ test('req.sessionStore and Store end what they can not read, and quote nothing o
   assert.equal((await browser.get('/read')).body, 'undefined');
   damaged.close();
 });
+
+// With a domain the cookie has two forms, and a logout clears both.
+for (const [path, unset] of [
+  ['/logout', 'keep'],
+  ['/login', 'keep'],
+  ['/null', 'destroy'],
+]) {
+  test(`${path}, unset ${unset}, of a cookie with a domain`, async (t) => {
+    const url = memoryStore();
+    const { browser } = await site(t, url, { cookie: { domain: 'shop.example' }, unset });
+    await browser.get('/write');
+    const { close } = await damage(url, DAMAGES['no record']);
+    const answer = await browser.get(path);
+    assert.equal(answer.status, 200, answer.body);
+    assert.match(answer.setCookie.at(-1), path === '/login' ? /^session=s%3A/ : /^session=; Domain=shop\.example;/);
+    assert.match(answer.setCookie[0], /^session=; Path=\/; Expires=Thu, 01 Jan 1970/);
+    close();
+  });
+}
