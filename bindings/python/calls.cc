@@ -23,13 +23,9 @@ namespace {
   return true;
 }
 
-// Of several headers a line each, the session's own last.
-[[nodiscard]] PyObject* header_or_none(const std::vector<std::string>& clearing, const std::string& last) {
-  if (last.empty()) Py_RETURN_NONE;
-  if (clearing.empty()) return PyUnicode_DecodeUTF8(last.data(), static_cast<Py_ssize_t>(last.size()), nullptr);
-  std::string value;
-  for (const auto& other : clearing) value.append(other) += '\n';
-  value += last;
+[[nodiscard]] PyObject* header_or_none(const std::vector<std::string>& clearing, const std::string& set_cookie) {
+  if (set_cookie.empty()) Py_RETURN_NONE;
+  const auto value = set_cookie_lines(clearing, set_cookie);
   return PyUnicode_DecodeUTF8(value.data(), static_cast<Py_ssize_t>(value.size()), nullptr);
 }
 

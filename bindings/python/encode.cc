@@ -109,6 +109,12 @@ class writer {
       left = {utf8, static_cast<std::size_t>(size)};
     }
     text_ += '"';
+    characters(left);
+    text_ += '"';
+    return true;
+  }
+
+  void characters(std::string_view left) {
     while (!left.empty()) {
       std::size_t plain = 0;
       while (plain < left.size() && escapes[static_cast<unsigned char>(left[plain])] == 0) ++plain;
@@ -117,38 +123,33 @@ class writer {
       escape(static_cast<unsigned char>(left[plain]));
       left.remove_prefix(plain + 1);
     }
-    text_ += '"';
-    return true;
   }
 
   // A str with halves of surrogate pairs, which UTF-8 can't express: they are written as escapes, as JavaScript writes
   // them. Two that make a pair are then one character; what becomes of the others is the core's to say.
   [[nodiscard]] bool halves(PyObject* value) {
     PyErr_Clear();
+    const auto bytes =
+        pybind11::reinterpret_steal<pybind11::bytes>(PyUnicode_AsEncodedString(value, "utf-8", "surrogatepass"));
+    if (!bytes) return false;
     text_ += '"';
-    for (Py_ssize_t at = 0; at < PyUnicode_GET_LENGTH(value); ++at) {
-      const Py_UCS4 point = PyUnicode_READ_CHAR(value, at);
-      if (point < 0x80 && escapes[point] != 0) {
-        escape(static_cast<unsigned char>(point));
-      } else if (point >= 0xd800 && point <= 0xdfff) {
-        constexpr std::string_view hex = "0123456789abcdef";
-        text_ += "\\u";
-        for (int shift = 12; shift >= 0; shift -= 4) text_ += hex[(point >> shift) & 15];
-      } else {
-        PyObject* const one = PyUnicode_FromOrdinal(static_cast<int>(point));
-        Py_ssize_t size = 0;
-        const char* const utf8 = one != nullptr ? PyUnicode_AsUTF8AndSize(one, &size) : nullptr;
-        if (utf8 != nullptr) text_.append(utf8, static_cast<std::size_t>(size));
-        Py_XDECREF(one);
-        if (utf8 == nullptr) return false;
-      }
+    const std::string_view left(bytes);
+    const auto byte = [&](std::size_t at) { return static_cast<unsigned>(static_cast<unsigned char>(left[at])); };
+    std::size_t from = 0;
+    for (std::size_t at = 0; at + 2 < left.size(); ++at) {
+      if (byte(at) != 0xed || byte(at + 1) < 0xa0) continue;  // halves alone begin so
+      characters(left.substr(from, at - from));
+      const unsigned unit = 0xd000 | (byte(at + 1) & 0x3f) << 6 | (byte(at + 2) & 0x3f);
+      text_ += "\\u";
+      for (int shift = 12; shift >= 0; shift -= 4) text_ += hex[(unit >> shift) & 15];
+      from = at + 3;
     }
+    characters(left.substr(from));
     text_ += '"';
     return true;
   }
 
   void escape(unsigned char byte) {
-    constexpr std::string_view hex = "0123456789abcdef";
     text_ += '\\';
     text_ += escapes[byte];
     if (escapes[byte] != 'u') return;
@@ -223,6 +224,7 @@ class writer {
     return false;
   }
 
+  static constexpr std::string_view hex = "0123456789abcdef";
   static constexpr const char* too_deep = "data nested deeper than 64 levels, or itself";
   struct step {
     PyObject* key;     // borrowed; null: an element

@@ -29,6 +29,9 @@ template <class T>
   return *std::move(got);
 }
 
+// The exception that is set, as an object with its traceback; it is set no longer.
+[[nodiscard]] PyObject* take_exception() noexcept;
+
 // {code name: exception class} of every code.
 [[nodiscard]] pybind11::dict error_table();
 

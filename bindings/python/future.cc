@@ -3,28 +3,13 @@
 
 #include <pybind11/pybind11.h>
 
+#include "errors.hpp"
+
 namespace coatcheck::python {
 namespace {
 
 PyObject* set_result_name = nullptr;
 PyObject* set_exception_name = nullptr;
-
-// The exception that is set, as an object with its traceback.
-[[nodiscard]] PyObject* take_exception() noexcept {
-#if PY_VERSION_HEX >= 0x030C0000
-  return PyErr_GetRaisedException();
-#else
-  PyObject* type = nullptr;
-  PyObject* value = nullptr;
-  PyObject* trace = nullptr;
-  PyErr_Fetch(&type, &value, &trace);
-  PyErr_NormalizeException(&type, &value, &trace);
-  if (value != nullptr && trace != nullptr) PyException_SetTraceback(value, trace);
-  Py_XDECREF(type);
-  Py_XDECREF(trace);
-  return value;
-#endif
-}
 
 }  // namespace
 

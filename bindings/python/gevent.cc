@@ -5,6 +5,8 @@
 #include <pybind11/pybind11.h>
 #include <utility>
 
+#include "errors.hpp"
+
 namespace py = pybind11;
 
 namespace coatcheck::python {
@@ -12,19 +14,6 @@ namespace {
 
 constexpr int longest_wait = 1000;  // ms, where nothing has a deadline
 constexpr int refused_wait = 10;    // ms, for a hub that can't wait here
-
-// The exception that is set, as an object; it is set no longer.
-PyObject* take_exception() noexcept {
-  PyObject* type = nullptr;
-  PyObject* value = nullptr;
-  PyObject* traceback = nullptr;
-  PyErr_Fetch(&type, &value, &traceback);
-  PyErr_NormalizeException(&type, &value, &traceback);
-  if (traceback != nullptr && value != nullptr) PyException_SetTraceback(value, traceback);
-  Py_XDECREF(type);
-  Py_XDECREF(traceback);
-  return value;
-}
 
 }  // namespace
 

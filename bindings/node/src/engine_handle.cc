@@ -53,13 +53,6 @@ result<snapshot> restore(std::string_view described) {
   return snapshot::unpack(described.substr(0, end), described.substr(end + 1));
 }
 
-// Values of several Set-Cookie headers, a line each; the last is the session's own.
-std::string lines_of(const std::vector<std::string>& clearing, const std::string& last) {
-  std::string out;
-  for (const auto& value : clearing) out.append(value) += '\n';
-  return out += last;
-}
-
 // A string when found, the reason's number when fresh, an Error when unknown. Of a record that is there and can't be
 // read the Error has a `base`, for destroy(). [reason, base] where the request carries several live sessions: a base to
 // commit or destroy with, which ends them.
@@ -97,7 +90,8 @@ napi_value committed_to_js(napi_env env, committed&& got, std::uint32_t flags) {
   napi_value out = nullptr;
   napi_create_array_with_length(env, 5, &out);
   napi_set_element(env, out, 0, status);
-  if (!got.set_cookie.empty()) napi_set_element(env, out, 1, make_string(env, lines_of(got.clearing, got.set_cookie)));
+  if (!got.set_cookie.empty())
+    napi_set_element(env, out, 1, make_string(env, set_cookie_lines(got.clearing, got.set_cookie)));
   if (want_session) napi_set_element(env, out, 2, make_string(env, describe(got.session, false)));
   if (has_error) napi_set_element(env, out, 3, make_error(env, got.why));
   napi_value withheld = nullptr;
@@ -109,7 +103,7 @@ napi_value committed_to_js(napi_env env, committed&& got, std::uint32_t flags) {
 // The Set-Cookie that clears the cookie ("" for none), or an Error.
 napi_value destroyed_to_js(napi_env env, destroyed&& got, std::uint32_t) {
   if (got.status == remove_status::unknown) return make_error(env, got.why);
-  return make_string(env, lines_of(got.clearing, got.set_cookie));
+  return make_string(env, set_cookie_lines(got.clearing, got.set_cookie));
 }
 
 napi_value regenerated_to_js(napi_env env, engine::regenerated&& got, std::uint32_t) {

@@ -244,6 +244,8 @@ class engine {
   std::shared_ptr<const impl> impl_;  // shared with operations under way
 };
 
+// Several Set-Cookie values as one text, for hosts that hand over one: a line each, the session's own last.
+[[nodiscard]] std::string set_cookie_lines(const std::vector<std::string>& clearing, std::string_view set_cookie);
 // Whether two JSON texts mean the same value: order of keys, `1.0` and `1`, escapes do not count.
 [[nodiscard]] bool same_json(std::string_view a, std::string_view b);
 // Whether a text may be stored: a JSON object in UTF-8, depth up to 64, no duplicate or `__proto__` member, finite

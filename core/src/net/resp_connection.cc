@@ -177,7 +177,7 @@ bool resp_connection::stuck(steady_ms now) noexcept {
   return !oldest.done && oldest.deadline + limits_.patience <= now;
 }
 
-// Puts back before all that waits: what did not leave, and what may be asked again.
+// Empties the wire. What did not leave, and what may be asked again, goes back before all that waits.
 void resp_connection::take_back(bool in_doubt, ring<operation>& ended) {
   ring<operation> back;
   std::string bytes;
@@ -208,8 +208,8 @@ void resp_connection::take_back(bool in_doubt, ring<operation>& ended) {
   std::swap(waiting_, back);
 }
 
-void resp_connection::drop_wire(ring<operation>& ended) noexcept {
-  std::swap(ended, wire_);
+// For the next connection: nothing of this one is left, save what waits.
+void resp_connection::start_over() noexcept {
   abandoned_ = 0;
   wire_bytes_.clear();
   sent_ = 0;
@@ -223,17 +223,17 @@ void resp_connection::drop_wire(ring<operation>& ended) noexcept {
 void resp_connection::lose(const answer& lost, bool in_doubt) {
   ring<operation> ended;
   take_back(in_doubt, ended);
-  ring<operation> none;
-  drop_wire(none);
+  start_over();
   finish(ended, lost);
 }
 
 void resp_connection::end(const answer& ended) {
   ring<operation> on_wire;
   ring<operation> waiting;
+  std::swap(on_wire, wire_);
   std::swap(waiting, waiting_);
   waiting_bytes_.clear();
-  drop_wire(on_wire);
+  start_over();
   finish(on_wire, ended);
   finish(waiting, ended);
 }

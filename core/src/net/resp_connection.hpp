@@ -99,7 +99,7 @@ class resp_connection {
   }
   void forget_copy(const operation& one);
   void take_back(bool in_doubt, ring<operation>& ended);
-  void drop_wire(ring<operation>& ended) noexcept;
+  void start_over() noexcept;
   static void finish(ring<operation>& operations, const answer& with);
   void settle(operation& one, const reply& value);
 

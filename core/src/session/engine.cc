@@ -189,6 +189,12 @@ class end_operation final : public operation_base<end_operation<Result>, Result>
 
 }  // namespace
 
+std::string set_cookie_lines(const std::vector<std::string>& clearing, std::string_view set_cookie) {
+  std::string lines;
+  for (const auto& value : clearing) lines.append(value) += '\n';
+  return lines.append(set_cookie);
+}
+
 void engine::destroy(const snapshot& session, bool secure, completion<destroyed> done) const {
   destroyed prepared;
   const auto parsed = cookie_settings::parse(session.cookie);
