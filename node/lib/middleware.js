@@ -3,9 +3,8 @@
 // session(options): the middleware, for Express 4 and 5 and for plain http: (req, res, next).
 
 const { EventEmitter } = require('node:events');
-const { followClock } = require('./clock.js');
 const { construct, fromNative } = require('./errors.js');
-const { native, ask } = require('./native.js');
+const { native, operate } = require('./native.js');
 const { checkCookie, engineOptions, normalise } = require('./options.js');
 const { RequestState } = require('./request.js');
 const { install } = require('./response.js');
@@ -61,21 +60,23 @@ class Shared {
   }
 
   open(header, secure) {
-    followClock();
-    return this.synchronous
-      ? this.engine.open(header, secure, 0)
-      : ask((slot) => this.engine.open(header, secure, slot));
+    return operate(this.synchronous, (slot) => this.engine.open(header, secure, slot));
   }
 
   load(id) {
-    followClock();
-    return this.synchronous ? this.engine.load(id, 0) : ask((slot) => this.engine.load(id, slot));
+    return operate(this.synchronous, (slot) => this.engine.load(id, slot));
   }
 
   commit(base, payload, cookie, id, flags, owner) {
-    followClock();
-    if (this.synchronous) return this.engine.commit(base, payload, cookie, id, flags, 0, owner);
-    return ask((slot) => this.engine.commit(base, payload, cookie, id, flags, slot, owner));
+    return operate(this.synchronous, (slot) => this.engine.commit(base, payload, cookie, id, flags, slot, owner));
+  }
+
+  destroy(base, secure) {
+    return operate(this.synchronous, (slot) => this.engine.destroy(base, secure, slot));
+  }
+
+  regenerate(base, id) {
+    return operate(this.synchronous, (slot) => this.engine.regenerate(base, slot, id));
   }
 
   // An automatic commit that stored nothing is told: to who listens, else as a warning.
@@ -99,20 +100,6 @@ class Shared {
       `the deadline of a session could not be moved (${this.#untouched} since the start): ${error.message}`,
       { type: 'CoatcheckWarning', code: error.code },
     );
-  }
-
-  destroy(base, secure) {
-    followClock();
-    return this.synchronous
-      ? this.engine.destroy(base, secure, 0)
-      : ask((slot) => this.engine.destroy(base, secure, slot));
-  }
-
-  regenerate(base, id) {
-    followClock();
-    return this.synchronous
-      ? this.engine.regenerate(base, 0, id)
-      : ask((slot) => this.engine.regenerate(base, slot, id));
   }
 
   newId(req) {

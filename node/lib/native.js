@@ -41,6 +41,7 @@
 //   setTime(ms)                              see lib/clock.js
 
 const native = require('./binding.js');
+const { followClock } = require('./clock.js');
 
 const FLAGS = { secure: 1, save: 2, presented: 4, wantSession: 8, exact: 16 };
 const ATTEMPT_SHIFT = 8; // of a transaction: its number, in the flags
@@ -87,4 +88,10 @@ function ask(start) {
   });
 }
 
-module.exports = { native, ask, ATTEMPT_SHIFT, FLAGS, STATUS, FRESH };
+// The answer of a store that answers at once, else the promise of it.
+function operate(synchronous, start) {
+  followClock();
+  return synchronous ? start(0) : ask(start);
+}
+
+module.exports = { native, ask, operate, ATTEMPT_SHIFT, FLAGS, STATUS, FRESH };

@@ -10,8 +10,7 @@
 // that does not answer rejects with status 503: the token is as good as before.
 
 const { CoatcheckError, construct, fromNative } = require('./errors.js');
-const { followClock } = require('./clock.js');
-const { native, ask } = require('./native.js');
+const { native, operate } = require('./native.js');
 const { DEFAULT_STORE, check, isMilliseconds, makeKeys } = require('./options.js');
 const { serialise } = require('./payload.js');
 const { Store, nativeOf } = require('./store.js');
@@ -79,9 +78,7 @@ class RefreshTokens {
   }
 
   async #ask(start) {
-    const tokens = this.#native;
-    followClock();
-    const answer = this.#synchronous ? start(tokens, 0) : await ask((slot) => start(tokens, slot));
+    const answer = await operate(this.#synchronous, (slot) => start(this.#native, slot));
     if (answer instanceof Error) throw fromNative(answer);
     return answer;
   }

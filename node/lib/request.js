@@ -193,9 +193,10 @@ class RequestState {
     return this.freshId;
   }
 
-  keepAside(key, value) {
-    this.aside ??= Object.create(null);
-    this.aside[key] = value;
+  // `about`: what it is the session of (see subject).
+  keepAside(key, value, about = this) {
+    about.aside ??= Object.create(null);
+    about.aside[key] = value;
   }
 
   makeCookie() {
@@ -402,15 +403,13 @@ class RequestState {
     });
   }
 
-  // The same object, with other data. `about`: what it is the session of.
+  // The same object, with other data.
   refill(session, data, about) {
     for (const key of Object.keys(session)) if (key !== 'cookie') delete session[key];
     about.aside = undefined;
     for (const key of Object.keys(data)) {
-      if (key in session) {
-        about.aside ??= Object.create(null);
-        about.aside[key] = data[key];
-      } else session[key] = data[key];
+      if (key in session) this.keepAside(key, data[key], about);
+      else session[key] = data[key];
     }
   }
 

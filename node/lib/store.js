@@ -10,10 +10,9 @@
 
 const { EventEmitter } = require('node:events');
 const { answer } = require('./answer.js');
-const { followClock } = require('./clock.js');
 const { construct, fromNative } = require('./errors.js');
 const { Given } = require('./given.js');
-const { native, ask } = require('./native.js');
+const { native, operate } = require('./native.js');
 const { parseStored, serialise } = require('./payload.js');
 
 const DAY = 86_400_000;
@@ -114,11 +113,10 @@ class Store extends EventEmitter {
   // `start(slot)` asks the store, `then(answer)` makes the result of the answer, or a promise of it. A store that answers
   // at once takes no promise on the way to a callback: those and their turns cost more than the store does.
   #run(callback, start, then) {
-    followClock();
-    if (!this.#synchronous) return answer(this.#later(start, then), callback);
+    if (!this.#synchronous) return answer(this.#ask(start).then(then), callback);
     let result;
     try {
-      result = then(checked(start(0)));
+      result = then(checked(operate(true, start)));
     } catch (error) {
       if (typeof callback !== 'function') return Promise.reject(error);
       process.nextTick(callback, error);
@@ -129,13 +127,8 @@ class Store extends EventEmitter {
     return undefined;
   }
 
-  async #later(start, then) {
-    return then(checked(await ask(start)));
-  }
-
   async #ask(start) {
-    followClock();
-    return checked(this.#synchronous ? start(0) : await ask(start));
+    return checked(await operate(this.#synchronous, start));
   }
 
   // The session, or undefined (null in express-session's eyes) when there is none.

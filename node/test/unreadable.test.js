@@ -8,7 +8,7 @@ const { test, describe } = require('node:test');
 const expressSession = require('express-session');
 const express = require('express');
 const { Browser, FRAMEWORKS, Redis, SECRET, fileStore, memoryStore, serve, session } = require('./support.js');
-const { native, ask } = require('../lib/native.js');
+const { native, operate } = require('../lib/native.js');
 
 const ROUTES = {
   '/write': (req, res) => {
@@ -56,7 +56,7 @@ const STORES = {
 
 async function damage(url, change) {
   const store = native.openStore(url);
-  const run = (start) => (store.synchronous ? start(0) : ask(start));
+  const run = (start) => operate(store.synchronous, start);
   const [, key] = await run((slot) => store.scan('', 10, slot));
   const bytes = change(await run((slot) => store.get(key, slot)));
   await run((slot) => store.put(key, bytes, Date.now() + 60_000, undefined, slot));
