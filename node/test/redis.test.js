@@ -5,14 +5,10 @@
 
 const assert = require('node:assert/strict');
 const { test, describe } = require('node:test');
-const { Browser, Redis, SECRET, freePort, serve, session, start } = require('./support.js');
+const { Browser, COUNTER, Redis, SECRET, freePort, serve, session, start } = require('./support.js');
 
 const ROUTES = {
-  '/write': (req, res) => {
-    req.session.n = (req.session.n ?? 0) + 1;
-    res.json({ n: req.session.n });
-  },
-  '/read': (req, res) => res.json({ n: req.session.n }),
+  ...COUNTER,
   '/untouched': (_req, res) => res.end('ok'),
   '/logout': (req, res, next) => {
     req.session.destroy((error) => (error ? next(error) : res.end('out')));

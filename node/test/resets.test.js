@@ -7,15 +7,7 @@ const assert = require('node:assert/strict');
 const net = require('node:net');
 const { once } = require('node:events');
 const { test } = require('node:test');
-const { Redis, start } = require('./support.js');
-
-const ROUTES = {
-  '/write': (req, res) => {
-    req.session.n = (req.session.n ?? 0) + 1;
-    res.json({ n: req.session.n });
-  },
-  '/read': (req, res) => res.json({ n: req.session.n }),
-};
+const { COUNTER, Redis, start } = require('./support.js');
 
 // Between the middleware and Redis. forget(): the connections there are get a reset for whatever they send next.
 async function proxyTo(t, port) {
@@ -60,7 +52,7 @@ async function proxyTo(t, port) {
 test('a read on a connection that was forgotten is asked again', async (t) => {
   const redis = await Redis.start(t);
   const proxy = await proxyTo(t, redis.port);
-  const browser = await start(t, ROUTES, { store: proxy.url });
+  const browser = await start(t, COUNTER, { store: proxy.url });
   assert.equal((await browser.get('/write')).status, 200);
   for (let round = 1; round <= 3; ++round) {
     proxy.forget();
@@ -74,7 +66,7 @@ test('a read on a connection that was forgotten is asked again', async (t) => {
 test('ten reads that share the connection', async (t) => {
   const redis = await Redis.start(t);
   const proxy = await proxyTo(t, redis.port);
-  const browser = await start(t, ROUTES, { store: proxy.url });
+  const browser = await start(t, COUNTER, { store: proxy.url });
   await browser.get('/write');
   proxy.forget();
   const answers = await Promise.all(Array.from({ length: 10 }, () => browser.clone().get('/read')));
@@ -88,7 +80,7 @@ test('ten reads that share the connection', async (t) => {
 test('a request that reads and writes', async (t) => {
   const redis = await Redis.start(t);
   const proxy = await proxyTo(t, redis.port);
-  const browser = await start(t, ROUTES, { store: proxy.url });
+  const browser = await start(t, COUNTER, { store: proxy.url });
   await browser.get('/write');
   proxy.forget();
   const answer = await browser.get('/write');
@@ -97,7 +89,7 @@ test('a request that reads and writes', async (t) => {
 
 test('CLIENT KILL and a read at once', async (t) => {
   const redis = await Redis.start(t);
-  const browser = await start(t, ROUTES, { store: `${redis.url}?timeout=2000` });
+  const browser = await start(t, COUNTER, { store: `${redis.url}?timeout=2000` });
   await browser.get('/write');
   const admin = net.connect(redis.port, '127.0.0.1');
   t.after(() => admin.destroy());

@@ -117,6 +117,15 @@ class Browser {
   }
 }
 
+// A counter, written by one route and read by another.
+const COUNTER = {
+  '/write': (req, res) => {
+    req.session.n = (req.session.n ?? 0) + 1;
+    res.json({ n: req.session.n });
+  },
+  '/read': (req, res) => res.json({ n: req.session.n }),
+};
+
 // A promise and its resolve, for handlers that wait for the test.
 function gate() {
   let open;
@@ -190,4 +199,17 @@ class Redis {
   }
 }
 
-module.exports = { Browser, FRAMEWORKS, Redis, SECRET, fileStore, freePort, gate, memoryStore, serve, session, start };
+module.exports = {
+  Browser,
+  COUNTER,
+  FRAMEWORKS,
+  Redis,
+  SECRET,
+  fileStore,
+  freePort,
+  gate,
+  memoryStore,
+  serve,
+  session,
+  start,
+};

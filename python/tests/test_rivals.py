@@ -7,22 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import RedisServer
 from stacks import STACKS, Answer, Site, make_site
-
-
-@pytest.fixture(scope="module")
-def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    yield server
-    server.kill()
-
-
-@pytest.fixture(params=["memory", "file", "redis"])
-def url(request: pytest.FixtureRequest, tmp_path: Any) -> str:
-    if request.param == "redis":
-        return f"{request.getfixturevalue('shared_redis').url}?prefix={uuid.uuid4().hex}:&timeout=5000"
-    return f"memory:{uuid.uuid4().hex}" if request.param == "memory" else f"file:{tmp_path / 'sessions'}"
 
 
 def two(site: Site) -> list[str]:

@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Callable
 from typing import Any
 
 import coatcheck
 import pytest
-from conftest import RedisServer
 from stacks import STACKS, Site, make_site
 
 MakeSite = Callable[..., Site]
-
-
-@pytest.fixture(scope="module")
-def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    yield server
-    server.kill()
-
-
-@pytest.fixture(params=["memory", "file", "redis"])
-def url(request: pytest.FixtureRequest, tmp_path: Any) -> str:
-    if request.param == "redis":
-        server = request.getfixturevalue("shared_redis")
-        return f"{server.url}?prefix={uuid.uuid4().hex}:&timeout=5000"
-    return f"memory:{uuid.uuid4().hex}" if request.param == "memory" else f"file:{tmp_path / 'sessions'}"
 
 
 @pytest.fixture(params=STACKS)
