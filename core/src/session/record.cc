@@ -214,13 +214,13 @@ std::string snapshot::pack() const {
   out += successor;
   out += ' ';
   append_number(out, static_cast<std::int64_t>(rivals.size()));
-  for (const auto& rival : rivals) {
-    for (const std::size_t number : {rival.key, rival.id.size()}) {
+  for (const auto& one : rivals) {
+    for (const std::size_t number : {one.key, one.id.size()}) {
       out += ' ';
       append_number(out, static_cast<std::int64_t>(number));
     }
     out += ' ';
-    out += rival.id;
+    out += one.id;
   }
   out += ' ';
   append_extras(out, *this);

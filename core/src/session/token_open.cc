@@ -153,15 +153,14 @@ void token_open_operation::look_at_each() {
 }
 
 void token_open_operation::on_each(tokens::advanced&& got) {
-  const auto status = got.status;
-  if (status == refresh_status::unknown) return unknown(std::move(got.why));
-  if (status == refresh_status::rotated) {
+  if (got.status == refresh_status::unknown) return unknown(std::move(got.why));
+  if (got.status == refresh_status::rotated) {
     take_facts(several_[current_], std::move(got.now));
     live_.push_back(current_);
   }
   if (++current_ < several_.size()) return look_at_each();
   if (live_.size() > 1) return fresh(fresh_reason::ambiguous);
-  if (live_.empty()) return on_looked({.status = status});  // of the last one, for the reason
+  if (live_.empty()) return on_looked(std::move(got));  // the last one says why
   claims_ = std::move(several_[live_.front()]);
   found(true);
 }
