@@ -36,6 +36,8 @@ export interface BearerOptions {
   maxAge?: number | string;
   requiredClaims?: string[];
   maxTokenSize?: number;
+  /** Take `iss`, `sub`, `jti` and `aud` of any type (`sub: 42`) where nothing is expected of them. */
+  looseTypes?: boolean;
 }
 export type Middleware = (
   req: IncomingMessage & { auth?: Auth },

@@ -224,6 +224,8 @@ export interface PolicyOptions {
   expectedClaims?: Record<string, string>;
   refuseAudience?: boolean;
   maxTokenSize?: number;
+  /** Take `iss`, `sub`, `jti` and `aud` of any type (`sub: 42`), as `sign()` and `createSigner()` sign them, where nothing is expected of them. RFC 7519 has strings there: without it such a token is refused. */
+  looseTypes?: boolean;
 }
 export type VerifierKey = Secret | Key[] | KeySet;
 export type KeyFunction = Finds<Complete, VerifierKey>; // nothing of the token is verified yet

@@ -166,3 +166,36 @@ describe('functions of the application that fail', () => {
     assert.equal((await ask(t, { key: undefined, verifier: whole }, withToken(GOOD))).status, 200);
   });
 });
+
+// jsonwebtoken's `sign` and fast-jwt's signer write them; RFC 7519 has texts there.
+describe('claims of another type, which sign() and createSigner() write', () => {
+  const OTHER = [{ sub: 42 }, { jti: 7 }, { iss: 5 }, { aud: ['shop', 1] }, { sub: null }, { iss: ['a'] }];
+  for (const claims of OTHER) {
+    const [claim] = Object.keys(claims);
+    const options = { audience: false };
+    const secret = 'a secret of the tests, 32 bytes or more';
+    for (const [by, key, token] of [
+      ['createSigner', KEY, sign(claims)],
+      ['sign', secret, jwt.sign(claims, secret)],
+    ]) {
+      it(`${by}: ${JSON.stringify(claims)} is refused, and taken with looseTypes`, async (t) => {
+        const refused = await ask(t, { ...options, key }, withToken(token));
+        assert.deepEqual([refused.status, refused.error.code], [401, 'ERR_TOKEN_CLAIM']);
+        assert.match(refused.error.message, new RegExp(`claim ${claim} is not a string`));
+        const taken = await ask(t, { ...options, key, looseTypes: true }, withToken(token));
+        assert.equal(taken.status, 200);
+        assert.deepEqual(JSON.parse(taken.text).claims[claim], claims[claim]);
+      });
+    }
+  }
+  it('with looseTypes they are not taken for what is expected', async (t) => {
+    for (const [claims, expected] of [
+      [{ iss: 5 }, { issuer: '5', audience: false }],
+      [{ aud: ['shop', 1] }, { audience: '1' }],
+      [{ aud: 1 }, {}],
+    ]) {
+      const { status, error } = await ask(t, { looseTypes: true, ...expected }, withToken(sign(claims)));
+      assert.deepEqual([status, error.code], [401, 'ERR_TOKEN_CLAIM']);
+    }
+  });
+});

@@ -69,6 +69,7 @@ class BearerOptions(TypedDict, total=False):
     leeway: timedelta | float  # seconds; 5 unless told
     max_age: timedelta | float | None
     max_token: int
+    loose_types: bool  # iss, sub, jti and aud of any type where nothing is expected of them
     cache: int
     cache_ttl: timedelta | float
     cache_symmetric: bool
@@ -82,7 +83,8 @@ class Auth:
     header: dict[str, Any]
 
     @property
-    def subject(self) -> str | None:
+    def subject(self) -> Any:
+        """The claim ``sub``, or None: a string, unless ``loose_types`` lets in others."""
         return self.claims.get("sub")
 
     @property

@@ -137,6 +137,26 @@ def test_a_token_that_does_not_hold(build: Callable[..., Ask], bad: Callable[[],
         assert not isinstance(claims, dict) or "sub" not in claims
 
 
+@pytest.mark.parametrize("claims", [{"sub": 42}, {"jti": 7}, {"iss": 5}, {"aud": ["api", 1]}, {"sub": None}])
+def test_claims_of_another_type(build: Callable[..., Ask], claims: dict[str, Any]) -> None:
+    (claim,) = claims
+    open_to_all = {"audience": None, "any_audience": True, "issuer": None}
+    fields = {"iss": "login", "aud": "api", "scope": "read", **claims}
+    with pytest.raises(jwt.InvalidTokenError, match=f"claim {claim} is not a string"):
+        jwt.Signer(KEY).sign(fields)
+    tokens = [jwt.Signer(KEY, loose_types=True).sign(fields)]
+    if claim != "iss":  # PyJWT signs the others
+        tokens.append(jwt.encode(fields, KEY, algorithm="ES256"))
+    for other in tokens:
+        status, headers, _ = build(**open_to_all)(bearer(other))
+        assert status == 401
+        assert headers["www-authenticate"].startswith('Bearer error="invalid_token"')
+        status, _, got = build(**open_to_all, loose_types=True)(bearer(other))
+        assert (status, got[claim]) == (200, claims[claim])
+        if claim in ("iss", "aud"):  # not taken for what is expected
+            assert build(loose_types=True)(bearer(other))[0] == 401
+
+
 def test_not_enough_scope(build: Callable[..., Ask]) -> None:
     for scope in ("write", "", "readwrite", 7):
         status, headers, _ = build()(bearer(token(scope=scope)))

@@ -32,6 +32,7 @@ const PASSED = [
   'maxAge',
   'requiredClaims',
   'maxTokenSize',
+  'looseTypes',
 ];
 const NAMES = new Set([...OWN, ...PASSED]);
 const HEADER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;

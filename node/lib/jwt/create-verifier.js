@@ -17,7 +17,7 @@ const NAMES = new Set(
   (
     'key algorithms complete cache cacheTTL checkTyp clockTimestamp clockTolerance ignoreExpiration ignoreNotBefore ' +
     'checkIssuedAt maxAge allowedJti allowedAud allowedIss allowedSub allowedNonce requiredClaims refuseAudience ' +
-    'expectedClaims maxTokenSize'
+    'expectedClaims maxTokenSize looseTypes'
   ).split(' '),
 );
 const PATTERNS = { allowedAud: 'aud', allowedIss: 'iss', allowedSub: 'sub', allowedJti: 'jti', allowedNonce: 'nonce' };
@@ -51,6 +51,7 @@ function readPolicy(options) {
     ignoreNotBefore: flag(options, 'ignoreNotBefore'),
     ignoreIssuedAt: !flag(options, 'checkIssuedAt'),
     refuseAudience: flag(options, 'refuseAudience'),
+    looseTypes: flag(options, 'looseTypes'),
     maxToken: number(options, 'maxTokenSize', { least: 64, most: 16 * 1024 * 1024 }),
     equal: [],
     ...cacheOptions(options),

@@ -34,7 +34,11 @@ def _texts(value: str | Iterable[str] | None, option: str) -> list[str]:
 
 
 class Signer:
-    """Signs claims with one key. ``expires_in`` sets ``exp`` where the claims have none; ``iat`` is always set."""
+    """Signs claims with one key. ``expires_in`` sets ``exp`` where the claims have none; ``iat`` is always set.
+
+    ``loose_types``: ``iss``, ``sub``, ``jti`` and ``aud`` may be of any type; else what is not a string (``aud``: or a
+    list of strings, RFC 7519, 4.1) is refused, as ``Verifier`` refuses it.
+    """
 
     def __init__(
         self,
@@ -48,9 +52,10 @@ class Signer:
         expires_in: Span | None = None,
         not_before: Span | None = None,
         issued_at: bool = True,
+        loose_types: bool = False,
     ) -> None:
         header = {**({} if typ is None else {"typ": typ}), **(headers or {})}
-        self._sign = call(_core.jwt_signer, key.native, json.dumps(header)).sign
+        self._sign = call(_core.jwt_signer, key.native, json.dumps(header), True, loose_types).sign
         fixed = {"iss": issuer, "aud": audience, "sub": subject}
         self._fixed = {claim: value for claim, value in fixed.items() if value is not None}
         self._expires_in = milliseconds(expires_in, "expires_in")
@@ -91,6 +96,7 @@ class Verifier:
     ``algorithms``: those that tokens may have; without any, those that the keys name. A set without ``alg`` needs it.
     ``types``: what the header's ``typ`` must be; without one it is not looked at. ``cache``: how many verified tokens
     are remembered, off by default; ``cache_symmetric`` for HMAC too, where a look-up costs about what verifying does.
+    ``loose_types``: take ``iss``, ``sub``, ``jti`` and ``aud`` of any type where nothing is expected of them.
     Times are seconds or timedeltas. Dates are always checked.
     """
 
@@ -110,6 +116,7 @@ class Verifier:
         leeway: Span = 0,
         max_age: Span | None = None,
         max_token: int = 8192,
+        loose_types: bool = False,
         cache: int = 0,
         cache_ttl: Span = 600,
         cache_symmetric: bool = False,
@@ -125,6 +132,7 @@ class Verifier:
             "equal": list((equal or {}).items()),
             "leeway": milliseconds(leeway, "leeway"),
             "max_age": milliseconds(max_age, "max_age"),
+            "loose_types": loose_types,
         }
         self._remote = keys if isinstance(keys, RemoteKeys) else None
         self._epoch: int | None = None
