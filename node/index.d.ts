@@ -34,9 +34,10 @@ declare namespace session {
   /**
    * What an automatic commit could not store: the session was ended meanwhile ('gone'), its policy rejects a collision
    * ('conflict'), or the store did not take the new deadline of a session that is otherwise as it was ('untouched'). And
-   * what somebody looked at that can't be read: 'damaged'; destroy() and regenerate() end it.
+   * what somebody looked at that can't be read: 'damaged'; destroy() and regenerate() end it. And what changed after the
+   * first byte of the response, of a session whose cookie could not be sent any more: 'late'.
    */
-  type SessionEvent = 'gone' | 'conflict' | 'untouched' | 'damaged';
+  type SessionEvent = 'gone' | 'conflict' | 'untouched' | 'damaged' | 'late';
   interface Middleware {
     // biome-ignore lint/suspicious/noExplicitAny: the request is the framework's
     (req: any, res: any, next: (error?: any) => void): void;

@@ -3,7 +3,7 @@
 // session(options): the middleware, for Express 4 and 5 and for plain http: (req, res, next).
 
 const { EventEmitter } = require('node:events');
-const { construct, fromNative } = require('./errors.js');
+const { CoatcheckError, construct, fromNative } = require('./errors.js');
 const { native, operate } = require('./native.js');
 const { checkCookie, engineOptions, normalise } = require('./options.js');
 const { RequestState } = require('./request.js');
@@ -41,6 +41,7 @@ class Shared {
   #warned = false;
   #untouched = 0;
   #quietUntil = 0;
+  #toldLate = new Set();
 
   constructor(options) {
     this.options = options;
@@ -100,6 +101,19 @@ class Shared {
       `the deadline of a session could not be moved (${this.#untouched} since the start): ${error.message}`,
       { type: 'CoatcheckWarning', code: error.code },
     );
+  }
+
+  // What changed when its cookie could not be sent any more is not stored: told to who listens, else in one warning.
+  tellLate(what, req) {
+    const error = new CoatcheckError(
+      'ERR_HEADERS_SENT',
+      `${what} changed after the response's headers went out and is not stored: its cookie can't be sent now`,
+    );
+    if (this.events.listenerCount('late') > 0) this.events.emit('late', error, req);
+    else if (!this.#toldLate.has(what)) {
+      this.#toldLate.add(what);
+      this.tell('late', error, req);
+    }
   }
 
   newId(req) {

@@ -100,6 +100,7 @@ class RequestState {
     this.pasts = undefined; // what operations that wait their turn are to end, oldest first (see detach)
     this.fault = undefined; // an operation failed and nobody was told by callback
     this.phase = 0; // of the response (lib/response.js)
+    this.goesOn = false; // what is sent now is not the response's end: the session may change further until then
     this.failed = false;
     this.originals = undefined;
     this.drains = undefined; // who waits for drain, where others wrap `on`
@@ -295,15 +296,22 @@ class RequestState {
   }
 
   toSave() {
-    const began = this.res.headersSent;
+    const began = this.phase !== 0 || this.res.headersSent;
     return () => this.save(began);
+  }
+
+  // An upgrade request has a response for form's sake, if any: no headers of it are ever sent.
+  takesNoCookie() {
+    return typeof this.res.setHeader !== 'function' || (this.req.upgrade === true && !this.res.socket);
   }
 
   // `began`: whether the response had begun when save was called; the response waits for what was asked for before.
   save(began) {
     const about = this.subject();
     const session = about === this ? this.look() : about.current;
-    if (!(session instanceof Session)) return undefined;
+    if (!(session instanceof Session)) {
+      throw new CoatcheckError('ERR_INVALID_STATE', 'save: the request has no session any more');
+    }
     if (this.readOnly)
       throw new CoatcheckError('ERR_STORE_UNAVAILABLE', 'the session can not be stored: its store did not answer');
     if (about.base === undefined && began) {
@@ -316,6 +324,12 @@ class RequestState {
       throw new CoatcheckError(
         'ERR_HEADERS_SENT',
         "a session in its cookie can't be stored once the response has begun: the cookie can't be sent",
+      );
+    }
+    if (this.shared.inCookie && this.takesNoCookie()) {
+      throw new CoatcheckError(
+        'ERR_HEADERS_SENT',
+        "a session in its cookie can't be stored on an upgrade request: there is no response that could send the cookie",
       );
     }
     const payload = this.print(session, about);
@@ -596,7 +610,8 @@ class RequestState {
   // `session`: what the application left; undefined when nobody looked.
   commit(payload, cookie, extraFlags, session, about = this) {
     const fresh = about.base === undefined || about.unsaved;
-    const flags = (this.secure ? FLAGS.secure : 0) | (fresh ? 0 : FLAGS.presented) | extraFlags;
+    const wanted = this.goesOn ? FLAGS.wantSession : 0;
+    const flags = (this.secure ? FLAGS.secure : 0) | (fresh ? 0 : FLAGS.presented) | wanted | extraFlags;
     if (fresh && this.shared.options.genid !== undefined) about.freshId ??= this.shared.newId(this.req);
     const id = fresh ? about.freshId : undefined;
     const owner = session === undefined ? undefined : this.shared.ownerOf(session);
@@ -631,12 +646,20 @@ class RequestState {
     return this.tail === undefined ? this.write() : this.tail.then(() => this.write());
   }
 
+  // What the application leaves as `req.session`, which it may have deleted.
+  left() {
+    this.peeking = true;
+    try {
+      return this.req.session;
+    } finally {
+      this.peeking = false;
+    }
+  }
+
   write() {
     if (this.fault !== undefined && !this.fault.pending.observed) throw this.fault.error;
     if (this.unknown !== undefined || (this.readOnly && this.lost === undefined)) return undefined;
-    this.peeking = true;
-    let left = this.req.session;
-    this.peeking = false;
+    let left = this.left();
     if (this.lost !== undefined) {
       const ends = (left === undefined || left === null) && this.shared.options.unset === 'destroy';
       return ends ? this.endLost() : undefined;
@@ -656,7 +679,31 @@ class RequestState {
     }
     this.refuseSpoilt(left);
     const save = this.unsaved || (resave && this.base !== undefined) ? FLAGS.save : 0;
-    return chain(this.commit(payload, cookie, save, left), (result) => this.settle(result));
+    return chain(this.commit(payload, cookie, save, left), (result) => this.settle(result, left, payload));
+  }
+
+  // At the end of a response that began before: what changed since. Answers and throws as finish does.
+  finishLate() {
+    if (this.current === UNSEEN) return undefined;
+    return this.tail === undefined ? this.writeLate() : this.tail.then(() => this.writeLate());
+  }
+
+  writeLate() {
+    if (this.fault !== undefined && !this.fault.pending.observed) throw this.fault.error;
+    if (this.unknown !== undefined || this.readOnly || this.lost !== undefined) return undefined;
+    const left = this.left();
+    const stored = this.base !== undefined && !this.unsaved;
+    if (left === undefined || left === null) {
+      return stored && this.shared.options.unset === 'destroy' ? this.end(this) : undefined;
+    }
+    const payload = this.print(left);
+    if (payload === (stored ? ticket.payloadOf(this.base) : '{}')) return undefined;
+    if (!stored || this.shared.inCookie) {
+      this.shared.tellLate(stored ? 'a session in its cookie' : 'a new session', this.req);
+      return undefined;
+    }
+    this.refuseSpoilt(left);
+    return chain(this.commit(payload, undefined, 0, left), (result) => this.settle(result));
   }
 
   // Nobody looked: at most the deadline moves.
@@ -671,12 +718,20 @@ class RequestState {
     return chain(this.commit('{}', cookie, 0), (result) => this.settle(result));
   }
 
-  settle(result) {
+  // `session` and `payload`: what was committed, if somebody looked at it.
+  settle(result, session, payload) {
     const error = this.take(result);
     if (error === undefined) {
-      if (typeof result !== 'number' && result[4] === true) this.shared.warnWithheld();
+      if (typeof result === 'number') return;
+      if (result[4] === true) this.shared.warnWithheld();
+      if (!this.goesOn) return;
+      this.base = result[2];
+      this.rivals = undefined;
+      this.unsaved = false;
+      if (result[0] === STATUS.merged && this.current === session) this.adoptMerged(session, payload, this);
       return;
     }
+    this.goesOn = false; // told once
     // It was destroyed while this request was under way: it stays destroyed, and the browser gets no cookie.
     if (error.code === 'ERR_SESSION_GONE') {
       this.shared.tell('gone', error, this.req);

@@ -38,9 +38,7 @@ const makeHooks = (find) => ({
     if (state.phase !== PASSED && !admit(state, this, 'end', args)) return this;
     if (state.failed && this.finished) return dropped(args, this);
     if (state.ended) return afterEnd(args, this);
-    const answer = state.originals.end.apply(this, args); // http2's calls write
-    state.ended = true;
-    return answer;
+    return end(state, this, args);
   },
   flushHeaders(...args) {
     const state = find(this);
@@ -69,6 +67,7 @@ function install(state, res) {
 // Whether this call may go on now. If not, it is kept or dropped.
 function admit(state, res, method, args) {
   if (state.phase === OPEN) {
+    state.goesOn = method !== 'end';
     let pending;
     try {
       pending = state.finish();
@@ -213,9 +212,11 @@ function release(state, res, statusCode) {
         if (calls[0].args === args) writeHeadWithSession(state, res, args);
         else state.originals.writeHead.apply(res, args);
       } else {
-        const answer = state.originals[method].apply(res, args);
-        if (method === 'write') drained = answer;
-        if (method === 'end') state.ended = true;
+        if (method === 'end') end(state, res, args);
+        else {
+          const answer = state.originals[method].apply(res, args);
+          if (method === 'write') drained = answer;
+        }
       }
     }
   } catch (error) {
@@ -224,6 +225,54 @@ function release(state, res, statusCode) {
   }
   // Each kept write answered false, so a stream that feeds this response waits.
   if (drained === true && !state.heldEnd) wake(res, state.drains);
+}
+
+// ---- the end of a response that began earlier
+
+function end(state, res, args) {
+  if (state.goesOn) {
+    state.goesOn = false;
+    let pending;
+    try {
+      pending = state.finishLate();
+    } catch (error) {
+      failLate(state, res, args, error);
+      return res;
+    }
+    if (pending instanceof Promise) {
+      holdEnd(state, res, args, pending);
+      return res;
+    }
+  }
+  const answer = state.originals.end.apply(res, args); // http2's calls write
+  state.ended = true;
+  return answer;
+}
+
+// A client that has the whole response has one whose session is stored.
+function holdEnd(state, res, args, pending) {
+  state.ended = true;
+  const uncover = cover(res, { writableEnded: { configurable: true, get: () => true } });
+  pending.then(
+    () => {
+      uncover();
+      state.originals.end.apply(res, args);
+    },
+    (error) => {
+      uncover();
+      failLate(state, res, args, error);
+    },
+  );
+}
+
+// The error handler has the word, as always; the headers have gone, so that it can only end the connection or leave the
+// response to us.
+function failLate(state, res, args, error) {
+  state.ended = false;
+  setImmediate(() => {
+    state.next(error);
+    if (!state.ended) end(state, res, args);
+  });
 }
 
 // ---- failures

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from coatcheck import _core
 from coatcheck._duration import Duration, milliseconds
-from coatcheck.errors import ConfigError, Error, SecretWarning
+from coatcheck.errors import ConfigError, Error, SecretWarning, UsageError
 
 if TYPE_CHECKING:
     from coatcheck.jwt import Key
@@ -35,7 +35,7 @@ __all__ = [
 Secrets = str | bytes | Sequence[str | bytes]
 OnUnknown = Literal["closed", "open"]
 Mode = Literal["store", "jwt", "jwe"]
-SessionEvent = Literal["gone", "conflict", "untouched", "damaged"]
+SessionEvent = Literal["gone", "conflict", "untouched", "damaged", "late"]
 OnEvent = Callable[[SessionEvent, Error], object]
 Owner = Callable[[Any], str | None]  # whose session it is, from its data
 
@@ -83,7 +83,8 @@ class SessionOptions(TypedDict, total=False):
     token_keys: Key | Sequence[Key] | None  # to sign or seal with in place of the secret's, newest first
     # Told what an automatic commit could not store: "gone" (the session was ended meanwhile), "conflict", or
     # "untouched" (only the deadline was to move: the request is answered all the same); and of a
-    # record that is there and can't be read, when somebody looks at the session: "damaged".
+    # record that is there and can't be read, when somebody looks at the session: "damaged"; and of what changed when
+    # the headers had gone and the cookie could not be sent any more: "late".
     on_event: OnEvent | None
     owner: Owner | None  # the session's owner, or None: what RefreshTokens lists and revokes by
     clock: _core.ManualClock | None  # for tests
@@ -260,12 +261,10 @@ class Service:
             self._quiet_until = now + _QUIET
             log.warning("the deadline of a session could not be moved (%d since the start): %s", self.untouched, error)
 
-    def report_late(self, what: str) -> None:
-        """Logs that a session changed after the response's headers went out, and that the change is lost."""
-        log.warning(
-            "%s changed after the response's headers went out and is not stored: its cookie can't be sent now",
-            what,
-        )
+    def tell_late(self, what: str) -> None:
+        """A session changed after the response's headers went out, and the change is lost."""
+        text = f"{what} changed after the response's headers went out and is not stored: its cookie can't be sent now"
+        self.tell("late", UsageError(text, "ERR_HEADERS_SENT"))
 
 
 def add_vary(existing: str | None) -> str | None:

@@ -43,7 +43,8 @@ the next request on. ``init_app`` checks what is there by then, and opens no sto
 ``COATCHECK_ON_EVENT``
     a function of an event and an error: ``"gone"`` or ``"conflict"``, what an automatic commit could not store;
     ``"untouched"``, a deadline that the store did not take;
-    ``"damaged"``, a record that is there and can't be read.
+    ``"damaged"``, a record that is there and can't be read;
+    ``"late"``, what changed when the session's cookie could not be sent any more.
 ``COATCHECK_OWNER``
     a function from the session to the name of its owner, or None: what ``RefreshTokens`` lists and revokes by.
 """

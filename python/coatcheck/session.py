@@ -258,10 +258,10 @@ class Session(dict[str, Any]):
         if handle is None or self._read is None or self._failure is not None:
             return False  # never saved, or told already
         if handle.id is None:
-            self._service.report_late("a new session")
+            self._service.tell_late("a new session")
             return False
         if self and self._service.in_cookie:
-            self._service.report_late("a session in its cookie")
+            self._service.tell_late("a session in its cookie")
             return False
         return True
 

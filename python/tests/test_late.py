@@ -95,7 +95,7 @@ def test_a_new_session_that_changes_late_is_told_once(
     answer = serve(stack, store, before, change)
     assert (answer.status, answer.body, answer.set_cookie) == (200, b"firstsecond", None)
     (message,) = warnings_of(caplog)
-    assert message.startswith("a new session changed after the response's headers went out")
+    assert message.startswith("late: a new session changed after the response's headers went out")
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -117,7 +117,7 @@ def test_a_session_in_its_cookie_that_changes_late_is_told_once(
     first = serve(stack, store, change, nothing, mode=mode)
     serve(stack, store, nothing, change, first.cookie, mode=mode)
     (message,) = warnings_of(caplog)
-    assert message.startswith("a session in its cookie changed after")
+    assert message.startswith("late: a session in its cookie changed after")
 
 
 @pytest.mark.parametrize("stack", STACKS)
