@@ -278,12 +278,45 @@ declare namespace session {
     toJSON(): CookieOptions & { originalMaxAge: number | null };
   }
 
-  /** `req.sessionStore`: the middleware's sessions by id. */
+  /** A session as its store gives it: its data, and its cookie. */
+  type StoredData = Partial<SessionData> & { cookie: Cookie };
+
+  /**
+   * `req.sessionStore`: the middleware's sessions by id, with what express-session's stores have. Emits 'disconnect' when
+   * a remote store gave a request no answer, and 'connect' when one does (again).
+   */
   interface SessionStore extends EventEmitter {
-    get(sid: string): Promise<Partial<SessionData> | undefined>;
-    get(sid: string, callback: (error: unknown, session?: Partial<SessionData>) => void): void;
+    get(sid: string): Promise<StoredData | undefined>;
+    get(sid: string, callback: (error: unknown, session?: StoredData | null) => void): void;
+    /**
+     * Stores a session. What `get` gave, changed, is written as a compare-and-set: other requests' changes are merged, and
+     * a session that was destroyed meanwhile stays destroyed (ERR_SESSION_GONE). Data of your own takes the place of what
+     * is stored. A `cookie` in it is the session's.
+     */
+    set(sid: string, session: Partial<SessionData> & { cookie?: Cookie | CookieOptions }): Promise<void>;
+    set(sid: string, session: Partial<SessionData> & { cookie?: Cookie | CookieOptions }, callback?: Callback): void;
+    /** Moves the deadline; a session that is not there any more is not created. */
+    touch(sid: string, session?: { cookie?: Cookie | CookieOptions }): Promise<void>;
+    touch(sid: string, session: { cookie?: Cookie | CookieOptions } | undefined, callback?: Callback): void;
     destroy(sid: string): Promise<void>;
     destroy(sid: string, callback: Callback): void;
+    /** All live sessions of the store, those of other services included. A store keeps no ids, so they have none. */
+    all(): Promise<StoredData[]>;
+    all(callback: (error: unknown, sessions?: StoredData[]) => void): void;
+    /** How many there are. One that has just expired may be among them. */
+    length(): Promise<number>;
+    length(callback: (error: unknown, length?: number) => void): void;
+    /** Logs everybody out: removes all that is in the store, what other services keep there included. */
+    clear(): Promise<void>;
+    clear(callback?: Callback): void;
+    /** A new and empty session for a request, in the place of the one that it has. */
+    generate(req: object): void;
+    /** The session of an id as an object with methods, outside its request. */
+    load(sid: string, callback: (error: unknown, session?: Session & Partial<SessionData>) => unknown): void;
+    /** `req.session` of what `get` gave; `req` may be `{ sessionID }`. */
+    createSession(req: object, session: StoredData): Session & Partial<SessionData>;
+    /** Ends a request's session and begins another. */
+    regenerate(req: object, callback: (error?: unknown) => unknown): void;
   }
 
   interface StoreOptions {

@@ -104,6 +104,15 @@ class Cookie {
     return cookie;
   }
 
+  // A cookie as express-session's stores keep it.
+  static revive(defaults, stored) {
+    const cookie = new Cookie(defaults);
+    for (const name of ATTRIBUTES) if (stored[name] !== undefined) cookie[name] = stored[name];
+    if (typeof stored.originalMaxAge === 'number') cookie.maxAge = stored.originalMaxAge;
+    else if (stored.expires) cookie.expires = new Date(stored.expires);
+    return cookie;
+  }
+
   // What differs from `defaults`, as JSON for the record; '' for nothing.
   static settings(cookie, defaults) {
     const out = {};

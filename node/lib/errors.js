@@ -30,6 +30,12 @@ function fromNative(error) {
   return new CoatcheckError(error.code, error.message);
 }
 
+// An answer of the addon; one that is an Error becomes an exception.
+function checked(answer) {
+  if (answer instanceof Error) throw fromNative(answer);
+  return answer;
+}
+
 // Calls an addon function that makes something; what it throws gets our class.
 function construct(make, ...args) {
   try {
@@ -44,4 +50,4 @@ function isUnknown(error) {
   return error.status === 503;
 }
 
-module.exports = { CoatcheckError, construct, fromNative, isUnknown };
+module.exports = { CoatcheckError, checked, construct, fromNative, isUnknown };

@@ -35,7 +35,6 @@ function isBelow(path, req) {
 
 // What all requests of one middleware share.
 class Shared {
-  #keeper;
   #onTls;
   #onPlain;
   #warned = false;
@@ -47,10 +46,10 @@ class Shared {
     this.options = options;
     this.events = new EventEmitter();
     this.store = new SessionStore(this);
-    this.#keeper = nativeOf(options.store);
-    this.synchronous = this.#keeper.synchronous;
+    this.keeper = nativeOf(options.store);
+    this.synchronous = this.keeper.synchronous;
     this.inCookie = options.mode !== 'store'; // the cookie carries the session itself
-    this.engine = construct(native.createEngine, options.keys, this.#keeper, engineOptions(options));
+    this.engine = construct(native.createEngine, options.keys, this.keeper, engineOptions(options));
     this.#onTls = this.engine.cookieAttributes(true);
     this.#onPlain = this.engine.cookieAttributes(false);
     this.cookieIsDynamic =
@@ -66,6 +65,10 @@ class Shared {
 
   load(id) {
     return operate(this.synchronous, (slot) => this.engine.load(id, slot));
+  }
+
+  inspect(key) {
+    return operate(this.synchronous, (slot) => this.engine.inspect(key, slot));
   }
 
   commit(base, payload, cookie, id, flags, owner) {
@@ -191,7 +194,9 @@ function session(given) {
     } else if (Array.isArray(opened)) {
       [state.reason, state.rivals] = opened;
     } else if (opened !== undefined) {
-      state.lose(fromNative(opened), opened.base);
+      const error = fromNative(opened);
+      if (opened.base === undefined) shared.store.heard(error);
+      state.lose(error, opened.base);
     }
     attach(state, req);
     install(state, res);
@@ -215,7 +220,10 @@ function session(given) {
     if (header === undefined) return begin(req, res, next, secure, undefined);
     const opened = shared.open(header, secure);
     if (!(opened instanceof Promise)) return begin(req, res, next, secure, opened);
-    opened.then((answer) => begin(req, res, next, secure, answer));
+    opened.then((answer) => {
+      if (!(answer instanceof Error)) shared.store.heard(undefined);
+      begin(req, res, next, secure, answer);
+    });
     return undefined;
   }
   for (const name of ['on', 'once', 'off']) {

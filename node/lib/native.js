@@ -10,6 +10,7 @@
 //                                            `base` is for destroy() where a record can't be read. open alone:
 //                                            [reason, base] of several live sessions, which a commit or
 //                                            destroy with this base ends
+//   engine.inspect(key, slot)                as load, of a session that the store lists; it has no id
 //   engine.commit(base, payload, cookieSettings, id, flags, slot, owner)
 //                                            a status number, or [status, Set-Cookie, session, Error,
 //                                            cookie withheld]; of several Set-Cookie values a line each, the

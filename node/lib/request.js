@@ -172,6 +172,18 @@ class RequestState {
     if (this.unknown !== undefined) throw this.unknown;
   }
 
+  // Another session from now on: `data`, read as `base`; without one a new session, with this id where one is given.
+  begin(data, base, freshId) {
+    this.looked = true;
+    this.base = base;
+    this.unsaved = false;
+    this.freshId = base === undefined ? freshId : undefined;
+    this.aside = undefined;
+    this.cookieBase = '';
+    this.current = new Session(this, data);
+    return this.current;
+  }
+
   // `req.session = value`
   replace(value) {
     if (this.lost !== undefined && (value === null || value === undefined)) {
@@ -743,4 +755,4 @@ class RequestState {
   }
 }
 
-module.exports = { RequestState };
+module.exports = { RequestState, goneError };

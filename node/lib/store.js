@@ -10,14 +10,13 @@
 
 const { EventEmitter } = require('node:events');
 const { answer } = require('./answer.js');
-const { construct, fromNative } = require('./errors.js');
+const { checked, construct, fromNative } = require('./errors.js');
 const { Given } = require('./given.js');
 const { native, operate } = require('./native.js');
 const { parseStored, serialise } = require('./payload.js');
+const { pagesOf } = require('./scan.js');
 
 const DAY = 86_400_000;
-const PAGE = 256; // keys of one step of a scan
-const STEP = 1; // ms that a scan may hold the loop
 const RETRIES = 8;
 // Sets our entries apart from the records of coatcheck's own middleware, which may share the store.
 const PREFIX = 'x-';
@@ -47,14 +46,6 @@ class Known extends Given {
 function nativeOf(store) {
   return store[NATIVE];
 }
-
-// An Error answer of the addon becomes an exception.
-function checked(answer) {
-  if (answer instanceof Error) throw fromNative(answer);
-  return answer;
-}
-
-const turnOfTheLoop = () => new Promise(setImmediate);
 
 const nothing = () => undefined;
 
@@ -214,23 +205,8 @@ class Store extends EventEmitter {
     return this.#run(callback, (slot) => this.#sessions.remove(sid, slot), nothing);
   }
 
-  // Our keys, a page at a time. The loop has its turn after each step, whatever the store holds.
-  async *#pages() {
-    const store = this[NATIVE];
-    // A remote store may give a key twice.
-    const seen = this.#synchronous ? undefined : new Set();
-    let cursor = '';
-    let began = performance.now();
-    do {
-      const [next, ...keys] = await this.#ask((slot) => store.scan(cursor, PAGE, slot));
-      yield keys.filter((key) => key.startsWith(PREFIX) && !seen?.has(key));
-      for (const key of seen === undefined ? [] : keys) seen.add(key);
-      cursor = next;
-      if (this.#synchronous && performance.now() - began > STEP) {
-        await turnOfTheLoop();
-        began = performance.now();
-      }
-    } while (cursor !== '');
+  #pages() {
+    return pagesOf(this[NATIVE], this.#synchronous, (key) => key.startsWith(PREFIX));
   }
 
   // The keys of all live sessions: hashes of their ids, which the store never sees.

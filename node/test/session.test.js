@@ -43,7 +43,7 @@ const ROUTES = {
   '/save': async (req, res) => {
     req.session.saved = 1;
     await req.session.save();
-    const again = await req.sessionStore.get(req.sessionID);
+    const { cookie: _cookie, ...again } = await req.sessionStore.get(req.sessionID);
     json(res, again);
   },
   '/reload': async (req, res) => {

@@ -44,6 +44,7 @@ napi_value start(napi_env env, napi_value exports) {
       COATCHECK_FUNCTION("createEngine", create_engine),
       COATCHECK_FUNCTION("createRefreshTokens", create_refresh_tokens),
       COATCHECK_FUNCTION("newId", new_id),
+      COATCHECK_FUNCTION("isSessionKey", is_session_key),
       COATCHECK_FUNCTION("findCookie", find_cookie),
       COATCHECK_FUNCTION("serialiseCookie", serialise_cookie),
       COATCHECK_FUNCTION("sameJson", same_json),

@@ -140,6 +140,16 @@ napi_value load(napi_env env, napi_callback_info info) {
                         [&](auto done) { self->sessions->load(id.view(), done); });
 }
 
+// inspect(key, slot): a session as the store lists it, without its id
+napi_value inspect(napi_env env, napi_callback_info info) {
+  const arguments<2> given(env, info);
+  const auto& self = self_of<engine_handle>(given.data);
+  text key;
+  if (!key.read(env, given[0]) || !key.present()) return throw_type_error(env, "key must be a string");
+  return answer<opened>(env, self, given[1], 0, opened_to_js,
+                        [&](auto done) { self->sessions->inspect(key.view(), done); });
+}
+
 // commit(base, payload, cookieSettings, id, flags, slot, owner); base undefined: a new session.
 napi_value commit(napi_env env, napi_callback_info info) {
   const arguments<7> given(env, info);
@@ -255,6 +265,7 @@ napi_value create_engine(napi_env env, napi_callback_info info) {
   napi_create_object(env, &object);
   add_method(env, object, "open", open, self);
   add_method(env, object, "load", load, self);
+  add_method(env, object, "inspect", inspect, self);
   add_method(env, object, "commit", commit, self);
   add_method(env, object, "destroy", destroy, self);
   add_method(env, object, "regenerate", regenerate, self);

@@ -36,6 +36,7 @@ napi_value make_store_by_id(napi_env env, napi_callback_info info);
 napi_value create_engine(napi_env env, napi_callback_info info);
 napi_value create_refresh_tokens(napi_env env, napi_callback_info info);
 napi_value new_id(napi_env env, napi_callback_info info);
+napi_value is_session_key(napi_env env, napi_callback_info info);
 napi_value find_cookie(napi_env env, napi_callback_info info);
 napi_value serialise_cookie(napi_env env, napi_callback_info info);
 napi_value same_json(napi_env env, napi_callback_info info);

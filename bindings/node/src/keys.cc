@@ -128,6 +128,16 @@ napi_value create_keys(napi_env env, napi_callback_info info) {
   return object;
 }
 
+// isSessionKey(key) → whether a key that the store lists is that of a session.
+napi_value is_session_key(napi_env env, napi_callback_info info) {
+  const arguments<1> given(env, info);
+  text key;
+  if (!key.read(env, given[0])) return throw_type_error(env, "a key must be text");
+  napi_value out = nullptr;
+  napi_get_boolean(env, coatcheck::is_session_key(key.view()), &out);
+  return out;
+}
+
 // newId(bytes) → a new session id; throws when the system gives no randomness.
 napi_value new_id(napi_env env, napi_callback_info info) {
   const arguments<1> given(env, info);

@@ -215,6 +215,9 @@ class engine {
   void open(const request_facts& request, completion<opened> done) const;
   // Reads a session again by id (express' reload, a WebSocket's later look).
   void load(std::string_view session_id, completion<opened> done) const;
+  // Reads a session by its key in the store, as `scan` lists it (is_session_key), whatever secret it was made under:
+  // for lists of all sessions. Its snapshot has no id, for the store has none, and is not for `commit`.
+  void inspect(std::string_view store_key, completion<opened> done) const;
   // Writes what changed, if anything, or moves the deadline if that is due.
   void commit(commit_request request, completion<committed> done) const;
   // Ends a session, and its rivals. `secure` is that of the request, for the clearing cookie.

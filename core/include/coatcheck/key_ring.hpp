@@ -103,6 +103,8 @@ class key_ring {
 
 // The store key of a session id where there is no secret: base64url(SHA-256(id)), 43 characters.
 [[nodiscard]] std::string unkeyed_store_key(std::string_view session_id);
+// Whether a key that a store lists has the form of a session's; those of refresh tokens and of marks have not.
+[[nodiscard]] bool is_session_key(std::string_view store_key) noexcept;
 
 // A new session id: `bytes` of the operating system's randomness (16–64; default 32), base64url, unpadded.
 // Safe after fork. Fails, never falls back, when the system gives no randomness.

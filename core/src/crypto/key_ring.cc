@@ -243,6 +243,8 @@ std::string key_ring::store_key(std::string_view session_id, std::size_t index) 
   return out;
 }
 
+bool is_session_key(std::string_view store_key) noexcept { return store_key.size() == store_key_chars; }
+
 std::string unkeyed_store_key(std::string_view session_id) {
   std::string out(store_key_chars, '\0');
   crypto::base64url_encode_to(crypto::sha256(session_id), out.data());

@@ -110,6 +110,10 @@ void engine::load(std::string_view session_id, completion<opened> done) const {
   run<open_operation>(impl_, session_id, done);
 }
 
+void engine::inspect(std::string_view store_key, completion<opened> done) const {
+  run<inspect_operation>(impl_, store_key, done);
+}
+
 void engine::commit(commit_request request, completion<committed> done) const {
   if (impl_->tokens) return run<token_commit_operation>(impl_, std::move(request), done);
   run<commit_operation>(impl_, std::move(request), done);

@@ -120,4 +120,33 @@ void open_operation::conclude() {
   finish(std::move(out_));
 }
 
+void inspect_operation::start() { engine_->sessions().get(store_key_, then<get_result, &inspect_operation::on_get>()); }
+
+void inspect_operation::on_get(get_result&& got) {
+  opened out;
+  const epoch_ms now = engine_->now();
+  if (got.status == get_status::unknown) {
+    out.why = std::move(got.why);
+    return finish(std::move(out));
+  }
+  out.status = open_status::fresh;
+  out.reason = fresh_reason::not_found;
+  if (got.status == get_status::absent || decode_forwarding(got.value.bytes, store_key_)) {
+    return finish(std::move(out));
+  }
+  snapshot session;
+  session.expires_at = got.value.expires_at;
+  if (auto decoded = decode_record(std::move(got.value.bytes), store_key_, session); !decoded) {
+    out.status = open_status::unknown;
+    out.why = decoded.error();
+  } else if (session.expires_at <= now || (session.absolute_at != 0 && session.absolute_at <= now)) {
+    out.reason = fresh_reason::expired;
+  } else {
+    out.status = open_status::found;
+    out.reason = fresh_reason::none;
+    out.session = std::move(session);
+  }
+  finish(std::move(out));
+}
+
 }  // namespace coatcheck::session

@@ -76,6 +76,19 @@ class open_operation final : public operation_base<open_operation, opened> {
   opened out_;
 };
 
+// Looks at what stands under a store key.
+class inspect_operation final : public operation_base<inspect_operation, opened> {
+ public:
+  inspect_operation(engine_ref engine, std::string_view store_key, completion<opened> done)
+      : operation_base(std::move(engine), done), store_key_(store_key) {}
+  void start();
+
+ private:
+  void on_get(get_result&& got);
+
+  std::string store_key_;
+};
+
 // Of a commit that did not take place: the session is as it was.
 inline void leave_unchanged(committed& out, commit_status status, commit_request& request, error why) {
   out.status = status;

@@ -390,6 +390,36 @@ TEST_F(engine_test, a_session_can_be_loaded_by_its_id) {
   EXPECT_EQ(load("no-such-id").status, open_status::fresh);
 }
 
+TEST_F(engine_test, a_session_can_be_looked_at_by_its_key_in_the_store) {
+  settings other;
+  other.secrets = {"another secret of more than thirty-two bytes"};
+  const auto elsewhere = make(other);
+  const auto cookie = stored(R"({"a":1})");
+  const auto id = open(cookie).session.id;
+  const auto look = [&](std::string_view key) {
+    return complete<opened>([&](auto done) { elsewhere->inspect(key, done); });
+  };
+  const auto keys = complete<keys_result>([&](auto done) { sessions->scan("", 100, done); });
+  ASSERT_EQ(keys.keys.size(), 1U);
+  EXPECT_TRUE(is_session_key(keys.keys[0]));
+  const auto found = look(keys.keys[0]);
+  ASSERT_EQ(found.status, open_status::found);
+  EXPECT_EQ(found.session.payload, R"({"a":1})");
+  EXPECT_EQ(found.session.id, "");
+  // A renewed session leaves a mark, which is none; what is no record is told.
+  const auto renewed = regenerate(open(cookie).session);
+  const auto mark = look(keys.keys[0]);
+  EXPECT_EQ(mark.status, open_status::fresh);
+  EXPECT_EQ(mark.reason, fresh_reason::not_found);
+  const std::string damaged(43, 'k');
+  ASSERT_EQ(complete<put_result>([&](auto done) {
+              sessions->put(damaged, "nonsense", time.now() + hour, {}, "", done);
+            }).status,
+            put_status::stored);
+  EXPECT_EQ(look(damaged).why.code, errc::record_damaged);
+  EXPECT_FALSE(is_session_key("rf_" + damaged));
+}
+
 TEST_F(engine_test, the_owner_is_kept_and_indexed) {
   const auto done = commit({.base = open("").session, .payload = R"({"user":"ann"})", .owner = "ann"});
   const auto session = open(pair_of(done.set_cookie)).session;

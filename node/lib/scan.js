@@ -1,0 +1,31 @@
+'use strict';
+
+// The keys of a native store that are wanted, a page at a time. The loop has its turn after each step, whatever the store
+// holds.
+
+const { checked } = require('./errors.js');
+const { operate } = require('./native.js');
+
+const PAGE = 256; // keys of one step
+const STEP = 1; // ms that a scan may hold the loop
+
+const turnOfTheLoop = () => new Promise(setImmediate);
+
+async function* pagesOf(store, synchronous, wanted) {
+  // A remote store may give a key twice.
+  const seen = synchronous ? undefined : new Set();
+  let cursor = '';
+  let began = performance.now();
+  do {
+    const [next, ...keys] = checked(await operate(synchronous, (slot) => store.scan(cursor, PAGE, slot)));
+    yield keys.filter((key) => wanted(key) && !seen?.has(key));
+    for (const key of seen === undefined ? [] : keys) seen.add(key);
+    cursor = next;
+    if (synchronous && performance.now() - began > STEP) {
+      await turnOfTheLoop();
+      began = performance.now();
+    }
+  } while (cursor !== '');
+}
+
+module.exports = { pagesOf };
