@@ -4,7 +4,11 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
 venv="$root/.venv"
-jobs=${COATCHECK_JOBS:-2}
+# A compiler needs up to 0.7 GB.
+jobs=$(awk -v cpus="$(nproc)" '/MemAvailable/ { fit = int($2 / 1e6); print fit < 1 ? 1 : fit < cpus ? fit : cpus }' /proc/meminfo)
+jobs=${COATCHECK_JOBS:-$jobs}
+# A first build of everything takes half the time so, and the next one after a change longer: see CONTRIBUTING.md.
+export COATCHECK_QUICK_BUILD=${COATCHECK_QUICK_BUILD:-ON}
 export COATCHECK_STORE=${COATCHECK_STORE:-}
 [ -n "$COATCHECK_STORE" ] || unset COATCHECK_STORE
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1

@@ -11,11 +11,6 @@
 namespace coatcheck::jose {
 namespace {
 
-const unsigned char* bytes(std::string_view text) noexcept {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-unsigned char* bytes(std::string& text) noexcept { return reinterpret_cast<unsigned char*>(text.data()); }
-
 // One context per thread: it is keyed anew for each message, and wiped after it.
 EVP_CIPHER_CTX* context() noexcept {
   thread_local const ossl::cipher_ctx made(EVP_CIPHER_CTX_new());
@@ -73,9 +68,9 @@ bool gcm_seal(std::string_view key, std::string_view iv, std::string_view aad, s
   if (ctx == nullptr || plaintext.size() > max_content || aad.size() > max_content) return false;
   const wipe_context wiped(ctx);
   int size = 0;
-  return EVP_EncryptInit_ex2(ctx, gcm_of(key.size()), bytes(key), bytes(iv), nullptr) == 1 &&
-         (aad.empty() || EVP_EncryptUpdate(ctx, nullptr, &size, bytes(aad), static_cast<int>(aad.size())) == 1) &&
-         EVP_EncryptUpdate(ctx, out, &size, bytes(plaintext), static_cast<int>(plaintext.size())) == 1 &&
+  return EVP_EncryptInit_ex2(ctx, gcm_of(key.size()), ossl::bytes(key), ossl::bytes(iv), nullptr) == 1 &&
+         (aad.empty() || EVP_EncryptUpdate(ctx, nullptr, &size, ossl::bytes(aad), static_cast<int>(aad.size())) == 1) &&
+         EVP_EncryptUpdate(ctx, out, &size, ossl::bytes(plaintext), static_cast<int>(plaintext.size())) == 1 &&
          EVP_EncryptFinal_ex(ctx, out + size, &size) == 1 &&
          EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, tag) == 1;
 }
@@ -90,9 +85,9 @@ bool gcm_open(std::string_view key, std::string_view iv, std::string_view aad, s
   }
   const wipe_context wiped(ctx);
   int size = 0;
-  return EVP_DecryptInit_ex2(ctx, gcm_of(key.size()), bytes(key), bytes(iv), nullptr) == 1 &&
-         (aad.empty() || EVP_DecryptUpdate(ctx, nullptr, &size, bytes(aad), static_cast<int>(aad.size())) == 1) &&
-         EVP_DecryptUpdate(ctx, out, &size, bytes(ciphertext), static_cast<int>(ciphertext.size())) == 1 &&
+  return EVP_DecryptInit_ex2(ctx, gcm_of(key.size()), ossl::bytes(key), ossl::bytes(iv), nullptr) == 1 &&
+         (aad.empty() || EVP_DecryptUpdate(ctx, nullptr, &size, ossl::bytes(aad), static_cast<int>(aad.size())) == 1) &&
+         EVP_DecryptUpdate(ctx, out, &size, ossl::bytes(ciphertext), static_cast<int>(ciphertext.size())) == 1 &&
          EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, 16, const_cast<char*>(tag.data())) == 1 &&
          EVP_DecryptFinal_ex(ctx, out + size, &size) == 1;
 }
@@ -102,7 +97,7 @@ bool encrypt_content(encryption enc, std::string_view key, std::string_view iv, 
   if (key.size() != key_bytes(enc) || iv.size() != iv_bytes(enc)) return false;
   if (is_gcm(enc)) {
     out.resize(plaintext.size());
-    return gcm_seal(key, iv, aad, plaintext, bytes(out), tag.data.data());
+    return gcm_seal(key, iv, aad, plaintext, ossl::bytes(out), tag.data.data());
   }
   const ossl::quiet guard;
   EVP_CIPHER_CTX* const ctx = context();
@@ -110,9 +105,10 @@ bool encrypt_content(encryption enc, std::string_view key, std::string_view iv, 
   const wipe_context wiped(ctx);
   out.resize(plaintext.size() / 16 * 16 + 16);
   int size = 0, last = 0;
-  if (EVP_EncryptInit_ex2(ctx, cbc_of(enc), bytes(key.substr(key.size() / 2)), bytes(iv), nullptr) != 1 ||
-      EVP_EncryptUpdate(ctx, bytes(out), &size, bytes(plaintext), static_cast<int>(plaintext.size())) != 1 ||
-      EVP_EncryptFinal_ex(ctx, bytes(out) + size, &last) != 1) {
+  if (EVP_EncryptInit_ex2(ctx, cbc_of(enc), ossl::bytes(key.substr(key.size() / 2)), ossl::bytes(iv), nullptr) != 1 ||
+      EVP_EncryptUpdate(ctx, ossl::bytes(out), &size, ossl::bytes(plaintext), static_cast<int>(plaintext.size())) !=
+          1 ||
+      EVP_EncryptFinal_ex(ctx, ossl::bytes(out) + size, &last) != 1) {
     return false;
   }
   out.resize(static_cast<std::size_t>(size) + static_cast<std::size_t>(last));
@@ -125,7 +121,7 @@ bool decrypt_content(encryption enc, std::string_view key, std::string_view iv, 
   if (key.size() != key_bytes(enc) || iv.size() != iv_bytes(enc) || tag.size() != tag_bytes(enc)) return false;
   if (is_gcm(enc)) {
     out.resize(ciphertext.size());
-    if (gcm_open(key, iv, aad, ciphertext, tag, bytes(out))) return true;
+    if (gcm_open(key, iv, aad, ciphertext, tag, ossl::bytes(out))) return true;
     crypto::wipe(out.data(), out.size());  // GCM decrypts before it knows the tag
     out.clear();
     return false;
@@ -139,9 +135,10 @@ bool decrypt_content(encryption enc, std::string_view key, std::string_view iv, 
   const wipe_context wiped(ctx);
   out.resize(ciphertext.size() + 16);
   int size = 0, last = 0;
-  if (EVP_DecryptInit_ex2(ctx, cbc_of(enc), bytes(key.substr(key.size() / 2)), bytes(iv), nullptr) != 1 ||
-      EVP_DecryptUpdate(ctx, bytes(out), &size, bytes(ciphertext), static_cast<int>(ciphertext.size())) != 1 ||
-      EVP_DecryptFinal_ex(ctx, bytes(out) + size, &last) != 1) {
+  if (EVP_DecryptInit_ex2(ctx, cbc_of(enc), ossl::bytes(key.substr(key.size() / 2)), ossl::bytes(iv), nullptr) != 1 ||
+      EVP_DecryptUpdate(ctx, ossl::bytes(out), &size, ossl::bytes(ciphertext), static_cast<int>(ciphertext.size())) !=
+          1 ||
+      EVP_DecryptFinal_ex(ctx, ossl::bytes(out) + size, &last) != 1) {
     out.clear();
     return false;
   }

@@ -13,7 +13,6 @@
 namespace coatcheck::jose {
 namespace {
 
-coatcheck::error invalid(std::string what) { return {errc::token_header_invalid, "header: " + std::move(what)}; }
 coatcheck::error critical(std::string what) { return {errc::token_critical, "header: crit " + std::move(what)}; }
 
 // Names that a specification already gives a meaning: crit must not repeat them (RFC 7515, 4.1.11).
@@ -42,7 +41,7 @@ result<void> read_critical(const json::document& members, const header_rules& ru
     }
   }
   if (b64 == nullptr) return {};
-  if (!b64->is_boolean()) return invalid("b64 is not a boolean");
+  if (!b64->is_boolean()) return invalid_header("b64 is not a boolean");
   if (!b64_critical) return critical("must name b64 where it is used (RFC 7797, 6)");
   unencoded = !b64->get<bool>();
   return {};
@@ -50,7 +49,7 @@ result<void> read_critical(const json::document& members, const header_rules& ru
 
 result<void> read_string(const json::document& members, std::string_view name, std::optional<std::string>& out) {
   if (const json::document* value = json::member(members, name)) {
-    if (!value->is_string()) return invalid(std::string(name) + " is not a string");
+    if (!value->is_string()) return invalid_header(std::string(name) + " is not a string");
     out = value->get_ref<const std::string&>();
   }
   return {};
@@ -58,19 +57,21 @@ result<void> read_string(const json::document& members, std::string_view name, s
 
 }  // namespace
 
+coatcheck::error invalid_header(std::string what) { return {errc::token_header_invalid, "header: " + std::move(what)}; }
+
 result<token_header> read_header(std::string_view text, const header_rules& rules) {
   if (text.size() > max_header_text) return coatcheck::error{errc::token_too_large, "the header has more than 8 KiB"};
   json::parsed read = json::parse(text);
-  if (read.what != json::verdict::ok) return invalid(std::string(json::describe(read.what)));
-  if (!read.value.is_object()) return invalid("not a JSON object");
+  if (read.what != json::verdict::ok) return invalid_header(std::string(json::describe(read.what)));
+  if (!read.value.is_object()) return invalid_header("not a JSON object");
   token_header out;
   const json::document* alg = json::member(read.value, "alg");
-  if (alg == nullptr || !alg->is_string()) return invalid("alg is missing or not a string");
+  if (alg == nullptr || !alg->is_string()) return invalid_header("alg is missing or not a string");
   if (auto ok = read_critical(read.value, rules, out.unencoded); !ok) return ok.error();
   std::optional<std::string> kid;
   if (auto ok = read_string(read.value, "kid", kid); !ok) return ok.error();
   if (kid) {
-    if (!check_kid(*kid)) return invalid("kid is too long, or holds a control character");
+    if (!check_kid(*kid)) return invalid_header("kid is too long, or holds a control character");
     out.kid = std::move(*kid);
   }
   if (auto ok = read_string(read.value, "typ", out.typ); !ok) return ok.error();

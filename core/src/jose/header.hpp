@@ -42,5 +42,7 @@ struct compact_parts {
 // The error for a size over the limit, a wrong number of parts.
 [[nodiscard]] coatcheck::error too_large(std::size_t limit);
 [[nodiscard]] coatcheck::error malformed(std::string_view what);
+// token_header_invalid.
+[[nodiscard]] coatcheck::error invalid_header(std::string what);
 
 }  // namespace coatcheck::jose

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t max_signatures = 16;
 
-result<std::string_view> text_of(const json::document& object, std::string_view name) {
+result<std::string_view> needed_text(const json::document& object, std::string_view name) {
   const json::document* value = json::member(object, name);
   if (value == nullptr || !value->is_string()) return malformed(std::string(name) + " is missing or not a string");
   return std::string_view(value->get_ref<const std::string&>());
@@ -42,7 +42,7 @@ result<std::string> unprotected_of(const json::document& entry, const json::docu
 result<verified_payload> verify_one(const json::document& entry, std::string_view payload, const key_set& keys,
                                     const jws_verify_options& options, std::optional<bool>& unencoded) {
   if (!entry.is_object()) return malformed("a signature is not an object");
-  const auto encoded_header = text_of(entry, "protected"), signature = text_of(entry, "signature");
+  const auto encoded_header = needed_text(entry, "protected"), signature = needed_text(entry, "signature");
   if (!encoded_header) return encoded_header.error();
   if (!signature) return signature.error();
   auto header = decode_header(*encoded_header, {.encrypted = false, .allow_unencoded = options.allow_unencoded});
@@ -125,7 +125,7 @@ result<std::vector<verified_payload>> jws_verify_json(std::string_view text, con
   const json::parsed read = json::parse(text);
   if (read.what != json::verdict::ok) return malformed(json::describe(read.what));
   if (!read.value.is_object()) return malformed("not a JSON object");
-  const auto payload = text_of(read.value, "payload");
+  const auto payload = needed_text(read.value, "payload");
   if (!payload) return payload.error();
   const json::document* list = json::member(read.value, "signatures");
   const bool flattened = json::member(read.value, "signature") != nullptr;

@@ -11,7 +11,7 @@
 namespace coatcheck::jose {
 namespace {
 
-using params = std::unique_ptr<OSSL_PARAM, ossl::releaser<&OSSL_PARAM_free>>;
+using param_list = std::unique_ptr<OSSL_PARAM, ossl::releaser<&OSSL_PARAM_free>>;
 using param_builder = std::unique_ptr<OSSL_PARAM_BLD, ossl::releaser<&OSSL_PARAM_BLD_free>>;
 
 coatcheck::error wrong(std::string_view member, std::string_view what) {
@@ -45,7 +45,7 @@ result<ossl::bn> integer_of(const json::document& jwk, std::string_view name, st
 
 result<ossl::pkey> from_params(const char* type, OSSL_PARAM_BLD* builder, bool is_private) {
   const ossl::quiet guard;
-  const params list(OSSL_PARAM_BLD_to_param(builder));
+  const param_list list(OSSL_PARAM_BLD_to_param(builder));
   const ossl::pkey_ctx context(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
   EVP_PKEY* made = nullptr;
   if (!list || !context || EVP_PKEY_fromdata_init(context.get()) != 1 ||

@@ -17,10 +17,6 @@ using kdf_ctx = std::unique_ptr<EVP_KDF_CTX, ossl::releaser<&EVP_KDF_CTX_free>>;
 
 constexpr std::size_t max_party = 512;  // bytes of apu, apv and p2s
 
-const unsigned char* bytes(std::string_view text) noexcept {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
 // The size of the wrapping key that ECDH-ES+A*KW and PBES2 derive; 0: the derived key is the content key.
 std::size_t derived_wrap_bytes(algorithm alg) noexcept {
   switch (alg) {
@@ -48,8 +44,8 @@ bool aes_wrap(std::string_view kek, std::string_view in, std::string& out, bool 
                                                                 : ossl::cipher::wrap256);
   out.resize(in.size() + 16);
   int size = 0, last = 0;
-  if (EVP_CipherInit_ex2(ctx.get(), cipher, bytes(kek), nullptr, wrap ? 1 : 0, nullptr) != 1 ||
-      EVP_CipherUpdate(ctx.get(), reinterpret_cast<unsigned char*>(out.data()), &size, bytes(in),
+  if (EVP_CipherInit_ex2(ctx.get(), cipher, ossl::bytes(kek), nullptr, wrap ? 1 : 0, nullptr) != 1 ||
+      EVP_CipherUpdate(ctx.get(), reinterpret_cast<unsigned char*>(out.data()), &size, ossl::bytes(in),
                        static_cast<int>(in.size())) != 1 ||
       EVP_CipherFinal_ex(ctx.get(), reinterpret_cast<unsigned char*>(out.data()) + size, &last) != 1) {
     return false;
@@ -71,8 +67,8 @@ bool rsa_oaep(const key_impl& with, std::string_view in, std::string& out, bool 
   if (!encrypt && in.size() != size) return false;
   out.resize(size);
   auto* const to = reinterpret_cast<unsigned char*>(out.data());
-  const int done = encrypt ? EVP_PKEY_encrypt(ctx.get(), to, &size, bytes(in), in.size())
-                           : EVP_PKEY_decrypt(ctx.get(), to, &size, bytes(in), in.size());
+  const int done = encrypt ? EVP_PKEY_encrypt(ctx.get(), to, &size, ossl::bytes(in), in.size())
+                           : EVP_PKEY_decrypt(ctx.get(), to, &size, ossl::bytes(in), in.size());
   if (done != 1) return false;
   out.resize(size);
   return true;
@@ -121,7 +117,7 @@ bool derive_password(const key_impl& with, std::string_view salt, std::uint32_t 
                           : with.alg == algorithm::PBES2_HS384_A192KW ? ossl::hash::sha384
                                                                       : ossl::hash::sha512;
   out.resize(derived_wrap_bytes(with.alg));
-  return PKCS5_PBKDF2_HMAC(with.secret.view().data(), static_cast<int>(with.secret.size()), bytes(full),
+  return PKCS5_PBKDF2_HMAC(with.secret.view().data(), static_cast<int>(with.secret.size()), ossl::bytes(full),
                            static_cast<int>(full.size()), static_cast<int>(count), ossl::md(hash),
                            static_cast<int>(out.size()), out.data()) == 1;
 }
@@ -132,18 +128,17 @@ bool random_into(secret_bytes& out, std::size_t size) {
 }
 
 coatcheck::error failed() { return {errc::crypto_failed, "encryption failed"}; }
-coatcheck::error invalid(std::string what) { return {errc::token_header_invalid, "header: " + std::move(what)}; }
 
 // A base64url member. `size`: exact; 0: up to max_party.
 result<std::string> bytes_of(const json::document& header, std::string_view name, std::size_t size, bool needed) {
   const json::document* value = json::member(header, name);
   if (value == nullptr && !needed) return std::string();
-  if (value == nullptr || !value->is_string()) return invalid(std::string(name) + " is missing or not a string");
+  if (value == nullptr || !value->is_string()) return invalid_header(std::string(name) + " is missing or not a string");
   const auto& text = value->get_ref<const std::string&>();
-  if (text.size() > crypto::base64_encoded_size(max_party)) return invalid(std::string(name) + " is too long");
+  if (text.size() > crypto::base64_encoded_size(max_party)) return invalid_header(std::string(name) + " is too long");
   auto out = crypto::base64url_decode(text);
-  if (!out) return invalid(std::string(name) + " is not base64url");
-  if (size != 0 && out->size() != size) return invalid(std::string(name) + " has the wrong length");
+  if (!out) return invalid_header(std::string(name) + " is not base64url");
+  if (size != 0 && out->size() != size) return invalid_header(std::string(name) + " has the wrong length");
   return std::move(*out);
 }
 
@@ -214,13 +209,13 @@ result<management_parameters> read_parameters(const token_header& header, const 
   switch (family_of(header.alg)) {
     case algorithm_family::ecdh: {
       const json::document* epk = json::member(members, "epk");
-      if (epk == nullptr || !epk->is_object()) return invalid("epk is missing or not an object");
-      if (json::member(*epk, "d") != nullptr) return invalid("epk holds a private key");
+      if (epk == nullptr || !epk->is_object()) return invalid_header("epk is missing or not an object");
+      if (json::member(*epk, "d") != nullptr) return invalid_header("epk holds a private key");
       import_options import;
       import.alg = with.alg();
       auto peer = key_from_document(*epk, import);
-      if (!peer) return invalid("epk: " + peer.error().message);
-      if (peer->crv() != with.crv()) return invalid("epk is on another curve than the key");
+      if (!peer) return invalid_header("epk: " + peer.error().message);
+      if (peer->crv() != with.crv()) return invalid_header("epk is on another curve than the key");
       out.epk = std::move(*peer);
       auto apu = bytes_of(members, "apu", 0, false), apv = bytes_of(members, "apv", 0, false);
       if (!apu) return apu.error();
@@ -240,16 +235,17 @@ result<management_parameters> read_parameters(const token_header& header, const 
     case algorithm_family::password: {
       if (!options.allow_password) return coatcheck::error{errc::token_algorithm, "PBES2 is not allowed here"};
       const json::document* count = json::member(members, "p2c");
-      if (count == nullptr || !count->is_number_unsigned()) return invalid("p2c is missing or not a whole number");
+      if (count == nullptr || !count->is_number_unsigned())
+        return invalid_header("p2c is missing or not a whole number");
       const auto rounds = count->get<std::uint64_t>();
       // An attacker who chooses the count chooses our work (CVE-2023-6681, CVE-2023-49290).
       if (rounds < min_password_count || rounds > std::min(options.max_count, max_password_count)) {
-        return invalid("p2c is out of the range that is allowed here");
+        return invalid_header("p2c is out of the range that is allowed here");
       }
       out.count = static_cast<std::uint32_t>(rounds);
       auto salt = bytes_of(members, "p2s", 0, true);
       if (!salt) return salt.error();
-      if (salt->size() < 8) return invalid("p2s has fewer than 8 bytes");
+      if (salt->size() < 8) return invalid_header("p2s has fewer than 8 bytes");
       out.salt = std::move(*salt);
       break;
     }

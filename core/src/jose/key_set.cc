@@ -56,7 +56,7 @@ bool has_any(const json::document& object, std::span<const char* const> names) {
                      [&](std::string_view name) { return json::member(object, name) != nullptr; });
 }
 
-std::string_view text_of(const json::document& object, std::string_view name) {
+std::string_view text_member(const json::document& object, std::string_view name) {
   const json::document* value = json::member(object, name);
   return value != nullptr && value->is_string() ? std::string_view(value->get_ref<const std::string&>())
                                                 : std::string_view();
@@ -69,7 +69,7 @@ std::string place_of(std::size_t index, const json::document& jwk) {
            std::string_view("-_.:/=+~@").find(c) != std::string_view::npos;
   };
   std::string out = "keys[" + std::to_string(index) + "]";
-  const std::string_view kid = text_of(jwk, "kid");
+  const std::string_view kid = text_member(jwk, "kid");
   if (!kid.empty() && kid.size() <= 64 && std::all_of(kid.begin(), kid.end(), plain)) {
     out.append(" (kid ").append(kid).append(")");
   }
@@ -83,7 +83,7 @@ bool of_use(const key& one) noexcept {
 
 // An algorithm that the kind of key has, to see whether a member without `alg` is a key at all.
 algorithm sample_of(const json::document& jwk) {
-  const auto crv = curve_from(text_of(jwk, "crv"));
+  const auto crv = curve_from(text_member(jwk, "crv"));
   for (const algorithm alg : {algorithm::ES256, algorithm::ES384, algorithm::ES512, algorithm::ES256K}) {
     if (crv == curve_of(alg)) return alg;
   }
@@ -152,7 +152,7 @@ result<key_set> key_set::parse(std::string_view text, const key_set_options& opt
   bool symmetric = false, asymmetric = false;
   // Public halves of private members first: they are not taken from any other member either.
   for (const json::document& jwk : *members) {
-    const bool oct = text_of(jwk, "kty") == "oct";
+    const bool oct = text_member(jwk, "kty") == "oct";
     (oct ? symmetric : asymmetric) |= json::member(jwk, "kty") != nullptr;
     if (!options.public_only || oct || !has_any(jwk, private_members)) continue;
     made->leaked = true;
@@ -163,7 +163,7 @@ result<key_set> key_set::parse(std::string_view text, const key_set_options& opt
   for (const json::document& jwk : *members) {
     const std::string where = place_of(index++, jwk);
     const auto skip = [&](std::string_view why) { made->skipped.push_back(where + std::string(why)); };
-    const bool oct = text_of(jwk, "kty") == "oct";
+    const bool oct = text_member(jwk, "kty") == "oct";
     if (options.public_only && (oct || has_any(jwk, private_members))) {
       skip(oct ? "a symmetric key in a set of public keys"
                : "a private key in a set of public keys: treat it as leaked");
@@ -266,7 +266,7 @@ const key* key_set::find(std::string_view kid, algorithm alg) const noexcept {
 }
 
 bool key_set::has_kid(std::string_view kid) const noexcept {
-  const auto names = [&](const auto& member) { return text_of(member->jwk, "kid") == kid; };
+  const auto names = [&](const auto& member) { return text_member(member->jwk, "kid") == kid; };
   return std::any_of(keys().begin(), keys().end(), [&](const key& k) { return k.kid() == kid; }) ||
          (data_ && std::any_of(data_->unnamed.begin(), data_->unnamed.end(), names));
 }

@@ -7,6 +7,8 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <string>
+#include <string_view>
 
 #include "crypto/evp_cache.hpp"
 
@@ -29,6 +31,14 @@ using bio = std::unique_ptr<BIO, releaser<&BIO_free_all>>;
 
 // Leaves the thread's error queue as it was found: what failed here must not be reported by someone else's call.
 using quiet = crypto::error_queue_guard;
+
+// Text as OpenSSL takes it.
+[[nodiscard]] inline const unsigned char* bytes(std::string_view text) noexcept {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+[[nodiscard]] inline unsigned char* bytes(std::string& text) noexcept {
+  return reinterpret_cast<unsigned char*>(text.data());
+}
 
 enum class hash : std::uint8_t { sha1, sha256, sha384, sha512 };
 // Fetched once per process and never freed: a fetch takes locks, and exit order must not matter.

@@ -134,15 +134,11 @@ bool with_message(std::span<const std::string_view> pieces, Use&& use) noexcept 
   }
 }
 
-const unsigned char* bytes(std::string_view text) noexcept {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
 bool verify_eddsa(const key_impl& with, std::span<const std::string_view> pieces, std::string_view signature) noexcept {
   return with_message(pieces, [&](std::string_view message) {
     EVP_MD_CTX* const context = eddsa_context_of(with, false);
-    return context != nullptr &&
-           EVP_DigestVerify(context, bytes(signature), signature.size(), bytes(message), message.size()) == 1;
+    return context != nullptr && EVP_DigestVerify(context, ossl::bytes(signature), signature.size(),
+                                                  ossl::bytes(message), message.size()) == 1;
   });
 }
 
@@ -176,7 +172,7 @@ bool verify_signature(const key_impl& with, std::span<const std::string_view> pi
     if (!ecdsa_to_der(with.crv, signature, der)) return false;
     return EVP_PKEY_verify(context, der.data.data(), der.size, hashed.data.data(), hashed.size) == 1;
   }
-  return EVP_PKEY_verify(context, bytes(signature), signature.size(), hashed.data.data(), hashed.size) == 1;
+  return EVP_PKEY_verify(context, ossl::bytes(signature), signature.size(), hashed.data.data(), hashed.size) == 1;
 }
 
 bool make_signature(const key_impl& with, std::span<const std::string_view> pieces, signature_bytes& out) noexcept {
@@ -192,7 +188,7 @@ bool make_signature(const key_impl& with, std::span<const std::string_view> piec
       EVP_MD_CTX* const context = eddsa_context_of(with, true);
       out.size = out.data.size();
       return context != nullptr &&
-             EVP_DigestSign(context, out.data.data(), &out.size, bytes(message), message.size()) == 1;
+             EVP_DigestSign(context, out.data.data(), &out.size, ossl::bytes(message), message.size()) == 1;
     });
   }
   digest hashed;
