@@ -1,5 +1,6 @@
-// The Redis store for the contract suite, against a real server: over TCP by the real clock, over a Unix socket with
-// a clock that the test moves.
+// The Redis store for the contract suite, against real servers: over TCP by the real clock; over a Unix socket with a
+// clock that the test moves, against a cluster of one, which refuses what touches two slots or a key that it was not
+// told.
 #include <chrono>
 #include <stdexcept>
 #include <thread>
@@ -15,6 +16,22 @@ namespace {
 // One server for all tests of a process: each place has a prefix of its own.
 coatcheck_test::redis_server& shared_server() {
   static coatcheck_test::redis_server server;
+  return server;
+}
+
+// A server in cluster mode that has all slots.
+coatcheck_test::redis_server& shared_cluster() {
+  static coatcheck_test::redis_server server({"--cluster-enabled", "yes"});
+  static const bool ready = [] {
+    std::vector<std::string> words = {"CLUSTER", "ADDSLOTS"};
+    for (int slot = 0; slot < 16384; ++slot) words.push_back(std::to_string(slot));
+    server.command({words.begin(), words.end()});
+    while (server.command({"CLUSTER", "INFO"}).find("cluster_state:ok") == std::string::npos) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
+  }();
+  (void)ready;
   return server;
 }
 
@@ -62,13 +79,13 @@ class tcp_place final : public redis_place {
   const clock* time() const override { return nullptr; }
 };
 
-class unix_place final : public redis_place {
+class cluster_place final : public redis_place {
  public:
   epoch_ms now() const override { return clock_.now(); }
   void pass_time(duration_ms by) override { clock_.advance(by); }
 
  protected:
-  std::string url() const override { return shared_server().unix_url() + parameters(); }
+  std::string url() const override { return shared_cluster().unix_url() + parameters(); }
   const clock* time() const override { return &clock_; }
 
  private:
@@ -76,7 +93,7 @@ class unix_place final : public redis_place {
 };
 
 const bool tcp_registered = register_store({"redis", [] { return std::make_unique<tcp_place>(); }});
-const bool unix_registered = register_store({"redisUnix", [] { return std::make_unique<unix_place>(); }});
+const bool cluster_registered = register_store({"redisCluster", [] { return std::make_unique<cluster_place>(); }});
 
 }  // namespace
 }  // namespace coatcheck::contract

@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <hiredis/hiredis.h>
-#include <initializer_list>
 #include <memory>
 #include <netinet/in.h>
 #include <signal.h>
@@ -115,7 +114,7 @@ class redis_server {
   void thaw() { ::kill(process_, SIGCONT); }
 
   // Runs a command on a connection of its own and gives its answer as text.
-  std::string command(std::initializer_list<std::string_view> words) {
+  std::string command(const std::vector<std::string_view>& words) {
     const std::unique_ptr<redisContext, void (*)(redisContext*)> context(redisConnect("127.0.0.1", port_), redisFree);
     if (!context || context->err != 0) throw std::runtime_error("cannot connect to the test's Redis");
     std::vector<const char*> argv;

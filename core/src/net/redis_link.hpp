@@ -52,6 +52,8 @@ class redis_link final : public pollable, public std::enable_shared_from_this<re
 
   // The deadline of an operation that is submitted now.
   [[nodiscard]] steady_ms new_deadline() const noexcept { return steady_now() + options_.timeout; }
+  // How many operations may be under way at a time; one more is answered with store_overloaded.
+  [[nodiscard]] std::size_t most_operations() const noexcept { return options_.queue; }
   // `command` and `rest`, one after the other, are one encoded command (resp_format.hpp); both are copied.
   void submit(reply_handler done, steady_ms deadline, std::string_view command, std::string_view rest = {},
               on_loss then = on_loss::fail);

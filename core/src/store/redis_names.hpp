@@ -19,9 +19,13 @@ class redis_link;
 class redis_names {
  public:
   explicit redis_names(std::string_view prefix);
-  [[nodiscard]] std::string_view values() const noexcept { return values_; }    // <prefix>s:
-  [[nodiscard]] std::string_view marks() const noexcept { return marks_; }      // <prefix>w:
+  // What stands before a session's key, in braces: on a cluster both keys of a session are in one slot for it.
+  [[nodiscard]] std::string_view values() const noexcept { return values_; }    // <prefix>s:{
+  [[nodiscard]] std::string_view marks() const noexcept { return marks_; }      // <prefix>w:{
+  static constexpr std::string_view end = "}";                                  // and what stands after it
   [[nodiscard]] std::string_view indexes() const noexcept { return indexes_; }  // <prefix>o:
+  // The key in the name of a value; empty: it is none of ours.
+  [[nodiscard]] std::string_view key_of(std::string_view name) const noexcept;
   // The glob pattern that matches the names of values and nothing else.
   [[nodiscard]] std::string_view pattern() const noexcept { return pattern_; }
   // An owner as Redis sees it: it may be a name or an address, and those are nobody's business there.

@@ -5,6 +5,7 @@
 
 #include "crypto/digest.hpp"
 #include "net/redis_link.hpp"
+#include "store/envelope.hpp"
 #include "store/redis_names.hpp"
 #include "store/redis_store.hpp"
 
@@ -116,10 +117,19 @@ result<void> fill_unix(const parsed_url& url, net::redis_target& target) {
 }  // namespace
 
 redis_names::redis_names(std::string_view prefix)
-    : values_(std::string(prefix) + "s:"),
-      marks_(std::string(prefix) + "w:"),
+    : values_(std::string(prefix) + "s:{"),
+      marks_(std::string(prefix) + "w:{"),
       indexes_(std::string(prefix) + "o:"),
-      pattern_(escape_glob(values_) + "*") {}
+      pattern_(escape_glob(values_) + "*}") {}
+
+std::string_view redis_names::key_of(std::string_view name) const noexcept {
+  if (!name.starts_with(values_) || !name.ends_with(end)) {
+    return {};
+  }
+  name.remove_prefix(values_.size());
+  name.remove_suffix(end.size());
+  return valid_key(name) ? name : std::string_view();
+}
 
 std::string redis_names::digest(std::string_view owner) {
   static constexpr char digits[] = "0123456789abcdef";

@@ -23,36 +23,12 @@ bool failed(const answer& given, R& out) {
   return true;
 }
 
-// The keys of an array; a name under our prefix that is no key of ours is somebody else's, and left out.
-bool take_keys(reply_view array, std::vector<std::string>& keys) {
-  if (!array.all_text()) {
-    return false;
-  }
-  keys.reserve(array.size());
-  reply_view item = array;
-  for (std::size_t i = 0; i < array.size(); ++i) {
-    item = i == 0 ? array.first() : item.next();
-    if (valid_key(item.text())) {
-      keys.emplace_back(item.text());
-    }
-  }
-  return true;
-}
-
 // "0" is SCAN's word for the end.
 bool take_cursor(reply_view item, std::string& cursor) {
   if (item.type() != reply_type::text || item.text().empty() || !valid_cursor(item.text())) {
     return false;
   }
   cursor = item.text() == "0" ? std::string_view() : item.text();
-  return true;
-}
-
-bool take_count(reply_view item, std::uint64_t& count) {
-  if (item.type() != reply_type::integer || item.integer() < 0) {
-    return false;
-  }
-  count = static_cast<std::uint64_t>(item.integer());
   return true;
 }
 
@@ -122,11 +98,19 @@ bool decode_put(const answer& given, const etag& tag, put_result& out) {
   return true;
 }
 
-bool decode_touch(const answer& given, const etag&, touch_result& out) {
+std::string_view owner_in(const answer& given) {
+  return given && given.value->root().type() == reply_type::text ? given.value->root().text() : std::string_view();
+}
+
+bool decode_touch(const answer& given, touch_result& out) {
   if (failed(given, out)) {
     return true;
   }
   const reply_view root = given.value->root();
+  if (!owner_in(given).empty()) {
+    out.status = touch_status::touched;
+    return true;
+  }
   if (root.type() != reply_type::integer || root.integer() < -1 || root.integer() > 1) {
     return false;
   }
@@ -138,11 +122,15 @@ bool decode_touch(const answer& given, const etag&, touch_result& out) {
   return true;
 }
 
-bool decode_remove(const answer& given, const etag&, remove_result& out) {
+bool decode_remove(const answer& given, remove_result& out) {
   if (failed(given, out)) {
     return true;
   }
   const reply_view root = given.value->root();
+  if (!owner_in(given).empty()) {
+    out.status = remove_status::removed;
+    return true;
+  }
   if (root.type() != reply_type::integer || root.integer() < 0 || root.integer() > 1) {
     return false;
   }
@@ -150,47 +138,37 @@ bool decode_remove(const answer& given, const etag&, remove_result& out) {
   return true;
 }
 
-bool decode_owned(const answer& given, const etag&, keys_result& out) {
-  if (failed(given, out)) {
-    return true;
-  }
-  out.known = take_keys(given.value->root(), out.keys);
-  return out.known;
-}
-
-bool decode_count(const answer& given, const etag&, count_result& out) {
-  if (failed(given, out)) {
-    return true;
-  }
-  out.known = take_count(given.value->root(), out.count);
-  return out.known;
-}
-
-bool decode_scan(const answer& given, const etag&, keys_result& out) {
-  if (failed(given, out)) {
-    return true;
-  }
-  const reply_view root = given.value->root();
-  if (root.size() != 2) {
+bool take_keys(reply_view array, std::vector<std::string>& keys) {
+  if (!array.all_text()) {
     return false;
   }
-  out.known = take_cursor(root.first(), out.cursor) && take_keys(root.first().next(), out.keys);
-  return out.known;
+  keys.reserve(array.size());
+  reply_view item = array;
+  for (std::size_t i = 0; i < array.size(); ++i) {
+    item = i == 0 ? array.first() : item.next();
+    if (valid_key(item.text())) {
+      keys.emplace_back(item.text());
+    }
+  }
+  return true;
 }
 
-bool decode_page(const answer& given, const etag&, page_result& out) {
-  if (failed(given, out)) {
-    return true;
-  }
-  const reply_view root = given.value->root();
-  if (root.size() != 3) {
+bool take_page(reply_view page, const redis_names& names, std::string& cursor, std::vector<std::string>& keys) {
+  if (page.size() != 2 || !take_cursor(page.first(), cursor)) {
     return false;
   }
-  const reply_view cursor = root.first();
-  const reply_view count = cursor.next();
-  out.known =
-      take_cursor(cursor, out.cursor) && take_count(count, out.sum.entries) && take_count(count.next(), out.sum.bytes);
-  return out.known;
+  const reply_view found = page.first().next();
+  if (!found.all_text()) {
+    return false;
+  }
+  reply_view item = found;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    item = i == 0 ? found.first() : item.next();
+    if (const auto key = names.key_of(item.text()); !key.empty()) {
+      keys.emplace_back(key);
+    }
+  }
+  return true;
 }
 
 bool decode_pong(const answer& given, count_result& out) {

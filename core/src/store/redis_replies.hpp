@@ -5,20 +5,15 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "coatcheck/store.hpp"
 
 #include "net/reply_handler.hpp"
+#include "store/redis_names.hpp"
 
 namespace coatcheck {
-
-// One page of stats().
-struct page_result {
-  bool known = false;
-  std::string cursor;  // empty: the last one
-  store_stats sum;
-  error why;
-};
 
 [[nodiscard]] error to_error(const net::answer& given);
 [[nodiscard]] error unfit_reply();      // store_protocol
@@ -26,12 +21,15 @@ struct page_result {
 
 [[nodiscard]] bool decode_get(const net::answer& given, epoch_ms now, get_result& out);
 [[nodiscard]] bool decode_put(const net::answer& given, const etag& tag, put_result& out);
-[[nodiscard]] bool decode_touch(const net::answer& given, const etag&, touch_result& out);
-[[nodiscard]] bool decode_remove(const net::answer& given, const etag&, remove_result& out);
-[[nodiscard]] bool decode_owned(const net::answer& given, const etag&, keys_result& out);
-[[nodiscard]] bool decode_count(const net::answer& given, const etag&, count_result& out);
-[[nodiscard]] bool decode_scan(const net::answer& given, const etag&, keys_result& out);
-[[nodiscard]] bool decode_page(const net::answer& given, const etag&, page_result& out);
+[[nodiscard]] bool decode_touch(const net::answer& given, touch_result& out);
+[[nodiscard]] bool decode_remove(const net::answer& given, remove_result& out);
+// The owner's digest in the reply of touch and remove; empty: the session has none.
+[[nodiscard]] std::string_view owner_in(const net::answer& given);
+// The keys of an index.
+[[nodiscard]] bool take_keys(net::reply_view array, std::vector<std::string>& keys);
+// A page of SCAN: the next cursor (empty: there is none), and the keys of ours among the names.
+[[nodiscard]] bool take_page(net::reply_view page, const redis_names& names, std::string& cursor,
+                             std::vector<std::string>& keys);
 [[nodiscard]] bool decode_pong(const net::answer& given, count_result& out);
 
 }  // namespace coatcheck

@@ -1,5 +1,6 @@
 // What the Redis server does in one step for us: the Lua scripts of the Redis store. docs/formats.md, "Redis", has
-// the keys. Every script is atomic, takes its time from the caller and treats an entry whose time has come as absent.
+// the keys. Every script is atomic, takes its time from the caller, treats an entry whose time has come as absent, and
+// touches no key but those that it is given, which are in one slot of a cluster.
 //
 // Thread safety: immutable after first use.
 #pragma once
@@ -22,10 +23,11 @@ struct redis_scripts {
   redis_script put;
   redis_script touch;
   redis_script remove;
-  redis_script owned_by;
-  redis_script remove_owner;
-  redis_script scan;
-  redis_script stats;
+  redis_script link;
+  redis_script unlink;
+  redis_script owner_of;
+  redis_script remove_owned;
+  redis_script measure;
 };
 
 [[nodiscard]] const redis_scripts& scripts();
