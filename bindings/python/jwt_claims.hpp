@@ -7,7 +7,7 @@
 #include <pybind11/pybind11.h>
 #include <string_view>
 
-#include "jose/json.hpp"
+#include "coatcheck/jose/json_visitor.hpp"
 
 namespace coatcheck::python {
 

@@ -4,6 +4,7 @@
 #include "coatcheck/jose/jwt.hpp"
 
 #include "jose/json.hpp"
+#include "support/json_reference.hpp"
 
 using namespace coatcheck::jose;
 
@@ -27,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const json::verdict read = json::read(input, fast);
   const bool ok = read == json::verdict::ok;
   // 0e400 is out of range for one tokeniser and zero for the other: see json.hpp.
-  const bool same = ok == (json::read_reference(input, model) == json::verdict::ok);
+  const bool same = ok == (coatcheck_test::read_reference(input, model) == json::verdict::ok);
   if ((!same && read != json::verdict::overflow) || (ok && fast.events != model.events)) std::abort();
   static const key with = *key::from_secret(std::string(32, 'k'), algorithm::HS256);
   static const signer by = *signer::create(with);

@@ -99,6 +99,7 @@ TEST(House, EachBindingKnowsItsOwnHostAlone) {
   const std::regex node_host(R"(^(node_api|napi|uv)\.h$)");
   const std::regex python_host(R"(^(Python\.h|pybind11/))");
   for (const auto& [file, target] : includes_below(source / "bindings")) {
+    EXPECT_EQ(part_of(target), "") << file << " includes \"" << target << "\", which is the core's own";
     const bool in_node = file.starts_with("bindings/node/");
     EXPECT_FALSE(std::regex_search(target, in_node ? python_host : node_host)) << file << " includes " << target;
   }

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <random>
 
+#include "support/json_reference.hpp"
+
 namespace coatcheck::jose::json {
 namespace {
 
@@ -28,7 +30,7 @@ class recorder final : public visitor {
 
 void expect_agreement(const std::string& text) {
   recorder a, b;
-  const verdict fast = read(text, a), model = read_reference(text, b);
+  const verdict fast = read(text, a), model = coatcheck_test::read_reference(text, b);
   if (fast == verdict::overflow) return;  // it may be stricter there: see json.hpp
   ASSERT_EQ(fast == verdict::ok, model == verdict::ok) << text << ": " << describe(fast) << " / " << describe(model);
   if (fast == verdict::ok) {
@@ -86,7 +88,7 @@ TEST(json_reader, says_what_is_wrong) {
   for (const auto& [text, expected] : cases) {
     EXPECT_EQ(expected, parse(text).what) << text.substr(0, 60);
     recorder heard;
-    EXPECT_EQ(expected, read_reference(text, heard)) << text.substr(0, 60);
+    EXPECT_EQ(expected, coatcheck_test::read_reference(text, heard)) << text.substr(0, 60);
   }
 }
 

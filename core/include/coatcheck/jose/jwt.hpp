@@ -23,15 +23,13 @@
 
 #include "coatcheck/clock.hpp"
 #include "coatcheck/error.hpp"
+#include "coatcheck/jose/json_visitor.hpp"
 #include "coatcheck/jose/jws.hpp"
 #include "coatcheck/jose/key.hpp"
 
 namespace coatcheck::jose {
 
 struct token_body;
-namespace json {
-class visitor;  // src/jose/json.hpp
-}
 
 // A token whose signature and claims were checked. Cheap to copy.
 class verified_token {
