@@ -137,6 +137,10 @@ declare namespace session {
     maxPayload?: number;
     /** Members and elements that a session may hold, all together. Default 20,000. */
     maxMembers?: number;
+    /** Compare-and-set attempts of a commit before it ends in a conflict, of a transaction twenty times as many. Default 100. */
+    conflictRetries?: number;
+    /** Bytes of randomness in a new session id, 16 to 64. Default 32. */
+    idBytes?: number;
     /** Rules by path for what both changed, before onConflict: `{ visits: 'sum', tags: 'union', 'cart.*.n': 'max' }`. */
     merge?: Record<string, MergeRule>;
     /** When the store does not answer. Default 'closed': the request fails with status 503. */

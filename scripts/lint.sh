@@ -32,7 +32,7 @@ locks() {
 }
 types() {
   "$venv/bin/mypy" && "$venv/bin/mypy" --strict scripts/bench.py &&
-    (cd tests/interop && MYPYPATH=.. "$venv/bin/mypy" --strict conftest.py test_interop.py test_tokens.py) &&
+    (cd tests/interop && MYPYPATH=.. "$venv/bin/mypy" --strict conftest.py test_interop.py test_options.py test_tokens.py) &&
     (cd tests/readme && MYPYPATH=.. "$venv/bin/mypy" --strict test_readme.py)
 }
 warnings() { cmake --preset dev >/dev/null && cmake --build --preset dev --parallel "$jobs"; }

@@ -120,7 +120,7 @@ class Shared {
   }
 
   newId(req) {
-    if (this.options.genid === undefined) return native.newId(32);
+    if (this.options.genid === undefined) return native.newId(this.options.idBytes ?? 32);
     const id = this.options.genid(req);
     // The id stands in a cookie and in one line of text.
     if (typeof id !== 'string' || id.length === 0 || id.length > MAX_ID || !/^[\x20-\x7e]+$/.test(id)) {

@@ -49,6 +49,14 @@ const OPTIONS = {
   loneSurrogates: [oneOf('replace', 'refuse'), 'loneSurrogates option must be "replace" or "refuse"'],
   maxPayload: [isCount, 'maxPayload option must be a whole number of bytes, 2 or more'],
   maxMembers: [isCount, 'maxMembers option must be a whole number above 0'],
+  conflictRetries: [
+    (value) => Number.isSafeInteger(value) && value >= 0 && value <= 1_000_000,
+    'conflictRetries option must be a whole number from 0 to 1000000',
+  ],
+  idBytes: [
+    (value) => Number.isSafeInteger(value) && value >= 16 && value <= 64,
+    'idBytes option must be a whole number from 16 to 64',
+  ],
   merge: [
     (value) => typeof value === 'object' && value !== null && Object.values(value).every(isString),
     'merge option must be an object of rules by path',
@@ -173,6 +181,8 @@ function engineOptions(options) {
       loneSurrogates: options.loneSurrogates,
       maxPayload: options.maxPayload,
       maxMembers: options.maxMembers,
+      conflictRetries: options.conflictRetries,
+      idBytes: options.idBytes,
       merge: options.merge && Object.entries(options.merge),
     },
     tokens: {

@@ -5,7 +5,7 @@
 const assert = require('node:assert/strict');
 const { createSecretKey } = require('node:crypto');
 const { test, describe } = require('node:test');
-const { SECRET, memoryStore, session } = require('./support.js');
+const { SECRET, memoryStore, session, start } = require('./support.js');
 
 const make = (options) => session({ secret: SECRET, store: memoryStore(), ...options });
 
@@ -36,6 +36,9 @@ describe('refused', () => {
     [{ idleTimeout: 0 }, /idleTimeout option must be/],
     [{ touchShare: 1 }, /touchShare option must be/],
     [{ onConflict: 'mime' }, /onConflict option must be/],
+    [{ conflictRetries: -1 }, /conflictRetries option must be/],
+    [{ idBytes: 15 }, /idBytes option must be a whole number from 16 to 64/],
+    [{ idBytes: 32.5 }, /idBytes option must be/],
     [{ onUnknown: 'ajar' }, /onUnknown option must be/],
     [{ keys: [{ secret: SECRET }] }, /exclude each other/],
     [null, /options must be an object/],
@@ -109,6 +112,32 @@ test('a short secret is a warning that names the option and not the secret', asy
   assert.equal(warnings.length, 1);
   assert.match(warnings[0], /"secret" is shorter than 32 bytes/);
   assert.doesNotMatch(warnings[0], /hunter2/);
+});
+
+test('idBytes: how long a new id is; conflictRetries: when a transaction gives up', async (t) => {
+  const browser = await start(
+    t,
+    {
+      '/id': (req, res) => {
+        req.session.n = 1;
+        res.json({ length: req.sessionID.length });
+      },
+      '/transact': async (req, res) => {
+        const error = await req.session
+          .transact(async (now) => {
+            now.n += 1;
+            const other = await req.sessionStore.get(req.sessionID); // another request, as it were
+            other.n += 1;
+            await req.sessionStore.set(req.sessionID, other);
+          })
+          .catch((error) => error);
+        res.json({ code: error?.code });
+      },
+    },
+    { idBytes: 16, conflictRetries: 0 },
+  );
+  assert.deepEqual(await browser.json('/id'), { length: 22 });
+  assert.deepEqual(await browser.json('/transact'), { code: 'ERR_SESSION_CONFLICT' });
 });
 
 test('undefined and null are options that were not given', () => {

@@ -70,6 +70,8 @@ class SessionOptions(TypedDict, total=False):
     lone_surrogates: str
     max_payload: int | None  # bytes of JSON; 1 MiB
     max_members: int | None  # members and elements, all together; 20,000
+    conflict_retries: int | None  # compare-and-set attempts of a commit before SessionConflict; 100
+    id_bytes: int | None  # of randomness in a new session id, 16 to 64; 32
     merge: dict[str, str] | None  # rules by path, before on_conflict: {"visits": "sum", "cart.*.n": "max"}
     # What a request that looks at its session gets while the store does not answer: "closed" a 503, "open" an empty
     # session that is never saved.

@@ -40,6 +40,10 @@ the next request on. ``init_app`` checks what is there by then, and opens no sto
     rules by path for what two requests both changed, e.g. ``{"visits": "sum"}``.
 ``COATCHECK_LONE_SURROGATES``
     half a surrogate pair, left where a string was cut inside a character: ``"replace"`` by U+FFFD, or ``"refuse"``.
+``COATCHECK_MAX_PAYLOAD``, ``COATCHECK_MAX_MEMBERS``
+    bytes of JSON that a session may be, 1 MiB; members and elements that it may hold, 20,000.
+``COATCHECK_CONFLICT_RETRIES``, ``COATCHECK_ID_BYTES``
+    attempts of a commit before it is a SessionConflict, 100; bytes of randomness in a new session id, 16 to 64, 32.
 ``COATCHECK_ON_EVENT``
     a function of an event and an error: ``"gone"`` or ``"conflict"``, what an automatic commit could not store;
     ``"untouched"``, a deadline that the store did not take;
@@ -62,11 +66,11 @@ from flask.sessions import SessionInterface, SessionMixin
 from werkzeug.exceptions import ServiceUnavailable
 
 from coatcheck import _core
+from coatcheck.wsgi import commit, commit_late
 from coatcheck._duration import milliseconds
 from coatcheck._service import Service, add_vary, default_store, environment_secret, token_options
 from coatcheck.errors import ConfigError, StoreError
 from coatcheck.session import Session, pending_class, start
-from coatcheck.wsgi import commit, commit_late
 
 if TYPE_CHECKING:
     from flask import Flask, Request, Response
@@ -108,6 +112,8 @@ _OWN_SETTINGS = tuple(
         "LONE_SURROGATES",
         "MAX_PAYLOAD",
         "MAX_MEMBERS",
+        "CONFLICT_RETRIES",
+        "ID_BYTES",
         "CLOCK",
         "MODE",
         "ACCESS_TTL",
@@ -221,6 +227,8 @@ class CoatcheckInterface(SessionInterface):
             "lone_surrogates": config.get("COATCHECK_LONE_SURROGATES"),
             "max_payload": config.get("COATCHECK_MAX_PAYLOAD"),
             "max_members": config.get("COATCHECK_MAX_MEMBERS"),
+            "conflict_retries": config.get("COATCHECK_CONFLICT_RETRIES"),
+            "id_bytes": config.get("COATCHECK_ID_BYTES"),
             "clock": config.get("COATCHECK_CLOCK"),
             **token_options(
                 config.get("COATCHECK_MODE"),

@@ -117,6 +117,8 @@ class FlaskSite(Site):
             COATCHECK_REGENERATE_GRACE=o.get("regenerate_grace"),
             COATCHECK_ON_EVENT=o.get("on_event"),
             COATCHECK_MAX_MEMBERS=o.get("max_members"),
+            COATCHECK_ID_BYTES=o.get("id_bytes"),
+            COATCHECK_CONFLICT_RETRIES=o.get("conflict_retries"),
             COATCHECK_ON_UNKNOWN=o.get("on_unknown"),
             COATCHECK_MODE=o.get("mode"),
             COATCHECK_ACCESS_TTL=o.get("access_ttl"),

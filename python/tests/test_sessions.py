@@ -44,6 +44,15 @@ def test_what_was_written_is_read_back(site: Site) -> None:
     assert read.set_cookie is None
 
 
+@pytest.mark.parametrize("stack", STACKS)
+def test_how_long_an_id_is(stack: str, url: str) -> None:
+    answer = make_site(stack, url, id_bytes=16).get(lambda session: session.update(n=1))
+    assert answer.cookie is not None
+    assert len(answer.cookie.split("=", 1)[1].removeprefix("s%3A").split(".")[0]) == 22
+    with pytest.raises(coatcheck.ConfigError, match="id_bytes must be between 16 and 64"):
+        make_site(stack, url, id_bytes=8).get("read")
+
+
 def test_nested_change_is_stored(site: Site) -> None:
     cookie = site.login(cart={"items": [1]})
     site.get(lambda session: session["cart"]["items"].append(2), cookie)

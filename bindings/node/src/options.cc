@@ -104,6 +104,10 @@ result<void> read_policy(const Napi::Object& from, session_policy& into) {
   }
   read_size(from, "maxPayload", into.max_payload);
   read_size(from, "maxMembers", into.max_members);
+  read_size(from, "idBytes", into.id_bytes);
+  if (const Napi::Value retries = from.Get("conflictRetries"); retries.IsNumber()) {
+    into.conflict_retries = retries.As<Napi::Number>().Int32Value();
+  }
   read_bool(from, "rolling", into.rolling);
   read_bool(from, "saveUninitialized", into.save_uninitialised);
   if (auto read = read_word(from, "onConflict", conflict_words, into.on_conflict); !read) return read;
