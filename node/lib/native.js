@@ -5,7 +5,7 @@
 // Every operation of a store or an engine takes a slot as its last argument. A store that answers at once
 // returns the answer; a remote one returns undefined and delivers the answer to the slot later. Answers:
 //
-//   engine.open(cookieHeader, secure, slot)  a string: found (see lib/ticket.js); a number: fresh, the index
+//   engine.open(cookieHeader, secure, slot)  a string: found (see lib/snapshot.js); a number: fresh, the index
 //   engine.load(id, slot)                    of its reason; an Error: unknown, whose
 //                                            `base` is for destroy() where a record can't be read. open alone:
 //                                            [reason, base] of several live sessions, which a commit or

@@ -10,7 +10,7 @@ const { CoatcheckError, fromNative, isUnknown } = require('./errors.js');
 const { ATTEMPT_SHIFT, FLAGS, STATUS, FRESH, native } = require('./native.js');
 const { parseStored, refuseSpoilt, serialise } = require('./payload.js');
 const { Session, cookieOf } = require('./session.js');
-const ticket = require('./ticket.js');
+const snapshot = require('./snapshot.js');
 const { unreadableSession } = require('./unreadable.js');
 
 // Nobody has looked at the session.
@@ -21,7 +21,7 @@ function chain(value, next) {
   return value instanceof Promise ? value.then(next) : next(value);
 }
 
-const parsePayload = (base) => parseStored(ticket.payloadOf(base));
+const parsePayload = (base) => parseStored(snapshot.payloadOf(base));
 
 const goneError = () =>
   new CoatcheckError(
@@ -79,7 +79,7 @@ class RequestState {
     this.res = res;
     this.next = next;
     this.secure = secure;
-    this.base = undefined; // the ticket of what is stored; undefined: nothing is
+    this.base = undefined; // the snapshot of what is stored; undefined: nothing is
     this.reason = NO_COOKIE; // why the session is fresh
     this.rivals = undefined; // a base of several live sessions, which what is stored or destroyed with it ends
     this.current = UNSEEN; // what `req.session` is
@@ -200,7 +200,7 @@ class RequestState {
   // A session that its cookie carries has no id until its first cookie is made.
   id() {
     this.refuseUnknown();
-    if (this.base !== undefined && !this.unsaved) return ticket.idOf(this.base);
+    if (this.base !== undefined && !this.unsaved) return snapshot.idOf(this.base);
     if (this.shared.inCookie) return undefined;
     this.freshId ??= this.shared.newId(this.req);
     return this.freshId;
@@ -215,7 +215,7 @@ class RequestState {
   makeCookie() {
     const defaults = this.shared.cookieDefaults(this.secure);
     if (this.base !== undefined) {
-      const stored = ticket.parse(this.base);
+      const stored = snapshot.parse(this.base);
       const cookie = Cookie.restore(defaults, stored.cookie, stored.expiresAt);
       this.cookieBase = Cookie.settings(cookie, defaults);
       return cookie;
@@ -415,14 +415,14 @@ class RequestState {
           if (error !== undefined) throw error;
           const now = this.subject();
           const mine = this.print(session, now);
-          const kept = native.mergePayloads(ticket.payloadOf(now.base), mine, ticket.payloadOf(result[2]), 'mine');
+          const kept = native.mergePayloads(snapshot.payloadOf(now.base), mine, snapshot.payloadOf(result[2]), 'mine');
           now.base = result[2];
           this.refill(session, JSON.parse(kept), now);
           return value;
         });
       });
     };
-    return chain(this.shared.load(ticket.idOf(about.base)), (opened) => {
+    return chain(this.shared.load(snapshot.idOf(about.base)), (opened) => {
       if (opened instanceof Error) throw fromNative(opened);
       if (typeof opened !== 'string') throw goneError();
       return round(0, opened);
@@ -461,7 +461,7 @@ class RequestState {
     this.current = session;
     const read = () => {
       const about = this.subject();
-      const id = about === this ? this.id() : ticket.idOf(about.base);
+      const id = about === this ? this.id() : snapshot.idOf(about.base);
       return chain(this.shared.load(id), (opened) => {
         if (opened instanceof Error) throw fromNative(opened);
         if (typeof opened !== 'string') throw new Error('failed to load session');
@@ -470,7 +470,7 @@ class RequestState {
         now.base = opened;
         const data = parsePayload(opened);
         const kept =
-          mine === before ? data : JSON.parse(native.mergePayloads(before, mine, ticket.payloadOf(opened), 'mine'));
+          mine === before ? data : JSON.parse(native.mergePayloads(before, mine, snapshot.payloadOf(opened), 'mine'));
         this.refill(session, kept, now);
       });
     };
@@ -560,7 +560,7 @@ class RequestState {
       now.unsaved = past.unsaved;
       return undefined;
     }
-    const read = ticket.payloadOf(past.base);
+    const read = snapshot.payloadOf(past.base);
     return chain(this.shared.regenerate(past.base, id), (answer) => {
       if (answer instanceof Error) throw fromNative(answer);
       this.conclude(past, session, false);
@@ -570,7 +570,7 @@ class RequestState {
       if (typeof answer === 'string') {
         now.base = answer;
         now.unsaved = true;
-        const stored = ticket.payloadOf(answer);
+        const stored = snapshot.payloadOf(answer);
         if (stored !== read && session instanceof Session) {
           const mine = this.print(session, now);
           this.refill(session, JSON.parse(native.mergePayloads(read, mine, stored, 'mine')), now);
@@ -686,8 +686,8 @@ class RequestState {
     const { resave, rolling, saveUninitialized } = this.shared.options;
     if (this.base === undefined) {
       if (payload === '{}' && !saveUninitialized) return undefined;
-    } else if (!this.unsaved && !resave && !rolling && cookie === undefined && !ticket.touchDue(this.base)) {
-      if (payload === ticket.payloadOf(this.base)) return undefined;
+    } else if (!this.unsaved && !resave && !rolling && cookie === undefined && !snapshot.touchDue(this.base)) {
+      if (payload === snapshot.payloadOf(this.base)) return undefined;
     }
     this.refuseSpoilt(left);
     const save = this.unsaved || (resave && this.base !== undefined) ? FLAGS.save : 0;
@@ -709,7 +709,7 @@ class RequestState {
       return stored && this.shared.options.unset === 'destroy' ? this.end(this) : undefined;
     }
     const payload = this.print(left);
-    if (payload === (stored ? ticket.payloadOf(this.base) : '{}')) return undefined;
+    if (payload === (stored ? snapshot.payloadOf(this.base) : '{}')) return undefined;
     if (!stored || this.shared.inCookie) {
       this.shared.tellLate(stored ? 'a session in its cookie' : 'a new session', this.req);
       return undefined;
@@ -722,7 +722,7 @@ class RequestState {
   writeUnseen() {
     const { rolling, saveUninitialized } = this.shared.options;
     if (this.base !== undefined) {
-      if (!ticket.touchDue(this.base) && !rolling) return undefined;
+      if (!snapshot.touchDue(this.base) && !rolling) return undefined;
       return chain(this.commit(undefined, undefined, 0), (result) => this.settle(result));
     }
     if (!saveUninitialized) return undefined;

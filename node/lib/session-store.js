@@ -16,9 +16,9 @@ const { RequestState, goneError } = require('./request.js');
 const { pagesOf } = require('./scan.js');
 const { Session } = require('./session.js');
 const { attach, stateOf } = require('./states.js');
-const ticket = require('./ticket.js');
+const snapshot = require('./snapshot.js');
 
-const readAs = new WeakMap(); // the data of a session → its ticket
+const readAs = new WeakMap(); // the data of a session → its snapshot
 
 const nothing = () => {};
 
@@ -35,13 +35,12 @@ class SessionStore extends EventEmitter {
   heard(error) {
     const reached = error === undefined;
     if (reached === this.#reached) return;
-    const first = this.#reached === undefined;
     this.#reached = reached;
     if (reached) this.emit('connect');
-    else if (!first || this.listenerCount('disconnect') > 0) this.emit('disconnect', error);
+    else this.emit('disconnect', error);
   }
 
-  // The ticket of a session; undefined when there is none.
+  // The snapshot of a session; undefined when there is none.
   async #load(sid) {
     const opened = await this.#shared.load(sid);
     if (opened instanceof Error) throw fromNative(opened);
@@ -49,8 +48,8 @@ class SessionStore extends EventEmitter {
   }
 
   #dataOf(base) {
-    const data = parseStored(ticket.payloadOf(base));
-    const { cookie, expiresAt } = ticket.parse(base);
+    const data = parseStored(snapshot.payloadOf(base));
+    const { cookie, expiresAt } = snapshot.parse(base);
     data.cookie = Cookie.restore(this.#shared.cookieDefaults(false), cookie, expiresAt);
     readAs.set(data, base);
     return data;
@@ -76,7 +75,7 @@ class SessionStore extends EventEmitter {
     const json = serialise(data);
     refuseSpoilt(data);
     let base = readAs.get(session);
-    if (base === undefined || ticket.idOf(base) !== sid) base = await this.#load(sid);
+    if (base === undefined || snapshot.idOf(base) !== sid) base = await this.#load(sid);
     const flags = FLAGS.save | FLAGS.wantSession | (base === undefined ? 0 : FLAGS.presented);
     const settings = this.#settings(cookie, base);
     const owner = this.#shared.ownerOf(data);
@@ -93,7 +92,7 @@ class SessionStore extends EventEmitter {
     const defaults = this.#shared.cookieDefaults(false);
     const own = Cookie.settings(cookie instanceof Cookie ? cookie : Cookie.revive(defaults, cookie), defaults);
     if (base === undefined) return own || undefined;
-    const { cookie: before, expiresAt } = ticket.parse(base);
+    const { cookie: before, expiresAt } = snapshot.parse(base);
     return own === Cookie.settings(Cookie.restore(defaults, before, expiresAt), defaults) ? undefined : own || '{}';
   }
 

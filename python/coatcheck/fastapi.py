@@ -11,12 +11,12 @@ from fastapi.security.base import SecurityBase
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
-from coatcheck.bearer import Auth, BearerError, Guard, Keys
+from coatcheck._guard import Auth, BearerError, Guard, Keys
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from coatcheck.bearer import BearerOptions
+    from coatcheck._guard import BearerOptions
 
 __all__ = ["Bearer"]
 

@@ -66,7 +66,7 @@ from flask.sessions import SessionInterface, SessionMixin
 from werkzeug.exceptions import ServiceUnavailable
 
 from coatcheck import _core
-from coatcheck.wsgi import commit, commit_late
+from coatcheck._commit import commit, commit_late
 from coatcheck._duration import milliseconds
 from coatcheck._service import Service, add_vary, default_store, environment_secret, token_options
 from coatcheck.errors import ConfigError, StoreError

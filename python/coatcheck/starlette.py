@@ -12,11 +12,11 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from coatcheck import _core
+from coatcheck._commit import commit, commit_async, commit_late
 from coatcheck._duration import Duration, milliseconds
 from coatcheck._service import Secrets, Service, SessionOptions, add_vary, make_service
-from coatcheck.errors import SessionConflict, StoreError
+from coatcheck.errors import StoreError
 from coatcheck.session import Session, pending_class, start, transaction
-from coatcheck.wsgi import commit, commit_late
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -179,7 +179,7 @@ class _RemoteExchange(_Exchange):
         self._engine = engine
 
     async def commit_and_send(self, message: Message) -> None:
-        set_cookie = await _commit(self._service, self._session, self._engine)
+        set_cookie = await commit_async(self._service, self._session, self._engine)
         self.started = True
         _add_headers(message, self._session, set_cookie)
         await self._send(message)
@@ -189,27 +189,6 @@ class _RemoteExchange(_Exchange):
         if session._may_end_late():
             await session._end(self._engine)  # type: ignore[misc]  # an AsyncEngine's answer is a future
             session._ended_well()
-
-
-async def _commit(service: Service, session: Session, engine: _core.AsyncEngine) -> str | None:
-    """``wsgi.commit`` for an engine that is waited for."""
-    if session._ended:
-        return None
-    session._ended = True
-    try:
-        call = session._end(engine) if session._looked_at else session._touch(engine)
-        set_cookie = call if call is None or isinstance(call, str) else await call
-    except StoreError as error:
-        session._failure = error
-        if session._looked_at and service.on_unknown != "open":
-            raise
-        service.report(error)
-        return None
-    except SessionConflict as error:
-        service.tell("conflict", error)
-        raise
-    session._ended_well()
-    return set_cookie or session._set_cookie
 
 
 def _add_headers(message: Message, session: Session, set_cookie: str | None) -> None:

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from coatcheck._commit import commit, commit_late
 from coatcheck._duration import Duration, milliseconds
 from coatcheck._service import Secrets, Service, SessionOptions, add_vary, make_service
-from coatcheck.errors import SessionConflict, StoreError
+from coatcheck.errors import StoreError
 from coatcheck.session import Session, start
 
 if TYPE_CHECKING:
@@ -170,35 +171,6 @@ class _Body:
                 close()
         finally:
             commit_late(self._response.service, self._response.session)
-
-
-def commit(service: Service, session: Session) -> str | None:
-    """Ends the request's session; the values of the Set-Cookie headers, a line each, or None."""
-    if session._ended:
-        return None
-    session._ended = True
-    looked_at = session._looked_at
-    try:
-        set_cookie = session._end(service.engine) if looked_at else session._touch(service.engine)
-    except StoreError as error:
-        session._failure = error
-        # Who never looked is answered as if the store were there.
-        if looked_at and service.on_unknown != "open":
-            raise
-        service.report(error)
-        return None
-    except SessionConflict as error:
-        service.tell("conflict", error)
-        raise
-    session._ended_well()
-    return set_cookie or session._set_cookie  # type: ignore[return-value]  # an Engine's answer is no future
-
-
-def commit_late(service: Service, session: Session) -> None:
-    """Stores what changed after the headers went out: possible where the browser has the cookie already."""
-    if session._looked_at and session.modified and session._may_end_late():
-        session._end(service.engine)
-        session._ended_well()
 
 
 def _vary(headers: _Headers) -> None:

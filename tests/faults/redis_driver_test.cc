@@ -5,8 +5,8 @@
 #include <poll.h>
 #include <string>
 
-#include "net/redis_link.hpp"
-#include "net/resp_format.hpp"
+#include "net/redis/link.hpp"
+#include "net/redis/resp_format.hpp"
 #include "support/redis_server.hpp"
 
 namespace coatcheck {

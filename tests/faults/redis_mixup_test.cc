@@ -6,8 +6,8 @@
 #include <unistd.h>
 #include <vector>
 
-#include "net/redis_link.hpp"
-#include "net/resp_format.hpp"
+#include "net/redis/link.hpp"
+#include "net/redis/resp_format.hpp"
 #include "support/redis_client.hpp"
 #include "support/redis_server.hpp"
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "net/reply.hpp"
+#include "net/redis/reply.hpp"
 
 namespace {
 

@@ -97,9 +97,9 @@ struct pending_operation {
 };
 
 template <class R, class Start>
-napi_value run_operation(napi_env env, const std::shared_ptr<environment>& where, std::shared_ptr<const void> keep,
-                         bool synchronous, std::uint32_t slot, std::uint32_t flags,
-                         napi_value (*to_js)(napi_env, R&&, std::uint32_t), Start&& start) {
+napi_value run_in_slot(napi_env env, const std::shared_ptr<environment>& where, std::shared_ptr<const void> keep,
+                       bool synchronous, std::uint32_t slot, std::uint32_t flags,
+                       napi_value (*to_js)(napi_env, R&&, std::uint32_t), Start&& start) {
   if (synchronous) return to_js(env, complete<R>(std::forward<Start>(start)), flags);
   auto* operation = new pending_operation<R>{where, std::move(keep), slot, flags, to_js};
   start(completion<R>(&pending_operation<R>::done, operation));

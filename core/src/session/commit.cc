@@ -102,8 +102,7 @@ void commit_operation::start_new() {
     next_.id = *std::move(id);
   }
   // Before anything is stored: a session whose cookie cannot be written would be stored in vain.
-  send_cookie();
-  if (out_.status == commit_status::refused) return finish(std::move(out_));
+  if (auto sent = send_cookie(); !sent) return fail(commit_status::refused, sent.error());
   store_key_ = engine_->options.keys.store_key(next_.id, next_.key);
   if (!next_.rivals.empty()) out_.clearing = engine_->cookie.clear_others(settings_, request_.secure);
   end_rivals();
@@ -143,7 +142,7 @@ void commit_operation::start_existing() {
   if (!changed) {
     const epoch_ms renewed = renewed_deadline(next_, settings_, now_);
     if (!worth_touching(next_, renewed, policy)) {
-      if (policy.rolling && request_.presented) send_cookie();
+      if (policy.rolling && request_.presented) renew_cookie();
       return end(commit_status::unchanged);
     }
     next_.expires_at = renewed;
@@ -154,8 +153,7 @@ void commit_operation::start_existing() {
   if (request_.owner) next_.owner = *request_.owner;
   if (!apply_lifetime()) next_.expires_at = now_;
   if (cookie_changed_) {
-    send_cookie();
-    if (out_.status == commit_status::refused) return finish(std::move(out_));
+    if (auto sent = send_cookie(); !sent) return fail(commit_status::refused, sent.error());
   }
   put();
 }
@@ -188,7 +186,7 @@ void commit_operation::on_put(put_result&& got) {
       next_.tag = got.tag;
       if (is_new_ || cookie_changed_ || engine_->cookie.persistent(settings_) ||
           (policy.rolling && request_.presented)) {
-        if (out_.set_cookie.empty()) send_cookie();
+        if (out_.set_cookie.empty()) renew_cookie();
       }
       return end(theirs_.empty() ? commit_status::stored : commit_status::merged);
     case put_status::conflict:
@@ -303,7 +301,7 @@ void commit_operation::on_touch(touch_result&& got) {
   switch (got.status) {
     case touch_status::touched:
       if (engine_->cookie.persistent(settings_) || (engine_->options.policy.rolling && request_.presented)) {
-        send_cookie();
+        renew_cookie();
       }
       return end(commit_status::touched);
     case touch_status::gone:
@@ -317,16 +315,20 @@ void commit_operation::on_touch(touch_result&& got) {
   }
 }
 
-// Leaves status `refused` in `out_` when the settings give no valid cookie.
-void commit_operation::send_cookie() {
-  const auto refuse = [this](error why) { leave_unchanged(out_, commit_status::refused, request_, std::move(why)); };
+result<void> commit_operation::send_cookie() {
   auto signed_id = engine_->options.keys.sign_express(next_.id, now_);
-  if (!signed_id) return refuse(signed_id.error());
+  if (!signed_id) return signed_id.error();
   const epoch_ms kept_until = std::min(next_.expires_at, now_ + max_cookie_age);
   auto written = engine_->cookie.write(*signed_id, settings_, kept_until, request_.secure);
-  if (!written) return refuse(written.error());
+  if (!written) return written.error();
   out_.set_cookie = std::move(written->header);
   out_.cookie_withheld = written->withheld;
+  return {};
+}
+
+// For a session that stands: where its cookie can't be made anew, the browser keeps the one that it has.
+void commit_operation::renew_cookie() {
+  if (auto sent = send_cookie(); !sent) out_.set_cookie.clear();
 }
 
 void commit_operation::end(commit_status status) {

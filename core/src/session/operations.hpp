@@ -116,7 +116,8 @@ class commit_operation final : public operation_base<commit_operation, committed
   void follow(const forwarding& mark);
   void on_successor(get_result&& got);
   void send_put();
-  void send_cookie();
+  [[nodiscard]] result<void> send_cookie();
+  void renew_cookie();
   void end(commit_status status);
   void fail(commit_status status, error why);
   void leave_and_finish();

@@ -112,8 +112,7 @@ void token_commit_operation::on_rival(remove_result&& got) {
 void token_commit_operation::on_created(tokens::created&& got) {
   if (!got.known) return fail(commit_status::unknown, std::move(got.why));
   state_.epoch = got.made.facts.epoch;
-  send_cookie();
-  if (out_.status == commit_status::refused) return finish(std::move(out_));
+  if (auto sent = send_cookie(); !sent) return fail(commit_status::refused, sent.error());
   end(commit_status::stored);
 }
 
@@ -127,7 +126,8 @@ void token_commit_operation::start_existing() {
   const bool owner_changed = next_.owner != request_.base.owner;
   changed_ = changed_ || cookie_changed_ || owner_changed || request_.save;
   if (!changed_ && !state_.due) {
-    if (engine_->options.policy.rolling && request_.presented) send_cookie();
+    // Where its cookie can't be made anew, the browser keeps the one that it has.
+    if (engine_->options.policy.rolling && request_.presented && !send_cookie()) out_.set_cookie.clear();
     return end(commit_status::unchanged);
   }
   const bool asks_store = state_.due || owner_changed || cookie_changed_;
@@ -165,8 +165,7 @@ void token_commit_operation::replace() {
                                                     tokens::advance_mode::claim,
                                                     then<tokens::advanced, &token_commit_operation::on_claimed>());
   }
-  send_cookie();
-  if (out_.status == commit_status::refused) return finish(std::move(out_));
+  if (auto sent = send_cookie(); !sent) return fail(commit_status::refused, sent.error());
   end(commit_status::stored);
 }
 
@@ -182,8 +181,7 @@ void token_commit_operation::on_claimed(tokens::advanced&& got) {
   next_.expires_at = got.now.facts.expires_at;
   next_.absolute_at = got.now.facts.absolute_at;
   renew_freshness();
-  send_cookie();
-  if (out_.status == commit_status::refused) return finish(std::move(out_));
+  if (auto sent = send_cookie(); !sent) return fail(commit_status::refused, sent.error());
   end(changed_ ? commit_status::stored : commit_status::touched);
 }
 
@@ -220,21 +218,19 @@ result<void> token_commit_operation::check_size() const {
   return {};
 }
 
-// Leaves status `refused` in `out_` when there is no valid cookie.
-void token_commit_operation::send_cookie() {
-  const auto refuse = [this](error why) { leave_unchanged(out_, commit_status::refused, request_, std::move(why)); };
+result<void> token_commit_operation::send_cookie() {
   // A token is a third longer than its payload: what cannot fit need not be signed.
-  if (next_.payload.size() >= max_cookie_size) return refuse(too_large(next_.payload.size()));
+  if (next_.payload.size() >= max_cookie_size) return too_large(next_.payload.size());
   auto token = encode();
-  if (!token) return refuse(token.error());
+  if (!token) return token.error();
   const std::size_t size = token->size() + engine_->cookie.name(request_.secure).size();
-  if (size > max_cookie_size) return refuse(too_large(size));
+  if (size > max_cookie_size) return too_large(size);
   const epoch_ms kept_until = std::min(next_.expires_at, now_ + max_cookie_age);
   auto written = engine_->cookie.write(*token, settings_, kept_until, request_.secure);
-  if (!written) return refuse(written.error());
-  out_.status = commit_status::unchanged;
+  if (!written) return written.error();
   out_.set_cookie = std::move(written->header);
   out_.cookie_withheld = written->withheld;
+  return {};
 }
 
 void token_commit_operation::end(commit_status status) {

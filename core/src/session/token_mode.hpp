@@ -81,7 +81,7 @@ class token_commit_operation final : public operation_base<token_commit_operatio
   void renew_freshness();
   [[nodiscard]] result<std::string> encode() const;
   [[nodiscard]] result<void> check_size() const;
-  void send_cookie();
+  [[nodiscard]] result<void> send_cookie();
   void end(commit_status status);
   void fail(commit_status status, error why);
   void gone();

@@ -1,38 +1,24 @@
 // From a store URL to a store.
-#include "store/lmdb_store.hpp"
-#include "store/memory_store.hpp"
+#include <span>
+
+#include "store/kind.hpp"
+#include "store/lmdb/store.hpp"
+#include "store/memory/store.hpp"
+#include "store/redis/store.hpp"
 #include "store/url.hpp"
-#ifdef COATCHECK_HAVE_REDIS
-#include "store/redis_store.hpp"
-#endif
 
 namespace coatcheck {
 namespace {
 
-#ifndef COATCHECK_HAVE_REDIS
-result<std::shared_ptr<store>> open_redis_store(const parsed_url&, const store_options&) {
-  return {errc::invalid_url, "store URL: the Redis store is not built into this library"};
-}
-#endif
+constexpr std::span<const store_kind> all_kinds[] = {memory_kinds, lmdb_kinds, redis_kinds};
 
-struct kind {
-  std::string_view scheme;
-  bool asynchronous;
-  result<std::shared_ptr<store>> (*open)(const parsed_url&, const store_options&);
-};
-
-constexpr kind kinds[] = {
-    {"memory", false, open_memory_store},
-    {"file", false, open_lmdb_store},
-    {"redis", true, open_redis_store},
-    {"redis+unix", true, open_redis_store},
-};
-
-result<const kind*> kind_of_store(const parsed_url& url) {
+result<const store_kind*> kind_of_store(const parsed_url& url) {
   std::string known;
-  for (const auto& k : kinds) {
-    if (k.scheme == url.scheme) return &k;
-    known += (known.empty() ? "" : ", ") + std::string(k.scheme) + ":";
+  for (const auto kinds : all_kinds) {
+    for (const auto& kind : kinds) {
+      if (kind.scheme == url.scheme) return &kind;
+      known += (known.empty() ? "" : ", ") + std::string(kind.scheme) + ":";
+    }
   }
   // The scheme is not shown: of a URL without one (user:password@host), it is the user.
   return {errc::invalid_url, "store URL: unknown scheme; known are " + known};

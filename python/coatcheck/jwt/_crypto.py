@@ -7,13 +7,10 @@ it, what would be its object is a ``Key``.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from coatcheck.jwt.exceptions import InvalidKeyError
 from coatcheck.jwt.utils import from_base64url_uint
-
-if TYPE_CHECKING:
-    from coatcheck.jwt.keys import Key
 
 __all__ = ["Hash", "classes", "object_of", "pem_of", "pem_of_ssh"]
 
@@ -27,6 +24,17 @@ _NAMES = {
         "ed448.Ed448PublicKey",
     ),
 }
+
+
+class ExportableKey(Protocol):
+    """What is asked of a ``coatcheck.jwt.Key`` here."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def is_private(self) -> bool: ...
+    def to_pem(self, *, private: bool = False) -> str: ...
+    def to_jwk(self, *, private: bool = False) -> dict[str, Any]: ...
 
 
 class Hash:
@@ -57,7 +65,7 @@ def classes(kty: str) -> tuple[type, ...]:
     return tuple(found)
 
 
-def object_of(key: Key) -> Any:
+def object_of(key: ExportableKey) -> Any:
     """The key as an object of ``cryptography``; the key itself where that is not installed."""
     try:
         from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key

@@ -1,12 +1,12 @@
 // The reader of replies and the formatter of commands against transcripts, however the bytes are cut.
-#include "net/reply.hpp"
+#include "net/redis/reply.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-#include "net/resp_format.hpp"
+#include "net/redis/resp_format.hpp"
 #include "support/vectors.hpp"
 
 namespace coatcheck::net {

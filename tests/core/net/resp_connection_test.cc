@@ -1,5 +1,5 @@
 // The connection's state machine without a socket: order, deadlines, abandoned operations, and what handlers may do.
-#include "net/resp_connection.hpp"
+#include "net/redis/resp_connection.hpp"
 
 #include <deque>
 #include <functional>
@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "net/redis_error.hpp"
-#include "net/resp_format.hpp"
+#include "net/redis/error.hpp"
+#include "net/redis/resp_format.hpp"
 
 namespace coatcheck::net {
 namespace {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/store/file_places.hpp"
-#include "store/lmdb_registry.hpp"
+#include "store/lmdb/registry.hpp"
 
 namespace coatcheck::test {
 namespace {

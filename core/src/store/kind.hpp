@@ -1,0 +1,19 @@
+// What a store's header says of it to whoever opens stores by URL: its schemes.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "coatcheck/store.hpp"
+
+#include "store/url.hpp"
+
+namespace coatcheck {
+
+struct store_kind {
+  std::string_view scheme;  // without the colon
+  bool asynchronous;        // needs store_options::loop
+  result<std::shared_ptr<store>> (*open)(const parsed_url&, const store_options&);
+};
+
+}  // namespace coatcheck

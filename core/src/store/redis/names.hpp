@@ -1,0 +1,48 @@
+// The names of keys that the Redis store uses, all under one prefix. docs/formats.md, "Redis".
+//
+// Thread safety: immutable.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "coatcheck/clock.hpp"
+#include "coatcheck/store.hpp"
+
+namespace coatcheck {
+
+namespace net {
+class redis_link;
+}
+
+class redis_names {
+ public:
+  explicit redis_names(std::string_view prefix);
+  // What stands before a session's key, in braces: on a cluster both keys of a session are in one slot for it.
+  [[nodiscard]] std::string_view values() const noexcept { return values_; }    // <prefix>s:{
+  [[nodiscard]] std::string_view marks() const noexcept { return marks_; }      // <prefix>w:{
+  static constexpr std::string_view end = "}";                                  // and what stands after it
+  [[nodiscard]] std::string_view indexes() const noexcept { return indexes_; }  // <prefix>o:
+  // The key in the name of a value; empty: it is none of ours.
+  [[nodiscard]] std::string_view key_of(std::string_view name) const noexcept;
+  // The glob pattern that matches the names of values and nothing else.
+  [[nodiscard]] std::string_view pattern() const noexcept { return pattern_; }
+  // An owner as Redis sees it: it may be a name or an address, and those are nobody's business there.
+  [[nodiscard]] static std::string digest(std::string_view owner);
+
+ private:
+  std::string values_;
+  std::string marks_;
+  std::string indexes_;
+  std::string pattern_;
+};
+
+// Whether a text is a cursor that SCAN gave, or empty.
+[[nodiscard]] bool valid_cursor(std::string_view cursor) noexcept;
+
+// The store itself (redis/store.cc), on a link that is its own.
+[[nodiscard]] std::shared_ptr<store> make_redis_store(std::shared_ptr<net::redis_link> link, redis_names names,
+                                                      const clock& time);
+
+}  // namespace coatcheck

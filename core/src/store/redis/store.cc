@@ -1,0 +1,284 @@
+// Commands, scripts and replies of the Redis store. Opening one from a URL is in redis/open.cc.
+#include "store/redis/store.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "net/redis/link.hpp"
+#include "net/redis/resp_format.hpp"
+#include "store/envelope.hpp"
+#include "store/redis/calls.hpp"
+#include "store/redis/names.hpp"
+#include "store/redis/replies.hpp"
+#include "store/redis/script.hpp"
+#include "store/redis/walks.hpp"
+
+namespace coatcheck {
+namespace {
+
+using net::answer;
+using net::append_argument;
+
+class redis_store final : public store {
+ public:
+  redis_store(std::shared_ptr<net::redis_link> link, redis_names names, const clock& time)
+      : calls_(std::move(link), std::move(names), time) {}
+  ~redis_store() override { calls_.link->close(); }
+
+  [[nodiscard]] bool synchronous() const noexcept override { return false; }
+  void get(std::string_view key, completion<get_result> done) override;
+  void put(std::string_view key, std::string_view bytes, epoch_ms expires_at, expectation expect,
+           std::string_view owner, completion<put_result> done) override;
+  void touch(std::string_view key, epoch_ms expires_at, completion<touch_result> done) override;
+  void remove(std::string_view key, completion<remove_result> done) override;
+  void owned_by(std::string_view owner, completion<keys_result> done) override;
+  void remove_owner(std::string_view owner, std::string_view except, completion<count_result> done) override;
+  void scan(std::string_view cursor, std::size_t limit, completion<keys_result> done) override;
+  void prune(std::size_t limit, completion<count_result> done) override;
+  void stats(completion<stats_result> done) override;
+  void health(completion<count_result> done) override;
+  void close() override { calls_.link->close(); }
+
+ private:
+  void ping(completion<count_result> done, std::uint64_t count);
+  template <class R>
+  void refuse(completion<R> done, error (*why)());
+
+  redis_calls calls_;
+};
+
+template <class R>
+void redis_store::refuse(completion<R> done, error (*why)()) {
+  calls_.link->answer_later(
+      [done, why](const answer& given) {
+        R out;
+        out.why = given.code == errc::store_closed ? to_error(given) : why();
+        done(std::move(out));
+      },
+      answer::failure(errc::invalid_option, {}));
+}
+
+void redis_store::get(std::string_view key, completion<get_result> done) {
+  if (!valid_key(key)) {
+    refuse(done, bad_key_error);
+    return;
+  }
+  std::string& command = calls_.command;
+  command.clear();
+  net::append_command_head(command, 2);
+  append_argument(command, "GET");
+  append_argument(command, {calls_.names.values(), key, redis_names::end});
+  const auto handle = [link = calls_.link.get(), time = &calls_.time, done](const answer& given) {
+    get_result out;
+    if (!decode_get(given, time->now(), out)) {
+      out.why = unfit_reply();
+      link->distrust();
+    }
+    done(std::move(out));
+  };
+  calls_.link->submit(handle, calls_.link->new_deadline(), command, {}, net::on_loss::ask_again);
+}
+
+// A put with an owner is two commands that leave together: the owner's index is told of the session before the session
+// is there, so that no live session is missing from it. It is stored when both are.
+struct owned_put {
+  completion<put_result> done;
+  put_result out;
+  std::optional<error> not_linked;
+  bool one_heard = false;
+
+  static void hear(owned_put* self) {
+    if (!std::exchange(self->one_heard, true)) {
+      return;
+    }
+    const std::unique_ptr<owned_put> mine(self);
+    if (mine->not_linked && mine->out.status == put_status::stored) {
+      mine->out = {};
+      mine->out.why = *std::move(mine->not_linked);
+    }
+    mine->done(std::move(mine->out));
+  }
+};
+
+void redis_store::put(std::string_view key, std::string_view bytes, epoch_ms expires_at, expectation expect,
+                      std::string_view owner, completion<put_result> done) {
+  if (!valid_key(key)) {
+    refuse(done, bad_key_error);
+    return;
+  }
+  if (owner.size() > max_owner_size) {
+    refuse(done, bad_owner_error);
+    return;
+  }
+  const etag tag = make_etag();
+  if (tag.empty()) {
+    refuse(done, no_random_error);
+    return;
+  }
+  expires_at = std::clamp<epoch_ms>(expires_at, 0, envelope::max_expiry);
+  const epoch_ms left = expires_at - calls_.time.now();
+  char header[envelope::header_size];
+  envelope::write_header(expires_at, tag.view(), header);
+  const std::string digest = owner.empty() ? std::string() : redis_names::digest(owner);
+
+  auto what = calls_.call_of(scripts().put, key, bytes.size());
+  switch (expect.what) {
+    case expectation::kind::any:
+      what->add("any");
+      break;
+    case expectation::kind::absent:
+      what->add("absent");
+      break;
+    case expectation::kind::match:
+      // An etag that is none of ours matches nothing; it must not be taken for a word.
+      what->add(expect.tag.view().size() == envelope::tag_size ? expect.tag.view() : std::string_view("none"));
+      break;
+  }
+  what->add(decimal(left));
+  what->add({{header, sizeof(header)}, bytes});
+  what->add(digest);
+  if (digest.empty() || left <= 0) {
+    what->then = [link = calls_.link.get(), done, tag](const answer& given) {
+      put_result out;
+      if (!decode_put(given, tag, out)) {
+        out.why = unfit_reply();
+        link->distrust();
+      }
+      done(std::move(out));
+    };
+    calls_.run(std::move(what));
+    return;
+  }
+  auto* const both = new owned_put{done, {}, {}, false};
+  auto linking = calls_.link_call(digest, key, expires_at);
+  linking->deadline = what->deadline;
+  linking->then = [both](const answer& given) {
+    if (!given) {
+      both->not_linked = to_error(given);
+    }
+    owned_put::hear(both);
+  };
+  what->then = [link = calls_.link.get(), both, tag](const answer& given) {
+    if (!decode_put(given, tag, both->out)) {
+      both->out.why = unfit_reply();
+      link->distrust();
+    }
+    owned_put::hear(both);
+  };
+  calls_.run(std::move(linking));
+  calls_.run(std::move(what));
+}
+
+void redis_store::touch(std::string_view key, epoch_ms expires_at, completion<touch_result> done) {
+  if (!valid_key(key)) {
+    refuse(done, bad_key_error);
+    return;
+  }
+  expires_at = std::clamp<epoch_ms>(expires_at, 0, envelope::max_expiry);
+  char digits[envelope::expiry_size];
+  envelope::write_expiry(expires_at, digits);
+  auto what = calls_.call_of(scripts().touch, key);
+  what->add({digits, sizeof(digits)});
+  what->add(decimal(expires_at - calls_.time.now()));
+  struct touching {
+    redis_calls* calls;
+    completion<touch_result> done;
+    std::string key;
+    epoch_ms expires_at;
+  };
+  what->then = [self = new touching{&calls_, done, std::string(key), expires_at}](const answer& given) {
+    const std::unique_ptr<touching> mine(self);
+    touch_result out;
+    if (!decode_touch(given, out)) {
+      out.why = unfit_reply();
+      mine->calls->link->distrust();
+    } else if (const auto owner = owner_in(given); !owner.empty()) {
+      mine->calls->tell_index(mine->calls->link_call(owner, mine->key, mine->expires_at));
+    }
+    mine->done(std::move(out));
+  };
+  calls_.run(std::move(what));
+}
+
+void redis_store::remove(std::string_view key, completion<remove_result> done) {
+  if (!valid_key(key)) {
+    refuse(done, bad_key_error);
+    return;
+  }
+  struct removing {
+    redis_calls* calls;
+    completion<remove_result> done;
+    std::string key;
+  };
+  auto what = calls_.call_of(scripts().remove, key);
+  what->then = [self = new removing{&calls_, done, std::string(key)}](const answer& given) {
+    const std::unique_ptr<removing> mine(self);
+    remove_result out;
+    if (!decode_remove(given, out)) {
+      out.why = unfit_reply();
+      mine->calls->link->distrust();
+    } else if (const auto owner = owner_in(given); !owner.empty()) {
+      mine->calls->drop_from_index(owner, {mine->key});
+    }
+    mine->done(std::move(out));
+  };
+  calls_.run(std::move(what));
+}
+
+void redis_store::owned_by(std::string_view owner, completion<keys_result> done) {
+  if (owner.size() > max_owner_size) {
+    refuse(done, bad_owner_error);
+    return;
+  }
+  list_owner(calls_, owner, done);
+}
+
+void redis_store::remove_owner(std::string_view owner, std::string_view except, completion<count_result> done) {
+  if (owner.size() > max_owner_size) {
+    refuse(done, bad_owner_error);
+    return;
+  }
+  if (!except.empty() && !valid_key(except)) {
+    refuse(done, bad_key_error);
+    return;
+  }
+  coatcheck::remove_owner(calls_, owner, except, done);
+}
+
+void redis_store::scan(std::string_view cursor, std::size_t limit, completion<keys_result> done) {
+  if (!valid_cursor(cursor)) {
+    refuse(done, bad_cursor_error);
+    return;
+  }
+  scan_page(calls_, cursor, limit, done);
+}
+
+void redis_store::stats(completion<stats_result> done) { measure_all(calls_, done); }
+
+void redis_store::ping(completion<count_result> done, std::uint64_t count) {
+  calls_.command.clear();
+  net::append_command(calls_.command, {"PING"});
+  const auto handle = [link = calls_.link.get(), done, count](const answer& given) {
+    count_result out;
+    if (!decode_pong(given, out)) {
+      out.why = unfit_reply();
+      link->distrust();
+    }
+    out.count = out.known ? count : 0;
+    done(std::move(out));
+  };
+  calls_.link->submit(handle, calls_.link->new_deadline(), calls_.command, {}, net::on_loss::ask_again);
+}
+
+// Redis expires by itself: the answer is 0, if there is a server to say so.
+void redis_store::prune(std::size_t, completion<count_result> done) { ping(done, 0); }
+void redis_store::health(completion<count_result> done) { ping(done, 1); }
+
+}  // namespace
+
+std::shared_ptr<store> make_redis_store(std::shared_ptr<net::redis_link> link, redis_names names, const clock& time) {
+  return std::make_shared<redis_store>(std::move(link), std::move(names), time);
+}
+
+}  // namespace coatcheck

@@ -1,0 +1,26 @@
+// The Redis store: sessions on one Redis server, 6.0 or later, over TCP or a Unix socket, asynchronous.
+//
+// A read is one GET. A write is one script, so that compare-and-set, time to live and the owner's index change in one
+// step. Keys and values: docs/formats.md, "Redis". The server expires entries; prune() has nothing to do.
+//
+// Bounds: an operation takes its URL's timeout at most. scan() costs the server a look at all keys of the database;
+// stats() does a whole scan within one timeout and is unknown (store_timeout) where that is too short.
+//
+// Thread safety: the thread of the driver.
+#pragma once
+
+#include <memory>
+
+#include "coatcheck/error.hpp"
+#include "coatcheck/store.hpp"
+
+#include "store/kind.hpp"
+
+namespace coatcheck {
+
+// Opens `redis:` and `redis+unix:` URLs. A host name is resolved here, and so may block; nothing is connected yet.
+// Errors: invalid_url, store_unavailable (the host's name does not resolve). REQUIRES: options.loop.
+[[nodiscard]] result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const store_options& options);
+inline constexpr store_kind redis_kinds[] = {{"redis", true, open_redis_store}, {"redis+unix", true, open_redis_store}};
+
+}  // namespace coatcheck

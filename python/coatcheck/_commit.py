@@ -1,0 +1,59 @@
+"""The end of a request, in every integration: its session is committed before the headers go out, and once more for
+what changed while the body was sent."""
+
+from __future__ import annotations
+
+from coatcheck import _core
+from coatcheck._service import Service
+from coatcheck.errors import SessionConflict, StoreError
+from coatcheck.session import Session
+
+
+def commit(service: Service, session: Session) -> str | None:
+    """Ends the request's session; the values of the Set-Cookie headers, a line each, or None."""
+    if session._ended:
+        return None
+    session._ended = True
+    looked_at = session._looked_at
+    try:
+        set_cookie = session._end(service.engine) if looked_at else session._touch(service.engine)
+    except StoreError as error:
+        session._failure = error
+        # Who never looked is answered as if the store were there.
+        if looked_at and service.on_unknown != "open":
+            raise
+        service.report(error)
+        return None
+    except SessionConflict as error:
+        service.tell("conflict", error)
+        raise
+    session._ended_well()
+    return set_cookie or session._set_cookie  # type: ignore[return-value]  # an Engine's answer is no future
+
+
+def commit_late(service: Service, session: Session) -> None:
+    """Stores what changed after the headers went out: possible where the browser has the cookie already."""
+    if session._looked_at and session.modified and session._may_end_late():
+        session._end(service.engine)
+        session._ended_well()
+
+
+async def commit_async(service: Service, session: Session, engine: _core.AsyncEngine) -> str | None:
+    """The same with an engine that is waited for."""
+    if session._ended:
+        return None
+    session._ended = True
+    try:
+        call = session._end(engine) if session._looked_at else session._touch(engine)
+        set_cookie = call if call is None or isinstance(call, str) else await call
+    except StoreError as error:
+        session._failure = error
+        if session._looked_at and service.on_unknown != "open":
+            raise
+        service.report(error)
+        return None
+    except SessionConflict as error:
+        service.tell("conflict", error)
+        raise
+    session._ended_well()
+    return set_cookie or session._set_cookie
