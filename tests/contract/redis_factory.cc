@@ -1,6 +1,6 @@
 // The Redis store for the contract suite, against real servers: over TCP by the real clock; over a Unix socket with a
-// clock that the test moves, against a cluster of one, which refuses what touches two slots or a key that it was not
-// told.
+// clock that the test moves, and the same against a cluster of one, which refuses what touches two slots or a key that
+// it was not told.
 #include <chrono>
 #include <stdexcept>
 #include <thread>
@@ -79,21 +79,26 @@ class tcp_place final : public redis_place {
   const clock* time() const override { return nullptr; }
 };
 
-class cluster_place final : public redis_place {
+// `server`: which one, started when a test first needs it.
+class unix_place final : public redis_place {
  public:
+  explicit unix_place(coatcheck_test::redis_server& (*server)()) : server_(server) {}
   epoch_ms now() const override { return clock_.now(); }
   void pass_time(duration_ms by) override { clock_.advance(by); }
 
  protected:
-  std::string url() const override { return shared_cluster().unix_url() + parameters(); }
+  std::string url() const override { return server_().unix_url() + parameters(); }
   const clock* time() const override { return &clock_; }
 
  private:
+  coatcheck_test::redis_server& (*server_)();
   manual_clock clock_;
 };
 
 const bool tcp_registered = register_store({"redis", [] { return std::make_unique<tcp_place>(); }});
-const bool cluster_registered = register_store({"redisCluster", [] { return std::make_unique<cluster_place>(); }});
+const bool unix_registered = register_store({"redisUnix", [] { return std::make_unique<unix_place>(shared_server); }});
+const bool cluster_registered =
+    register_store({"redisCluster", [] { return std::make_unique<unix_place>(shared_cluster); }});
 
 }  // namespace
 }  // namespace coatcheck::contract

@@ -73,7 +73,7 @@ return 1
 
 // KEYS index. ARGV key, its deadline (13 digits), ms to live, now. What no write or touch has renewed for two lifetimes
 // is gone; the index itself goes with it.
-constexpr std::string_view link = R"lua(
+constexpr std::string_view link_key = R"lua(
 local keep = 2 * tonumber(ARGV[3])
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', tonumber(ARGV[4]) - keep))
@@ -83,7 +83,7 @@ return 1
 
 // KEYS index. ARGV now, keys that were found absent. Drops those whose deadline has come; of another one the write may
 // be on its way.
-constexpr std::string_view unlink = R"lua(
+constexpr std::string_view unlink_keys = R"lua(
 for i = 2, #ARGV do
   local at = redis.call('ZSCORE', KEYS[1], ARGV[i])
   if at and tonumber(at) <= tonumber(ARGV[1]) then redis.call('ZREM', KEYS[1], ARGV[i]) end
@@ -124,8 +124,8 @@ redis_script make(std::string_view body, net::on_loss on_loss = net::on_loss::fa
 
 const redis_scripts& scripts() {
   constexpr auto reads = net::on_loss::ask_again;
-  static const redis_scripts all{make(put),    make(touch),           make(remove),       make(link),
-                                 make(unlink), make(owner_of, reads), make(remove_owned), make(measure, reads)};
+  static const redis_scripts all{make(put),         make(touch),           make(remove),       make(link_key),
+                                 make(unlink_keys), make(owner_of, reads), make(remove_owned), make(measure, reads)};
   return all;
 }
 
