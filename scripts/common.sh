@@ -7,7 +7,7 @@ venv="$root/.venv"
 # A compiler needs up to 0.7 GB.
 jobs=$(awk -v cpus="$(nproc)" '/MemAvailable/ { fit = int($2 / 1e6); print fit < 1 ? 1 : fit < cpus ? fit : cpus }' /proc/meminfo)
 jobs=${COATCHECK_JOBS:-$jobs}
-# A first build of everything takes half the time so, and the next one after a change longer: see CONTRIBUTING.md.
+# A first build of everything is quicker so, and the next one after a change slower: see CONTRIBUTING.md.
 export COATCHECK_QUICK_BUILD=${COATCHECK_QUICK_BUILD:-ON}
 export COATCHECK_STORE=${COATCHECK_STORE:-}
 [ -n "$COATCHECK_STORE" ] || unset COATCHECK_STORE
