@@ -244,7 +244,12 @@ function end(state, res, args) {
       return res;
     }
   }
-  const answer = state.originals.end.apply(res, args); // http2's calls write
+  return endNow(state, res, args);
+}
+
+function endNow(state, res, args) {
+  state.ended = false; // http2's calls write
+  const answer = state.originals.end.apply(res, args);
   state.ended = true;
   return answer;
 }
@@ -256,7 +261,7 @@ function holdEnd(state, res, args, pending) {
   pending.then(
     () => {
       uncover();
-      state.originals.end.apply(res, args);
+      endNow(state, res, args);
     },
     (error) => {
       uncover();

@@ -108,6 +108,19 @@ for (const [kind, makeStore] of Object.entries(STORES)) {
       });
     }
 
+    test('what changes after the first byte is stored at the end', async (t) => {
+      const { get } = await serve(t, (req, res) => {
+        if (req.url === '/read') return res.end(String(req.session.n));
+        req.session.n = 1;
+        res.write('one ');
+        req.session.n = 2;
+        return res.end('two');
+      });
+      const { headers, body } = await get('/');
+      assert.equal(body, 'one two');
+      assert.equal((await get('/read', headers['set-cookie'][0].split(';')[0])).body, '2');
+    });
+
     test('what can not be stored is an error that reaches the handler', async (t) => {
       const { get, failures } = await serve(t, (req, res) => {
         req.session.n = 1n;
