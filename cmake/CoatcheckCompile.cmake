@@ -40,15 +40,16 @@ function(coatcheck_unity target)
   endif()
 endfunction()
 
-# One part of the core, as an object library: coatcheck_part(crypto SOURCES … LIBS …).
+# One part of the core, as an object library: coatcheck_part(crypto SOURCES … LIBS … ALONE …). ALONE: sources that share no
+# unit with others.
 # Parts see the public headers and core/src; which part may use which is held by tests/core/house_test.
 function(coatcheck_part name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS;ALONE" ${ARGN})
   add_library(coatcheck_${name} OBJECT ${ARG_SOURCES})
   target_include_directories(coatcheck_${name} PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/core/include>"
                              PRIVATE "${PROJECT_SOURCE_DIR}/core/src")
   target_link_libraries(coatcheck_${name} PRIVATE coatcheck_compile ${ARG_LIBS})
-  coatcheck_unity(coatcheck_${name})
+  coatcheck_unity(coatcheck_${name} ALONE ${ARG_ALONE})
 endfunction()
 
 # A GoogleTest program from every .cc file of tests/core/<name>: coatcheck_test(crypto PARTS crypto LIBS …). Each test

@@ -28,4 +28,16 @@ async function* pagesOf(store, synchronous, wanted) {
   } while (cursor !== '');
 }
 
-module.exports = { pagesOf };
+// How many keys there are.
+async function countOf(pages) {
+  let count = 0;
+  for await (const keys of pages) count += keys.length;
+  return count;
+}
+
+// Runs `look` for each key, a page at a time.
+async function eachOf(pages, look) {
+  for await (const keys of pages) await Promise.all(keys.map(look));
+}
+
+module.exports = { countOf, eachOf, pagesOf };

@@ -13,7 +13,7 @@ const { CoatcheckError, checked, fromNative } = require('./errors.js');
 const { FLAGS, native, operate } = require('./native.js');
 const { parseStored, refuseSpoilt, serialise } = require('./payload.js');
 const { RequestState, goneError } = require('./request.js');
-const { pagesOf } = require('./scan.js');
+const { countOf, eachOf, pagesOf } = require('./scan.js');
 const { Session } = require('./session.js');
 const { attach, stateOf } = require('./states.js');
 const snapshot = require('./snapshot.js');
@@ -86,11 +86,16 @@ class SessionStore extends EventEmitter {
     return undefined;
   }
 
+  // A cookie as a session has it, or as express-session's stores keep one.
+  #cookieOf(value) {
+    return value instanceof Cookie ? value : Cookie.revive(this.#shared.cookieDefaults(false), value);
+  }
+
   // The cookie settings of a commit: undefined where they are as they were.
   #settings(cookie, base) {
     if (typeof cookie !== 'object' || cookie === null) return undefined;
     const defaults = this.#shared.cookieDefaults(false);
-    const own = Cookie.settings(cookie instanceof Cookie ? cookie : Cookie.revive(defaults, cookie), defaults);
+    const own = Cookie.settings(this.#cookieOf(cookie), defaults);
     if (base === undefined) return own || undefined;
     const { cookie: before, expiresAt } = snapshot.parse(base);
     return own === Cookie.settings(Cookie.restore(defaults, before, expiresAt), defaults) ? undefined : own || '{}';
@@ -157,7 +162,7 @@ class SessionStore extends EventEmitter {
       if (!error.code.startsWith('ERR_RECORD_')) throw error;
       this.#shared.tell('damaged', error, undefined);
     };
-    for await (const keys of this.#pages()) await Promise.all(keys.map(read));
+    await eachOf(this.#pages(), read);
     return sessions;
   }
 
@@ -167,9 +172,7 @@ class SessionStore extends EventEmitter {
   }
 
   async #length() {
-    let count = 0;
-    for await (const keys of this.#pages()) count += keys.length;
-    return count;
+    return countOf(this.#pages());
   }
 
   // Everything in the store, what other services keep there included.
@@ -203,7 +206,7 @@ class SessionStore extends EventEmitter {
     const session = this.#stateOf(req).begin(own, readAs.get(data), req.sessionID);
     if (cookie !== undefined) {
       void session.cookie; // that of the record, to compare with
-      session.cookie = cookie instanceof Cookie ? cookie : Cookie.revive(this.#shared.cookieDefaults(false), cookie);
+      session.cookie = this.#cookieOf(cookie);
     }
     return session;
   }

@@ -14,7 +14,7 @@ const { checked, construct, fromNative } = require('./errors.js');
 const { Given } = require('./given.js');
 const { native, operate } = require('./native.js');
 const { parseStored, serialise } = require('./payload.js');
-const { pagesOf } = require('./scan.js');
+const { countOf, eachOf, pagesOf } = require('./scan.js');
 
 const DAY = 86_400_000;
 const RETRIES = 8;
@@ -225,9 +225,7 @@ class Store extends EventEmitter {
   }
 
   async #length() {
-    let count = 0;
-    for await (const keys of this.#pages()) count += keys.length;
-    return count;
+    return countOf(this.#pages());
   }
 
   all(callback) {
@@ -245,7 +243,7 @@ class Store extends EventEmitter {
       Known.note(session, { place: this.#place, sid: undefined, key, version, json });
       sessions.push(session);
     };
-    for await (const keys of this.#pages()) await Promise.all(keys.map(read));
+    await eachOf(this.#pages(), read);
     return sessions;
   }
 

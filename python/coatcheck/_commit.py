@@ -14,21 +14,27 @@ def commit(service: Service, session: Session) -> str | None:
     if session._ended:
         return None
     session._ended = True
-    looked_at = session._looked_at
     try:
-        set_cookie = session._end(service.engine) if looked_at else session._touch(service.engine)
-    except StoreError as error:
-        session._failure = error
-        # Who never looked is answered as if the store were there.
-        if looked_at and service.on_unknown != "open":
+        set_cookie = session._end(service.engine) if session._looked_at else session._touch(service.engine)
+    except (StoreError, SessionConflict) as error:
+        if _stops(service, session, error):
             raise
-        service.report(error)
         return None
-    except SessionConflict as error:
-        service.tell("conflict", error)
-        raise
     session._ended_well()
     return set_cookie or session._set_cookie  # type: ignore[return-value]  # an Engine's answer is no future
+
+
+def _stops(service: Service, session: Session, error: StoreError | SessionConflict) -> bool:
+    """Whether a request goes no further after this end of its session."""
+    if isinstance(error, SessionConflict):
+        service.tell("conflict", error)
+        return True
+    session._failure = error
+    # Who never looked is answered as if the store were there.
+    if session._looked_at and service.on_unknown != "open":
+        return True
+    service.report(error)
+    return False
 
 
 def commit_late(service: Service, session: Session) -> None:
@@ -46,14 +52,9 @@ async def commit_async(service: Service, session: Session, engine: _core.AsyncEn
     try:
         call = session._end(engine) if session._looked_at else session._touch(engine)
         set_cookie = call if call is None or isinstance(call, str) else await call
-    except StoreError as error:
-        session._failure = error
-        if session._looked_at and service.on_unknown != "open":
+    except (StoreError, SessionConflict) as error:
+        if _stops(service, session, error):
             raise
-        service.report(error)
         return None
-    except SessionConflict as error:
-        service.tell("conflict", error)
-        raise
     session._ended_well()
     return set_cookie or session._set_cookie

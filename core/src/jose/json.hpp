@@ -1,6 +1,5 @@
-// The one strict JSON reader of src/jose: headers, keys and claims all come through here.
-// What it
-// checks beyond RFC 8259 stands in coatcheck/jose/json_visitor.hpp.
+// The one strict JSON reader of src/jose: headers, keys and claims all come through here. What it checks beyond RFC
+// 8259 stands in coatcheck/jose/json_visitor.hpp.
 #pragma once
 
 #include <nlohmann/json.hpp>

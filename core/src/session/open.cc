@@ -5,6 +5,13 @@
 #include "session/record.hpp"
 
 namespace coatcheck::session {
+namespace {
+
+bool has_ended(const snapshot& session, epoch_ms now) noexcept {
+  return session.expires_at <= now || (session.absolute_at != 0 && session.absolute_at <= now);
+}
+
+}  // namespace
 
 epoch_ms renewed_deadline(const snapshot& session, const cookie_settings& settings, epoch_ms now) noexcept {
   if (settings.expires) return *settings.expires;
@@ -74,7 +81,7 @@ void open_operation::on_get(get_result&& got) {
     if (auto decoded = decode_record(std::move(got.value.bytes), store_key_, session); !decoded) {
       return unknown(decoded.error());
     }
-    if (session.expires_at <= now_ || (session.absolute_at != 0 && session.absolute_at <= now_)) {
+    if (has_ended(session, now_)) {
       if (live_ == 0) out_.reason = fresh_reason::expired;
     } else if (++live_ == 1) {
       out_.session = std::move(session);
@@ -124,7 +131,6 @@ void inspect_operation::start() { engine_->sessions().get(store_key_, then<get_r
 
 void inspect_operation::on_get(get_result&& got) {
   opened out;
-  const epoch_ms now = engine_->now();
   if (got.status == get_status::unknown) {
     out.why = std::move(got.why);
     return finish(std::move(out));
@@ -139,7 +145,7 @@ void inspect_operation::on_get(get_result&& got) {
   if (auto decoded = decode_record(std::move(got.value.bytes), store_key_, session); !decoded) {
     out.status = open_status::unknown;
     out.why = decoded.error();
-  } else if (session.expires_at <= now || (session.absolute_at != 0 && session.absolute_at <= now)) {
+  } else if (has_ended(session, engine_->now())) {
     out.reason = fresh_reason::expired;
   } else {
     out.status = open_status::found;

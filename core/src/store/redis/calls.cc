@@ -20,7 +20,7 @@ std::unique_ptr<script_call> redis_calls::call(const redis_script& script, std::
   auto made = std::make_unique<script_call>();
   made->script = &script;
   made->deadline = link->new_deadline();
-  made->arguments.reserve(bytes + 768);  // names, numbers and a key three times fit: one allocation
+  made->arguments.reserve(bytes + 768);  // names and numbers fit: one allocation
   made->add(decimal(static_cast<std::int64_t>(keys)));
   return made;
 }
@@ -109,8 +109,7 @@ void key_walk::heard(std::size_t index, const answer& given) {
       why_ = to_error(given);
     }
   } else if (!why_ && !on_key(keys_[index], given.value->root())) {
-    why_ = unfit_reply();
-    calls_.link->distrust();
+    why_ = unfit_reply(*calls_.link);
   }
   answered();
 }

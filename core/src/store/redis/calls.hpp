@@ -39,9 +39,11 @@ class decimal {
 struct script_call {
   const redis_script* script = nullptr;
   steady_ms deadline = 0;
-  net::reply_handler then;  // gets the answer; never NOSCRIPT
-  std::string arguments;    // from the number of keys on, encoded
-  std::size_t count = 0;    // of them
+  net::reply_handler then;  // gets the answer, while this is there; never NOSCRIPT
+  std::string key;          // for `then`, where it goes on with the owner's index
+  epoch_ms expires_at = 0;
+  std::string arguments;  // from the number of keys on, encoded
+  std::size_t count = 0;  // of them
 
   void add(std::string_view text) { add({text}); }
   void add(std::initializer_list<std::string_view> pieces) {

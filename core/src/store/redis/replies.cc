@@ -1,6 +1,7 @@
 // Replies as results, strictly: see redis/replies.hpp.
 #include "store/redis/replies.hpp"
 
+#include "net/redis/link.hpp"
 #include "store/envelope.hpp"
 #include "store/redis/names.hpp"
 
@@ -23,6 +24,20 @@ bool failed(const answer& given, R& out) {
   return true;
 }
 
+// False when it is not an array of texts alone.
+template <class Take>
+bool each_text(reply_view array, Take take) {
+  if (!array.all_text()) {
+    return false;
+  }
+  reply_view item = array;
+  for (std::size_t i = 0; i < array.size(); ++i) {
+    item = i == 0 ? array.first() : item.next();
+    take(item.text());
+  }
+  return true;
+}
+
 // "0" is SCAN's word for the end.
 bool take_cursor(reply_view item, std::string& cursor) {
   if (item.type() != reply_type::text || item.text().empty() || !valid_cursor(item.text())) {
@@ -41,7 +56,8 @@ error to_error(const answer& given) {
   return {given.code, std::string(given.why)};
 }
 
-error unfit_reply() {
+error unfit_reply(net::redis_link& link) {
+  link.distrust();
   return {errc::store_protocol, "Redis sent a reply that does not fit its command; the connection was dropped"};
 }
 
@@ -139,36 +155,22 @@ bool decode_remove(const answer& given, remove_result& out) {
 }
 
 bool take_keys(reply_view array, std::vector<std::string>& keys) {
-  if (!array.all_text()) {
-    return false;
-  }
-  keys.reserve(array.size());
-  reply_view item = array;
-  for (std::size_t i = 0; i < array.size(); ++i) {
-    item = i == 0 ? array.first() : item.next();
-    if (valid_key(item.text())) {
-      keys.emplace_back(item.text());
+  return each_text(array, [&](std::string_view text) {
+    if (valid_key(text)) {
+      keys.emplace_back(text);
     }
-  }
-  return true;
+  });
 }
 
 bool take_page(reply_view page, const redis_names& names, std::string& cursor, std::vector<std::string>& keys) {
   if (page.size() != 2 || !take_cursor(page.first(), cursor)) {
     return false;
   }
-  const reply_view found = page.first().next();
-  if (!found.all_text()) {
-    return false;
-  }
-  reply_view item = found;
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    item = i == 0 ? found.first() : item.next();
-    if (const auto key = names.key_of(item.text()); !key.empty()) {
+  return each_text(page.first().next(), [&](std::string_view name) {
+    if (const auto key = names.key_of(name); !key.empty()) {
       keys.emplace_back(key);
     }
-  }
-  return true;
+  });
 }
 
 bool decode_pong(const answer& given, count_result& out) {

@@ -72,8 +72,7 @@ void redis_store::get(std::string_view key, completion<get_result> done) {
   const auto handle = [link = calls_.link.get(), time = &calls_.time, done](const answer& given) {
     get_result out;
     if (!decode_get(given, time->now(), out)) {
-      out.why = unfit_reply();
-      link->distrust();
+      out.why = unfit_reply(*link);
     }
     done(std::move(out));
   };
@@ -142,8 +141,7 @@ void redis_store::put(std::string_view key, std::string_view bytes, epoch_ms exp
     what->then = [link = calls_.link.get(), done, tag](const answer& given) {
       put_result out;
       if (!decode_put(given, tag, out)) {
-        out.why = unfit_reply();
-        link->distrust();
+        out.why = unfit_reply(*link);
       }
       done(std::move(out));
     };
@@ -161,8 +159,7 @@ void redis_store::put(std::string_view key, std::string_view bytes, epoch_ms exp
   };
   what->then = [link = calls_.link.get(), both, tag](const answer& given) {
     if (!decode_put(given, tag, both->out)) {
-      both->out.why = unfit_reply();
-      link->distrust();
+      both->out.why = unfit_reply(*link);
     }
     owned_put::hear(both);
   };
@@ -181,22 +178,16 @@ void redis_store::touch(std::string_view key, epoch_ms expires_at, completion<to
   auto what = calls_.call_of(scripts().touch, key);
   what->add({digits, sizeof(digits)});
   what->add(decimal(expires_at - calls_.time.now()));
-  struct touching {
-    redis_calls* calls;
-    completion<touch_result> done;
-    std::string key;
-    epoch_ms expires_at;
-  };
-  what->then = [self = new touching{&calls_, done, std::string(key), expires_at}](const answer& given) {
-    const std::unique_ptr<touching> mine(self);
+  what->key = key;
+  what->expires_at = expires_at;
+  what->then = [calls = &calls_, self = what.get(), done](const answer& given) {
     touch_result out;
     if (!decode_touch(given, out)) {
-      out.why = unfit_reply();
-      mine->calls->link->distrust();
+      out.why = unfit_reply(*calls->link);
     } else if (const auto owner = owner_in(given); !owner.empty()) {
-      mine->calls->tell_index(mine->calls->link_call(owner, mine->key, mine->expires_at));
+      calls->tell_index(calls->link_call(owner, self->key, self->expires_at));
     }
-    mine->done(std::move(out));
+    done(std::move(out));
   };
   calls_.run(std::move(what));
 }
@@ -206,22 +197,16 @@ void redis_store::remove(std::string_view key, completion<remove_result> done) {
     refuse(done, bad_key_error);
     return;
   }
-  struct removing {
-    redis_calls* calls;
-    completion<remove_result> done;
-    std::string key;
-  };
   auto what = calls_.call_of(scripts().remove, key);
-  what->then = [self = new removing{&calls_, done, std::string(key)}](const answer& given) {
-    const std::unique_ptr<removing> mine(self);
+  what->key = key;
+  what->then = [calls = &calls_, self = what.get(), done](const answer& given) {
     remove_result out;
     if (!decode_remove(given, out)) {
-      out.why = unfit_reply();
-      mine->calls->link->distrust();
+      out.why = unfit_reply(*calls->link);
     } else if (const auto owner = owner_in(given); !owner.empty()) {
-      mine->calls->drop_from_index(owner, {mine->key});
+      calls->drop_from_index(owner, {self->key});
     }
-    mine->done(std::move(out));
+    done(std::move(out));
   };
   calls_.run(std::move(what));
 }
@@ -262,8 +247,7 @@ void redis_store::ping(completion<count_result> done, std::uint64_t count) {
   const auto handle = [link = calls_.link.get(), done, count](const answer& given) {
     count_result out;
     if (!decode_pong(given, out)) {
-      out.why = unfit_reply();
-      link->distrust();
+      out.why = unfit_reply(*link);
     }
     out.count = out.known ? count : 0;
     done(std::move(out));

@@ -39,8 +39,7 @@ class owner_walk : public key_walk {
     if (!given) return finish(to_error(given));
     std::vector<std::string> keys;
     if (!take_keys(given.value->root(), keys)) {
-      calls_.link->distrust();
-      return finish(unfit_reply());
+      return finish(unfit_reply(*calls_.link));
     }
     std::erase_if(keys, [&](const std::string& key) { return !is_asked(key); });
     walk(std::move(keys));
@@ -140,8 +139,7 @@ class page_walk : public key_walk {
     if (!given) return finish(to_error(given));
     std::vector<std::string> keys;
     if (!take_page(given.value->root(), calls_.names, cursor_, keys)) {
-      calls_.link->distrust();
-      return finish(unfit_reply());
+      return finish(unfit_reply(*calls_.link));
     }
     walk(std::move(keys));
   }
