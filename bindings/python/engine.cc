@@ -199,6 +199,22 @@ PyObject* close_engine(PyObject* self, PyObject*) {
   Py_RETURN_NONE;
 }
 
+PyObject* response_headers(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  if (count != 2) {
+    PyErr_SetString(PyExc_TypeError, "expected whether a cookie is sent and whether the session was looked at");
+    return nullptr;
+  }
+  const int sends_cookie = PyObject_IsTrue(args[0]);
+  const int looked = PyObject_IsTrue(args[1]);
+  if (sends_cookie < 0 || looked < 0) return nullptr;
+  return PyLong_FromUnsignedLong(self_of(self).any().response_headers(sends_cookie == 1, looked == 1));
+}
+
+PyObject* get_end_table(PyObject* self, void*) {
+  const auto table = self_of(self).any().end_table();
+  return PyBytes_FromStringAndSize(reinterpret_cast<const char*>(table.data()), static_cast<Py_ssize_t>(table.size()));
+}
+
 PyObject* get_remote(PyObject* self, void*) { return PyBool_FromLong(self_of(self).remote() ? 1 : 0); }
 
 PyObject* get_warnings(PyObject* self, void*) {
@@ -217,12 +233,14 @@ PyMethodDef methods[] = {
     {"destroy", as_method(destroy), METH_FASTCALL, "destroy(handle, secure) -> Set-Cookie value or None"},
     {"cookie_name", cookie_name, METH_O, "cookie_name(secure) -> str"},
     {"clearing_cookie", clearing_cookie, METH_O, "clearing_cookie(secure) -> Set-Cookie value"},
+    {"response_headers", as_method(response_headers), METH_FASTCALL, "response_headers(sends_cookie, looked) -> bits"},
     {"close", close_engine, METH_NOARGS, "close() -> None"},
     {nullptr, nullptr, 0, nullptr},
 };
 
 PyGetSetDef attributes[] = {
     {"remote", get_remote, nullptr, "whether calls wait for a server", nullptr},
+    {"end_table", get_end_table, nullptr, "what each combination of facts calls for (life_cycle.hpp)", nullptr},
     {"warnings", get_warnings, nullptr, "what a careful operator should be told, once", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };

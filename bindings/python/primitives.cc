@@ -107,6 +107,11 @@ void add_primitives(py::module_& module) {
         return py::make_tuple(values, found.refused);
       },
       py::arg("header"), py::arg("name"), "(values, refused)");
+  module.def("vary_with_cookie", &vary_with_cookie, py::arg("existing"),
+             "The Vary header's value with Cookie in it; '' where it says so already.");
+  module.def(
+      "late_message", [](unsigned step) { return late_message(static_cast<end_step>(step)); }, py::arg("step"),
+      "What the application is told after a step of the end table; '' for the others.");
   module.def("same_json", &same_json, py::arg("a"), py::arg("b"));
   module.def(
       "check_payload",

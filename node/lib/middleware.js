@@ -50,6 +50,10 @@ class Shared {
     this.synchronous = this.keeper.synchronous;
     this.inCookie = options.mode !== 'store'; // the cookie carries the session itself
     this.engine = construct(native.createEngine, options.keys, this.keeper, engineOptions(options));
+    this.endTable = this.engine.endTable();
+    this.headersOf = [false, true].map((looked) =>
+      [false, true].map((sendsCookie) => this.engine.responseHeaders(sendsCookie, looked)),
+    );
     this.#onTls = this.engine.cookieAttributes(true);
     this.#onPlain = this.engine.cookieAttributes(false);
     this.cookieIsDynamic =
@@ -107,14 +111,11 @@ class Shared {
   }
 
   // What changed when its cookie could not be sent any more is not stored: told to who listens, else in one warning.
-  tellLate(what, req) {
-    const error = new CoatcheckError(
-      'ERR_HEADERS_SENT',
-      `${what} changed after the response's headers went out and is not stored: its cookie can't be sent now`,
-    );
+  tellLate(step, req) {
+    const error = new CoatcheckError('ERR_HEADERS_SENT', native.lateMessage(step));
     if (this.events.listenerCount('late') > 0) this.events.emit('late', error, req);
-    else if (!this.#toldLate.has(what)) {
-      this.#toldLate.add(what);
+    else if (!this.#toldLate.has(step)) {
+      this.#toldLate.add(step);
       this.tell('late', error, req);
     }
   }

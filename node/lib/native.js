@@ -45,6 +45,24 @@ const native = require('./binding.js');
 const { followClock } = require('./clock.js');
 
 const FLAGS = { secure: 1, save: 2, presented: 4, wantSession: 8, exact: 16 };
+// Facts of a request's end, and what the core's rules make of them (coatcheck/life_cycle.hpp, which has the same numbers).
+const END = {
+  stored: 1,
+  unreadable: 2,
+  unknown: 4,
+  looked: 8,
+  removed: 16,
+  changed: 32,
+  cookieChanged: 64,
+  renewed: 128,
+  forced: 256,
+  touchDue: 512,
+  begun: 1024,
+};
+const STEP = { nothing: 0, commit: 1, touch: 2, destroy: 3, lateNew: 4, lateInCookie: 5 };
+const STEP_MASK = 7;
+const STEP_SAVES = 8; // a bit beside the step
+const HEADER = { vary: 1, noStore: 2 }; // bits of responseHeaders
 const ATTEMPT_SHIFT = 8; // of a transaction: its number, in the flags
 const STATUS = {
   unchanged: 0,
@@ -95,4 +113,17 @@ function operate(synchronous, start) {
   return synchronous ? start(0) : ask(start);
 }
 
-module.exports = { native, ask, operate, ATTEMPT_SHIFT, FLAGS, STATUS, FRESH };
+module.exports = {
+  native,
+  ask,
+  operate,
+  ATTEMPT_SHIFT,
+  END,
+  FLAGS,
+  FRESH,
+  HEADER,
+  STATUS,
+  STEP,
+  STEP_MASK,
+  STEP_SAVES,
+};

@@ -177,6 +177,8 @@ function engineOptions(options) {
       regenerateGrace: options.regenerateGrace,
       rolling: options.rolling,
       saveUninitialized: options.saveUninitialized,
+      resave: options.resave,
+      removedEnds: options.unset === 'destroy',
       onConflict: options.onConflict,
       loneSurrogates: options.loneSurrogates,
       maxPayload: options.maxPayload,

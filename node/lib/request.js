@@ -7,7 +7,7 @@
 
 const { Cookie } = require('./cookie.js');
 const { CoatcheckError, fromNative, isUnknown } = require('./errors.js');
-const { ATTEMPT_SHIFT, FLAGS, STATUS, FRESH, native } = require('./native.js');
+const { ATTEMPT_SHIFT, END, FLAGS, FRESH, STATUS, STEP, STEP_MASK, STEP_SAVES, native } = require('./native.js');
 const { parseStored, refuseSpoilt, serialise } = require('./payload.js');
 const { Session, cookieOf } = require('./session.js');
 const snapshot = require('./snapshot.js');
@@ -655,7 +655,13 @@ class RequestState {
   // Writes what is to be written. Answers nothing, or a promise of it; throws or rejects with what goes to
   // next(err).
   finish() {
-    return this.tail === undefined ? this.write() : this.tail.then(() => this.write());
+    return this.tail === undefined ? this.close(0) : this.tail.then(() => this.close(0));
+  }
+
+  // At the end of a response that began before: what changed since. Answers and throws as finish does.
+  finishLate() {
+    if (this.current === UNSEEN) return undefined;
+    return this.tail === undefined ? this.close(END.begun) : this.tail.then(() => this.close(END.begun));
   }
 
   // What the application leaves as `req.session`, which it may have deleted.
@@ -668,66 +674,53 @@ class RequestState {
     }
   }
 
-  write() {
+  // Does what the core's rules make of what is known now. `begun`: END.begun once the headers have gone, else 0.
+  close(begun) {
     if (this.fault !== undefined && !this.fault.pending.observed) throw this.fault.error;
     if (this.unknown !== undefined || (this.readOnly && this.lost === undefined)) return undefined;
     let left = this.left();
-    if (this.lost !== undefined) {
-      const ends = (left === undefined || left === null) && this.shared.options.unset === 'destroy';
-      return ends ? this.endLost() : undefined;
-    }
-    if (left === UNSEEN) return this.writeUnseen();
-    if (left === undefined || left === null) {
-      return this.shared.options.unset === 'destroy' ? this.end(this) : undefined;
-    }
-    if (!(left instanceof Session)) left = new Session(this, Object(left));
-    const payload = this.print(left);
-    const cookie = this.changedCookie(left);
-    const { resave, rolling, saveUninitialized } = this.shared.options;
-    if (this.base === undefined) {
-      if (payload === '{}' && !saveUninitialized) return undefined;
-    } else if (!this.unsaved && !resave && !rolling && cookie === undefined && !snapshot.touchDue(this.base)) {
-      if (payload === snapshot.payloadOf(this.base)) return undefined;
-    }
-    this.refuseSpoilt(left);
-    const save = this.unsaved || (resave && this.base !== undefined) ? FLAGS.save : 0;
-    return chain(this.commit(payload, cookie, save, left), (result) => this.settle(result, left, payload));
-  }
-
-  // At the end of a response that began before: what changed since. Answers and throws as finish does.
-  finishLate() {
-    if (this.current === UNSEEN) return undefined;
-    return this.tail === undefined ? this.writeLate() : this.tail.then(() => this.writeLate());
-  }
-
-  writeLate() {
-    if (this.fault !== undefined && !this.fault.pending.observed) throw this.fault.error;
-    if (this.unknown !== undefined || this.readOnly || this.lost !== undefined) return undefined;
-    const left = this.left();
-    const stored = this.base !== undefined && !this.unsaved;
-    if (left === undefined || left === null) {
-      return stored && this.shared.options.unset === 'destroy' ? this.end(this) : undefined;
-    }
-    const payload = this.print(left);
-    if (payload === (stored ? snapshot.payloadOf(this.base) : '{}')) return undefined;
-    if (!stored || this.shared.inCookie) {
-      this.shared.tellLate(stored ? 'a session in its cookie' : 'a new session', this.req);
-      return undefined;
-    }
-    this.refuseSpoilt(left);
-    return chain(this.commit(payload, undefined, 0, left), (result) => this.settle(result));
-  }
-
-  // Nobody looked: at most the deadline moves.
-  writeUnseen() {
-    const { rolling, saveUninitialized } = this.shared.options;
+    let facts = begun;
+    let payload;
+    let cookie;
+    if (this.lost !== undefined) facts |= END.unreadable;
     if (this.base !== undefined) {
-      if (!snapshot.touchDue(this.base) && !rolling) return undefined;
-      return chain(this.commit(undefined, undefined, 0), (result) => this.settle(result));
+      facts |= this.unsaved ? END.stored | END.renewed : END.stored;
+      if (snapshot.touchDue(this.base)) facts |= END.touchDue;
     }
-    if (!saveUninitialized) return undefined;
-    const cookie = this.changedCookie(this.look());
-    return chain(this.commit('{}', cookie, 0), (result) => this.settle(result));
+    if (left === undefined || left === null) {
+      facts |= END.removed;
+    } else if (left !== UNSEEN && this.lost === undefined) {
+      if (!(left instanceof Session)) left = new Session(this, Object(left));
+      facts |= END.looked;
+      payload = this.print(left);
+      const stored = this.base !== undefined && !this.unsaved;
+      if (payload !== (stored ? snapshot.payloadOf(this.base) : '{}')) facts |= END.changed;
+      if (begun === 0) cookie = this.changedCookie(left);
+      if (cookie !== undefined) facts |= END.cookieChanged;
+    }
+    const plan = this.shared.endTable[facts];
+    switch (plan & STEP_MASK) {
+      case STEP.commit:
+        return this.commitLeft(left, payload, cookie, (plan & STEP_SAVES) === 0 ? 0 : FLAGS.save);
+      case STEP.touch:
+        return chain(this.commit(undefined, undefined, 0), (result) => this.settle(result));
+      case STEP.destroy:
+        return this.lost !== undefined ? this.endLost() : this.end(this);
+      case STEP.lateNew:
+      case STEP.lateInCookie:
+        this.shared.tellLate(plan & STEP_MASK, this.req);
+    }
+    return undefined;
+  }
+
+  commitLeft(left, payload, cookie, flags) {
+    if (left === UNSEEN) {
+      // A new session that nobody looked at, and that is to be stored all the same.
+      const settings = this.changedCookie(this.look());
+      return chain(this.commit('{}', settings, flags), (result) => this.settle(result));
+    }
+    this.refuseSpoilt(left);
+    return chain(this.commit(payload, cookie, flags, left), (result) => this.settle(result, left, payload));
   }
 
   // `session` and `payload`: what was committed, if somebody looked at it.

@@ -8,6 +8,7 @@
 
 const { listenersOf, wake } = require('./drain.js');
 const { CoatcheckError } = require('./errors.js');
+const { HEADER, native } = require('./native.js');
 const { shareClass } = require('./shapes.js');
 const { findState, keepState, stateOf } = require('./states.js');
 
@@ -97,12 +98,6 @@ function admit(state, res, method, args) {
 
 // ---- what the session adds to the headers
 
-function hasToken(header, token) {
-  return String(header)
-    .split(',')
-    .some((part) => part.trim().toLowerCase() === token);
-}
-
 function addHeaders(state, res) {
   if (res.headersSent) return;
   const cookie = state.setCookie ?? state.clearCookie;
@@ -110,14 +105,13 @@ function addHeaders(state, res) {
     const before = res.getHeader('Set-Cookie');
     if (before === undefined && state.otherCookies === undefined) res.setHeader('Set-Cookie', cookie);
     else res.setHeader('Set-Cookie', [].concat(before ?? [], state.otherCookies ?? [], cookie));
-    // A cache that keeps this response would hand one user's session to another.
-    if (!res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'no-store');
   }
-  if (state.looked) {
+  const wanted = state.shared.headersOf[state.looked ? 1 : 0][cookie ? 1 : 0];
+  if ((wanted & HEADER.noStore) !== 0 && !res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'no-store');
+  if ((wanted & HEADER.vary) !== 0) {
     const before = res.getHeader('Vary');
-    if (before === undefined) res.setHeader('Vary', 'Cookie');
-    else if (!hasToken(before, '*') && !hasToken(before, 'cookie'))
-      res.setHeader('Vary', `${[].concat(before).join(', ')}, Cookie`);
+    const vary = before === undefined ? 'Cookie' : native.varyWithCookie([].concat(before).join(', '));
+    if (vary !== '') res.setHeader('Vary', vary);
   }
 }
 

@@ -188,6 +188,22 @@ for (const [kind, makeStore] of Object.entries(STORES)) {
       assert.deepEqual([written.headers.vary, written.headers['cache-control']], ['Cookie', 'no-store']);
     });
 
+    test('a cookie that is sent without anybody looking keeps the response out of caches', async (t) => {
+      const rolling = session({ secret: SECRET, store: await makeStore(t), rolling: true });
+      const app = FRAMEWORKS.http(rolling, {
+        '/write': (req, res) => {
+          req.session.n = 1;
+          res.end();
+        },
+        '/untouched': (_req, res) => res.end(),
+      });
+      const browser = new Browser(await serve(t, app));
+      await browser.get('/write');
+      const { headers } = await browser.get('/untouched');
+      assert.ok(headers['set-cookie']);
+      assert.deepEqual([headers.vary, headers['cache-control']], ['Cookie', 'no-store']);
+    });
+
     test('a stream that is sent before its commit fails does not reach the client', async (t) => {
       const app = FRAMEWORKS.http(middleware, {
         '/': (req, res) => {

@@ -1,12 +1,14 @@
 """The end of a request, in every integration: its session is committed before the headers go out, and once more for
-what changed while the body was sent."""
+what changed while the body was sent. What that takes is decided by the core (coatcheck/life_cycle.hpp)."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from coatcheck import _core
 from coatcheck._service import Service
 from coatcheck.errors import SessionConflict, StoreError
-from coatcheck.session import Session
+from coatcheck.session import END_BEGUN, STEP_DESTROY, STEP_MASK, Session
 
 
 def commit(service: Service, session: Session) -> str | None:
@@ -15,13 +17,29 @@ def commit(service: Service, session: Session) -> str | None:
         return None
     session._ended = True
     try:
-        set_cookie = session._end(service.engine) if session._looked_at else session._touch(service.engine)
+        set_cookie = session._run(service.engine, session._plan(0))
     except (StoreError, SessionConflict) as error:
         if _stops(service, session, error):
             raise
         return None
     session._ended_well()
     return set_cookie or session._set_cookie  # type: ignore[return-value]  # an Engine's answer is no future
+
+
+async def commit_async(service: Service, session: Session, engine: _core.AsyncEngine) -> str | None:
+    """The same with an engine that is waited for."""
+    if session._ended:
+        return None
+    session._ended = True
+    try:
+        call = session._run(engine, session._plan(0))
+        set_cookie = call if call is None or isinstance(call, str) else await call
+    except (StoreError, SessionConflict) as error:
+        if _stops(service, session, error):
+            raise
+        return None
+    session._ended_well()
+    return set_cookie or session._set_cookie
 
 
 def _stops(service: Service, session: Session, error: StoreError | SessionConflict) -> bool:
@@ -39,22 +57,24 @@ def _stops(service: Service, session: Session, error: StoreError | SessionConfli
 
 def commit_late(service: Service, session: Session) -> None:
     """Stores what changed after the headers went out: possible where the browser has the cookie already."""
-    if session._looked_at and session.modified and session._may_end_late():
-        session._end(service.engine)
+    if _late(service, session, service.engine) is not None:
         session._ended_well()
 
 
-async def commit_async(service: Service, session: Session, engine: _core.AsyncEngine) -> str | None:
+async def commit_late_async(service: Service, session: Session, engine: _core.AsyncEngine) -> None:
     """The same with an engine that is waited for."""
-    if session._ended:
-        return None
-    session._ended = True
-    try:
-        call = session._end(engine) if session._looked_at else session._touch(engine)
-        set_cookie = call if call is None or isinstance(call, str) else await call
-    except (StoreError, SessionConflict) as error:
-        if _stops(service, session, error):
-            raise
-        return None
-    session._ended_well()
-    return set_cookie or session._set_cookie
+    call = _late(service, session, engine)
+    if call is not None:
+        await call[0]
+        session._ended_well()
+
+
+def _late(service: Service, session: Session, engine: Any) -> tuple[Any] | None:
+    """The answer of the call that a late end takes, in a tuple; None where it takes none."""
+    plan = session._plan(END_BEGUN)
+    step = plan & STEP_MASK
+    if step > STEP_DESTROY:
+        service.tell_late(step)
+    elif step:
+        return (session._run(engine, plan),)
+    return None

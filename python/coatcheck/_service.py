@@ -40,6 +40,7 @@ OnEvent = Callable[[SessionEvent, Error], object]
 Owner = Callable[[Any], str | None]  # whose session it is, from its data
 
 log = logging.getLogger("coatcheck")
+VARY, NO_STORE = 1, 2  # of Service.headers_of
 _QUIET = 60.0  # seconds between two log lines of one kind
 
 
@@ -221,12 +222,15 @@ class Service:
         self.on_event = on_event
         self.owner = owner
         self.in_cookie = self.options.get("mode", "store") != "store"  # the cookie carries the session itself
-        self.rolling = bool(self.options.get("rolling"))
         # Flask alone has these: how long a permanent session lives, in ms, and whether every request counts as secure.
         self.permanent_lifetime: Callable[[], int | None] = lambda: None
         self.always_secure = False
         self.engine = _core.Engine(**self.options)
         self.remote = self.engine.remote
+        self.end_table = self.engine.end_table
+        self._headers = [
+            self.engine.response_headers(sends, looked) for looked in (False, True) for sends in (False, True)
+        ]
         self.untouched = 0  # deadlines that the store did not take
         self._quiet_until = 0.0
         self._engines = PerLoop(lambda loop: _core.AsyncEngine(loop, **self.options))
@@ -263,15 +267,10 @@ class Service:
             self._quiet_until = now + _QUIET
             log.warning("the deadline of a session could not be moved (%d since the start): %s", self.untouched, error)
 
-    def tell_late(self, what: str) -> None:
+    def tell_late(self, step: int) -> None:
         """A session changed after the response's headers went out, and the change is lost."""
-        text = f"{what} changed after the response's headers went out and is not stored: its cookie can't be sent now"
-        self.tell("late", UsageError(text, "ERR_HEADERS_SENT"))
+        self.tell("late", UsageError(_core.late_message(step), "ERR_HEADERS_SENT"))
 
-
-def add_vary(existing: str | None) -> str | None:
-    """The Vary header with Cookie in it; None when it already is."""
-    if not existing:
-        return "Cookie"
-    names = {name.strip().lower() for name in existing.split(",")}
-    return None if "cookie" in names or "*" in names else f"{existing}, Cookie"
+    def headers_of(self, session_looked_at: bool, set_cookie: str | None) -> int:
+        """What a response says beside Set-Cookie: bits, VARY and NO_STORE."""
+        return self._headers[2 * session_looked_at + (set_cookie is not None)]

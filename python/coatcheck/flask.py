@@ -68,7 +68,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from coatcheck import _core
 from coatcheck._commit import commit, commit_late
 from coatcheck._duration import milliseconds
-from coatcheck._service import Service, add_vary, default_store, environment_secret, token_options
+from coatcheck._service import NO_STORE, VARY, Service, default_store, environment_secret, token_options
 from coatcheck.errors import ConfigError, StoreError
 from coatcheck.session import Session, pending_class, start
 
@@ -281,13 +281,13 @@ class CoatcheckInterface(SessionInterface):
         if set_cookie is not None:
             for value in set_cookie.split("\n"):
                 headers.add("Set-Cookie", value)
-            if "Cache-Control" not in headers:
-                headers["Cache-Control"] = "no-store"
-        elif not session._looked_at:
-            return
-        vary = add_vary(headers.get("Vary"))
-        if vary is not None:
-            headers["Vary"] = vary
+        wanted = service.headers_of(session._looked_at, set_cookie)
+        if wanted & NO_STORE and "Cache-Control" not in headers:
+            headers["Cache-Control"] = "no-store"
+        if wanted & VARY:
+            vary = _core.vary_with_cookie(headers.get("Vary") or "")
+            if vary:
+                headers["Vary"] = vary
 
 
 class Coatcheck:

@@ -15,6 +15,12 @@ from coatcheck import _core
 from coatcheck._json import decode, encode
 from coatcheck.errors import SessionGone, StoreError, UsageError
 
+# Facts of a request's end, and what the core's rules make of them (coatcheck/life_cycle.hpp has the same numbers).
+END_STORED, END_LOOKED, END_REMOVED, END_CHANGED = 1, 8, 16, 32
+END_RENEWED, END_FORCED, END_TOUCH_DUE, END_BEGUN = 128, 256, 512, 1024
+STEP_NOTHING, STEP_COMMIT, STEP_TOUCH, STEP_DESTROY = range(4)
+STEP_MASK, STEP_SAVES = 7, 8
+
 if TYPE_CHECKING:
     from asyncio import Future
 
@@ -215,25 +221,42 @@ class Session(dict[str, Any]):
         """New settings of this session's cookie, as JSON text; None: as they were."""
         return None
 
-    def _end(self, engine: Any) -> str | Future[str | None] | None:
-        """Makes the call that ends the request, if one is needed.
+    def _plan(self, begun: int) -> int:
+        """What the request's end calls for, by the core's rules; ``begun``: END_BEGUN once the headers have gone."""
+        handle, read = self._handle, self._read
+        if handle is None or read is None or self._failure is not None:
+            return 0
+        facts = begun | END_LOOKED
+        stored = handle.id is not None
+        if stored:
+            facts |= END_STORED | END_TOUCH_DUE if handle.touch_due else END_STORED
+        if self._renewed:
+            facts |= END_RENEWED
+        if self._forced:
+            facts |= END_FORCED
+        if self:
+            if not _core.same(read, self):
+                facts |= END_CHANGED
+        elif (read or self._renewed) if stored else (self._cleared or self._renewed) and handle.reason == "ambiguous":
+            facts |= END_REMOVED
+        return self._service.end_table[facts]
+
+    def _run(self, engine: Any, plan: int) -> str | Future[str | None] | None:
+        """Makes the call that the plan is of, if it is of one.
 
         Its answer is the values of the Set-Cookie headers, a line each, or None: from an Engine as it is, from an
         AsyncEngine in a future. ``_ended_well`` is to be called after it.
         """
-        handle, read = self._handle, self._read
-        if handle is None or read is None:
+        step = plan & STEP_MASK
+        handle = self._handle
+        if step == STEP_NOTHING or handle is None:
             return self._set_cookie
+        if step == STEP_DESTROY:
+            return engine.destroy(handle, self._secure)  # type: ignore[no-any-return]
         flags = _core.COMMIT_SECURE if self._secure else 0
-        if not self and handle.id is not None and (read or self._renewed):
-            return engine.destroy(handle, self._secure)  # type: ignore[no-any-return]
-        if not self and (self._cleared or self._renewed) and handle.reason == "ambiguous":
-            return engine.destroy(handle, self._secure)  # type: ignore[no-any-return]
-        if not (self._forced or self._renewed) and _core.same(read, self):
-            if handle.touch_due or self._service.rolling:
-                return engine.commit(handle, None, flags, None)  # type: ignore[no-any-return]
-            return self._set_cookie
-        if self._forced:
+        if step == STEP_TOUCH or not self._looked_at:
+            return engine.commit(handle, None, flags, None)  # type: ignore[no-any-return]
+        if plan & STEP_SAVES:
             flags |= _core.COMMIT_SAVE
         if self._renewed:
             flags |= _core.COMMIT_REGENERATE
@@ -244,26 +267,6 @@ class Session(dict[str, Any]):
         return engine.commit(  # type: ignore[no-any-return]
             handle, encode(self), flags, self._cookie_settings(), whose
         )
-
-    def _touch(self, engine: Any) -> str | Future[str | None] | None:
-        """The call that ends a request that never looked at its session: the deadline moves, if that is due."""
-        handle = self._handle
-        if handle is None or not (handle.touch_due or self._service.rolling) or handle.status == "unknown":
-            return None
-        return engine.commit(handle, None, _core.COMMIT_SECURE if self._secure else 0, None)  # type: ignore[no-any-return]
-
-    def _may_end_late(self) -> bool:
-        """Whether what changed after the headers went out can still be stored."""
-        handle = self._handle
-        if handle is None or self._read is None or self._failure is not None:
-            return False  # never saved, or told already
-        if handle.id is None:
-            self._service.tell_late("a new session")
-            return False
-        if self and self._service.in_cookie:
-            self._service.tell_late("a session in its cookie")
-            return False
-        return True
 
     def _ended_well(self) -> None:
         """Takes what was stored as the state to compare with from now on."""
@@ -390,6 +393,13 @@ def pending_class(loaded: type[_S]) -> type[_S]:
         self._load()
         self.modified = value
 
+    def plan(self: Session, begun: int) -> int:
+        handle = self._handle
+        if handle is None or begun or handle.status != "found":
+            return 0
+        facts = END_STORED | END_TOUCH_DUE if handle.touch_due else END_STORED
+        return self._service.end_table[facts]
+
     def get_false(self: Session) -> bool:
         return False
 
@@ -405,6 +415,7 @@ def pending_class(loaded: type[_S]) -> type[_S]:
         __hash__=None,
         _loaded_class=loaded,
         _looked_at=False,
+        _plan=plan,
         mark_accessed=mark_accessed,
         accessed=property(get_false, set_accessed),
         modified=property(get_false, set_modified),

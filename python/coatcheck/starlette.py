@@ -12,9 +12,9 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from coatcheck import _core
-from coatcheck._commit import commit, commit_async, commit_late
+from coatcheck._commit import commit, commit_async, commit_late, commit_late_async
 from coatcheck._duration import Duration, milliseconds
-from coatcheck._service import Secrets, Service, SessionOptions, add_vary, make_service
+from coatcheck._service import NO_STORE, VARY, Secrets, Service, SessionOptions, make_service
 from coatcheck.errors import StoreError
 from coatcheck.session import Session, pending_class, start, transaction
 
@@ -130,7 +130,7 @@ class SessionMiddleware:
                 raise
             await _unavailable(service, kind, error, send)
             return
-        if exchange.started and session._looked_at and session.modified:
+        if exchange.started and session._looked_at:
             await exchange.commit_late()
 
 
@@ -162,7 +162,7 @@ class _Exchange:
     def commit_and_send(self, message: Message) -> Awaitable[None]:
         set_cookie = commit(self._service, self._session)
         self.started = True
-        _add_headers(message, self._session, set_cookie)
+        _add_headers(message, self._service.headers_of(self._session._looked_at, set_cookie), set_cookie)
         return self._send(message)
 
     async def commit_late(self) -> None:
@@ -181,18 +181,15 @@ class _RemoteExchange(_Exchange):
     async def commit_and_send(self, message: Message) -> None:
         set_cookie = await commit_async(self._service, self._session, self._engine)
         self.started = True
-        _add_headers(message, self._session, set_cookie)
+        _add_headers(message, self._service.headers_of(self._session._looked_at, set_cookie), set_cookie)
         await self._send(message)
 
     async def commit_late(self) -> None:
-        session = self._session
-        if session._may_end_late():
-            await session._end(self._engine)  # type: ignore[misc]  # an AsyncEngine's answer is a future
-            session._ended_well()
+        await commit_late_async(self._service, self._session, self._engine)
 
 
-def _add_headers(message: Message, session: Session, set_cookie: str | None) -> None:
-    if set_cookie is None and not session._looked_at:
+def _add_headers(message: Message, wanted: int, set_cookie: str | None) -> None:
+    if not wanted:
         return
     headers = list(message.get("headers") or ())
     existing = b""
@@ -203,15 +200,16 @@ def _add_headers(message: Message, session: Session, set_cookie: str | None) -> 
             existing = existing + b", " + value if existing else value
         elif lower == b"cache-control":
             cached = True
-    vary = add_vary(existing.decode("latin-1")) if existing else "Cookie"
-    if vary is not None:
-        if existing:
-            headers = [item for item in headers if item[0].lower() != b"vary"]
-        headers.append((b"vary", vary.encode("latin-1")))
+    if wanted & VARY:
+        vary = _core.vary_with_cookie(existing.decode("latin-1")) if existing else "Cookie"
+        if vary:
+            if existing:
+                headers = [item for item in headers if item[0].lower() != b"vary"]
+            headers.append((b"vary", vary.encode("latin-1")))
     if set_cookie is not None:
         headers.extend((b"set-cookie", value) for value in set_cookie.encode("latin-1").split(b"\n"))
-        if not cached:
-            headers.append((b"cache-control", b"no-store"))
+    if wanted & NO_STORE and not cached:
+        headers.append((b"cache-control", b"no-store"))
     message["headers"] = headers
 
 

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from coatcheck import _core
 from coatcheck._commit import commit, commit_late
 from coatcheck._duration import Duration, milliseconds
-from coatcheck._service import Secrets, Service, SessionOptions, add_vary, make_service
+from coatcheck._service import NO_STORE, VARY, Secrets, Service, SessionOptions, make_service
 from coatcheck.errors import StoreError
 from coatcheck.session import Session, start
 
@@ -120,9 +121,10 @@ class _Response:
         set_cookie = commit(self.service, self.session)
         if set_cookie is not None:
             headers.extend(("Set-Cookie", value) for value in set_cookie.split("\n"))
-            if not any(name.lower() == "cache-control" for name, _ in headers):
-                headers.append(("Cache-Control", "no-store"))
-        if set_cookie is not None or self.session._looked_at:
+        wanted = self.service.headers_of(self.session._looked_at, set_cookie)
+        if wanted & NO_STORE and not any(name.lower() == "cache-control" for name, _ in headers):
+            headers.append(("Cache-Control", "no-store"))
+        if wanted & VARY:
             _vary(headers)
         self._write = self._start_response(status, headers)
 
@@ -175,7 +177,7 @@ class _Body:
 
 def _vary(headers: _Headers) -> None:
     existing = ", ".join(value for name, value in headers if name.lower() == "vary")
-    value = add_vary(existing)
-    if value is not None:
+    value = _core.vary_with_cookie(existing)
+    if value:
         headers[:] = [item for item in headers if item[0].lower() != "vary"]
         headers.append(("Vary", value))

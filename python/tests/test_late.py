@@ -124,3 +124,25 @@ def test_a_session_in_its_cookie_that_changes_late_is_told_once(
 def test_a_session_that_is_only_read_late_is_not_told(stack: str, store: str, caplog: pytest.LogCaptureFixture) -> None:
     serve(stack, store, nothing, lambda session: session.get("late"))
     assert warnings_of(caplog) == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_session_that_is_renewed_late_is_told_and_keeps_its_id(
+    stack: str, store: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = serve(stack, store, change, nothing)
+    serve(stack, store, nothing, lambda session: session.regenerate(), first.cookie)
+    (message,) = warnings_of(caplog)
+    assert message.startswith("late: a new session changed after")
+    seen: list[Any] = []
+    serve(stack, store, lambda session: seen.append(session.get("late")), nothing, first.cookie)
+    assert seen == [1]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_logout_late_is_a_logout(stack: str, store: str) -> None:
+    first = serve(stack, store, change, nothing)
+    serve(stack, store, nothing, lambda session: session.clear(), first.cookie)
+    seen: list[Any] = []
+    serve(stack, store, lambda session: seen.append(session.get("late")), nothing, first.cookie)
+    assert seen == [None]

@@ -24,6 +24,20 @@ napi_value find_cookie(napi_env env, napi_callback_info info) {
   return out;
 }
 
+// varyWithCookie(existing) → the Vary header's value with Cookie in it; "" where it says so already
+napi_value vary_with_cookie(napi_env env, napi_callback_info info) {
+  const arguments<1> given(env, info);
+  text existing;
+  if (!existing.read(env, given[0], text::encoding::latin1)) return throw_type_error(env, "Vary must be a string");
+  return make_string(env, coatcheck::vary_with_cookie(existing.view()));
+}
+
+// lateMessage(step) → what the application is told after a step of the end table; "" for the others
+napi_value late_message(napi_env env, napi_callback_info info) {
+  const arguments<1> given(env, info);
+  return make_string(env, coatcheck::late_message(static_cast<end_step>(to_uint32(env, given[0]))));
+}
+
 // serialiseCookie({ name, value, … }) → the value of a Set-Cookie header; throws what is wrong.
 napi_value serialise_cookie(napi_env env, napi_callback_info info) {
   const arguments<1> given(env, info);

@@ -4,6 +4,7 @@
 // when a request is abandoned:
 //   touch due ("0" or "1") id \n expires_at \n cookie settings \n packed snapshot \n payload
 // JavaScript takes it apart only when somebody looks at the session.
+#include <algorithm>
 #include <charconv>
 #include <napi.h>
 
@@ -237,6 +238,22 @@ napi_value clearing_cookie(napi_env env, napi_callback_info info) {
   return make_string(env, self->sessions->clearing_cookie(to_bool(env, given[0]), settings.view()));
 }
 
+// endTable() → a Uint8Array: what each combination of facts calls for (coatcheck/life_cycle.hpp)
+napi_value end_table(napi_env env, napi_callback_info info) {
+  const arguments<0> given(env, info);
+  const auto table = self_of<engine_handle>(given.data)->sessions->end_table();
+  auto out = Napi::Uint8Array::New(env, table.size());
+  std::copy(table.begin(), table.end(), out.Data());
+  return out;
+}
+
+// responseHeaders(sendsCookie, looked) → bits
+napi_value response_headers(napi_env env, napi_callback_info info) {
+  const arguments<2> given(env, info);
+  const auto& engine = *self_of<engine_handle>(given.data)->sessions;
+  return make_number(env, engine.response_headers(to_bool(env, given[0]), to_bool(env, given[1])));
+}
+
 // cookieName(secure)
 napi_value cookie_name(napi_env env, napi_callback_info info) {
   const arguments<1> given(env, info);
@@ -272,6 +289,8 @@ napi_value create_engine(napi_env env, napi_callback_info info) {
   add_method(env, object, "clearingCookie", clearing_cookie, self);
   add_method(env, object, "cookieAttributes", cookie_attributes, self);
   add_method(env, object, "cookieName", cookie_name, self);
+  add_method(env, object, "endTable", end_table, self);
+  add_method(env, object, "responseHeaders", response_headers, self);
   return object;
 }
 

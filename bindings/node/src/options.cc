@@ -110,6 +110,8 @@ result<void> read_policy(const Napi::Object& from, session_policy& into) {
   }
   read_bool(from, "rolling", into.rolling);
   read_bool(from, "saveUninitialized", into.save_uninitialised);
+  read_bool(from, "resave", into.resave);
+  read_bool(from, "removedEnds", into.removed_ends);
   if (auto read = read_word(from, "onConflict", conflict_words, into.on_conflict); !read) return read;
   if (auto read = read_word(from, "loneSurrogates", halves_words, into.halves); !read) return read;
   auto rules = read_merge_rules(from.Get("merge"));

@@ -22,6 +22,7 @@
 #include "coatcheck/cookie.hpp"
 #include "coatcheck/error.hpp"
 #include "coatcheck/key_ring.hpp"
+#include "coatcheck/life_cycle.hpp"
 #include "coatcheck/merge.hpp"
 #include "coatcheck/store.hpp"
 #include "coatcheck/token_sessions.hpp"
@@ -63,6 +64,8 @@ struct session_policy {
   double touch_share = 0.1;
   bool rolling = false;                           // Set-Cookie on every response
   bool save_uninitialised = false;                // store a new session that nobody changed
+  bool resave = false;                            // store a session that somebody looked at, even if nothing changed
+  bool removed_ends = true;                       // a session that the application takes off its request is ended
   merge_policy on_conflict = merge_policy::mine;  // what really collides when two requests' changes are merged
   merge_rules merge{};                            // rules by path, before on_conflict
   // For so long after a session's id was renewed, a request that had read it before writes into its successor: what it
@@ -210,6 +213,12 @@ class engine {
   [[nodiscard]] const key_ring& keys() const noexcept;
   // The cookie's name on a request of this kind.
   [[nodiscard]] std::string_view cookie_name(bool secure) const noexcept;
+
+  // What a request's end calls for (life_cycle.hpp): for these facts, bits of end_fact; and for all, by their number.
+  [[nodiscard]] end_plan end(std::uint32_t facts) const;
+  [[nodiscard]] coatcheck::end_table end_table() const;
+  // What a response says beside Set-Cookie: bits of response_header.
+  [[nodiscard]] unsigned response_headers(bool sends_cookie, bool looked) const;
 
   // Finds the session of a request. Never fails: a bad cookie gives a fresh session with a reason.
   void open(const request_facts& request, completion<opened> done) const;

@@ -142,7 +142,7 @@ void commit_operation::start_existing() {
   if (!changed) {
     const epoch_ms renewed = renewed_deadline(next_, settings_, now_);
     if (!worth_touching(next_, renewed, policy)) {
-      if (policy.rolling && request_.presented) renew_cookie();
+      if (engine_->sends_cookie({.presented = request_.presented})) renew_cookie();
       return end(commit_status::unchanged);
     }
     next_.expires_at = renewed;
@@ -173,7 +173,6 @@ void commit_operation::send_put() {
 }
 
 void commit_operation::on_put(put_result&& got) {
-  const auto& policy = engine_->options.policy;
   switch (got.status) {
     case put_status::stored:
       if (forwarded_ > 0) {
@@ -184,9 +183,10 @@ void commit_operation::on_put(put_result&& got) {
         return end(commit_status::merged);
       }
       next_.tag = got.tag;
-      if (is_new_ || cookie_changed_ || engine_->cookie.persistent(settings_) ||
-          (policy.rolling && request_.presented)) {
-        if (out_.set_cookie.empty()) renew_cookie();
+      if (out_.set_cookie.empty() &&
+          engine_->sends_cookie(
+              {is_new_, cookie_changed_, engine_->cookie.persistent(settings_), request_.presented})) {
+        renew_cookie();
       }
       return end(theirs_.empty() ? commit_status::stored : commit_status::merged);
     case put_status::conflict:
@@ -300,7 +300,8 @@ void commit_operation::on_conflict(stored_value&& current) {
 void commit_operation::on_touch(touch_result&& got) {
   switch (got.status) {
     case touch_status::touched:
-      if (engine_->cookie.persistent(settings_) || (engine_->options.policy.rolling && request_.presented)) {
+      if (engine_->sends_cookie(
+              {.deadline_moved = engine_->cookie.persistent(settings_), .presented = request_.presented})) {
         renew_cookie();
       }
       return end(commit_status::touched);

@@ -96,6 +96,18 @@ store& engine::sessions() const noexcept { return impl_->sessions(); }
 const key_ring& engine::keys() const noexcept { return impl_->options.keys; }
 std::string_view engine::cookie_name(bool secure) const noexcept { return impl_->cookie.name(secure); }
 
+end_plan engine::end(std::uint32_t facts) const { return plan_end(*impl_->rules, facts, impl_->ending()); }
+
+coatcheck::end_table engine::end_table() const {
+  coatcheck::end_table out;
+  for (std::uint32_t facts = 0; facts < out.size(); ++facts) out[facts] = end(facts).packed();
+  return out;
+}
+
+unsigned engine::response_headers(bool sends_cookie, bool looked) const {
+  return impl_->rules->headers(sends_cookie, looked);
+}
+
 void engine::open(const request_facts& request, completion<opened> done) const {
   if (impl_->tokens) return run<token_open_operation>(impl_, request, done);
   run<open_operation>(impl_, request, done);

@@ -25,10 +25,18 @@ struct engine_state {
   cookie_policy cookie;
   const clock* time;
   std::shared_ptr<const token_mode> tokens{};  // null: mode `store`
+  const life_cycle* rules = &session_life_cycle;
   std::unique_ptr<line<commit_operation>> writing = std::make_unique<line<commit_operation>>();
 
   [[nodiscard]] epoch_ms now() const noexcept { return time->now(); }
   [[nodiscard]] store& sessions() const noexcept { return *options.sessions; }
+  [[nodiscard]] end_policy ending() const noexcept {
+    const auto& policy = options.policy;
+    return {policy.rolling, policy.resave, policy.save_uninitialised, policy.removed_ends, tokens != nullptr};
+  }
+  [[nodiscard]] bool sends_cookie(const cookie_facts& facts) const {
+    return rules->should_send_cookie(facts, ending());
+  }
 };
 using engine_ref = std::shared_ptr<const engine_state>;
 
