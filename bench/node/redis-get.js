@@ -5,7 +5,7 @@
 
 const Ioredis = require('ioredis').default;
 const redis = require('redis');
-const { native, ask } = require('../../node/lib/native.js');
+const { native, operate } = require('../../node/lib/native.js');
 const { entry, race, report } = require('./measure.js');
 const { SESSION, startRedis } = require('./support.js');
 
@@ -29,7 +29,7 @@ async function main() {
   const nodeRedis = redis.createClient({ url: server.url });
   await nodeRedis.connect();
   const ioredis = new Ioredis(server.port, '127.0.0.1', { enableAutoPipelining: true });
-  const stored = await ask((slot) => store.put('bench', VALUE, Date.now() + 3_600_000, undefined, slot));
+  const stored = await operate((slot) => store.put('bench', VALUE, Date.now() + 3_600_000, undefined, slot));
   if (stored instanceof Error) throw stored;
   await nodeRedis.set('peer', VALUE);
 
@@ -37,7 +37,7 @@ async function main() {
   for (const count of [1, 32, 256]) {
     const times = await race(
       {
-        ours: callers(count, () => ask((slot) => store.get('bench', slot))),
+        ours: callers(count, () => operate((slot) => store.get('bench', slot))),
         'node-redis 6.3.1': callers(count, () => nodeRedis.get('peer')),
         'ioredis 6.0.0': callers(count, () => ioredis.get('peer')),
       },

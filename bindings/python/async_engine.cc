@@ -24,7 +24,7 @@ struct host {
   std::shared_ptr<engine> sessions;
 
   host(setup made, const py::handle& on, PyObject* owner) : clock(std::move(made.clock)), loop(on, owner) {
-    auto opened_store = open_store(made.url, {made.options.time, &loop});
+    auto opened_store = open_store(made.url, {made.options.time, &loop, &made.options.keys});
     if (!opened_store) throw_error(opened_store.error());
     made.options.sessions = *std::move(opened_store);
     auto created = engine::create(std::move(made.options));

@@ -26,7 +26,7 @@ struct host {
   std::shared_ptr<refresh_tokens> tokens;
 
   host(refresh_setup made, const py::handle& on, PyObject* owner) : clock(std::move(made.clock)), loop(on, owner) {
-    auto opened_store = open_store(made.url, {made.options.time, &loop});
+    auto opened_store = open_store(made.url, {made.options.time, &loop, &made.options.keys});
     if (!opened_store) throw_error(opened_store.error());
     families = *opened_store;
     made.options.where = *std::move(opened_store);

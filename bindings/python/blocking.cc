@@ -25,7 +25,7 @@ result<std::unique_ptr<worker>> blocking_pool::take() {
   made->generation = now;
   made->greenlets = greenlet_waiter::where_needed();
   made->loop = std::make_unique<event_loop>(made->greenlets.get());
-  auto opened_store = open_store(url_, {options_.time, made->loop.get()});
+  auto opened_store = open_store(url_, {options_.time, made->loop.get(), &options_.keys});
   if (!opened_store) return opened_store.error();
   engine_options options = options_;
   options.sessions = *std::move(opened_store);

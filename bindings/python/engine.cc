@@ -27,10 +27,10 @@ class host {
  public:
   explicit host(setup made) : clock_(std::move(made.clock)) {
     if (answers_in_the_call(made.url)) {
-      auto opened_store = open_store(made.url, {made.options.time, nullptr});
+      auto opened_store = open_store(made.url, {made.options.time, nullptr, &made.options.keys});
       if (!opened_store) throw_error(opened_store.error());
       made.options.sessions = *std::move(opened_store);
-      writes_wait_ = made.options.sessions->writes_wait();
+      writes_wait_ = made.options.sessions->capabilities().may_block;
       auto created = engine::create(std::move(made.options));
       if (!created) throw_error(created.error());
       local_ = *std::move(created);

@@ -27,10 +27,10 @@ class refresh_host {
   explicit refresh_host(refresh_setup made) : clock_(std::move(made.clock)), options_(std::move(made.options)) {
     const bool local = answers_in_the_call(made.url);
     if (local) {
-      auto opened = open_store(made.url, {options_.time, nullptr});
+      auto opened = open_store(made.url, {options_.time, nullptr, &options_.keys});
       if (!opened) throw_error(opened.error());
       options_.where = *std::move(opened);
-      writes_wait_ = options_.where->writes_wait();
+      writes_wait_ = options_.where->capabilities().may_block;
       local_ = create(options_);
       return;
     }

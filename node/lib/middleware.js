@@ -47,7 +47,6 @@ class Shared {
     this.events = new EventEmitter();
     this.store = new SessionStore(this);
     this.keeper = nativeOf(options.store);
-    this.synchronous = this.keeper.synchronous;
     this.inCookie = options.mode !== 'store'; // the cookie carries the session itself
     this.engine = construct(native.createEngine, options.keys, this.keeper, engineOptions(options));
     this.endTable = this.engine.endTable();
@@ -64,27 +63,27 @@ class Shared {
   }
 
   open(header, secure) {
-    return operate(this.synchronous, (slot) => this.engine.open(header, secure, slot));
+    return operate((slot) => this.engine.open(header, secure, slot));
   }
 
   load(id) {
-    return operate(this.synchronous, (slot) => this.engine.load(id, slot));
+    return operate((slot) => this.engine.load(id, slot));
   }
 
   inspect(key) {
-    return operate(this.synchronous, (slot) => this.engine.inspect(key, slot));
+    return operate((slot) => this.engine.inspect(key, slot));
   }
 
   commit(base, payload, cookie, id, flags, owner) {
-    return operate(this.synchronous, (slot) => this.engine.commit(base, payload, cookie, id, flags, slot, owner));
+    return operate((slot) => this.engine.commit(base, payload, cookie, id, flags, slot, owner));
   }
 
   destroy(base, secure) {
-    return operate(this.synchronous, (slot) => this.engine.destroy(base, secure, slot));
+    return operate((slot) => this.engine.destroy(base, secure, slot));
   }
 
   regenerate(base, id) {
-    return operate(this.synchronous, (slot) => this.engine.regenerate(base, slot, id));
+    return operate((slot) => this.engine.regenerate(base, slot, id));
   }
 
   // An automatic commit that stored nothing is told: to who listens, else as a warning.

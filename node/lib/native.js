@@ -2,8 +2,8 @@
 
 // The addon's functions, and the way back for results of remote stores.
 //
-// Every operation of a store or an engine takes a slot as its last argument. A store that answers at once
-// returns the answer; a remote one returns undefined and delivers the answer to the slot later. Answers:
+// Every operation of a store or an engine takes a slot as its last argument. Where it completes inside the call it
+// returns the answer; else it returns null and delivers the answer to the slot later. Answers:
 //
 //   engine.open(cookieHeader, secure, slot)  a string: found (see lib/snapshot.js); a number: fresh, the index
 //   engine.load(id, slot)                    of its reason; an Error: unknown, whose
@@ -98,24 +98,28 @@ native.setDispatcher((slot, value) => {
   resolve(value);
 });
 
-// Runs `start(slot)` of a remote store; the promise gets the answer. It never rejects.
-function ask(start) {
-  return new Promise((resolve) => {
-    const slot = free.length > 0 ? free.pop() : waiting.length;
-    waiting[slot] = resolve;
-    start(slot);
-  });
-}
-
-// The answer of a store that answers at once, else the promise of it.
-function operate(synchronous, start) {
+// The answer of `start(slot)` where it comes inside the call, else the promise of it, which never rejects.
+function operate(start) {
   followClock();
-  return synchronous ? start(0) : ask(start);
+  const slot = free.length > 0 ? free.pop() : waiting.push(undefined) - 1;
+  let answer;
+  try {
+    answer = start(slot);
+  } catch (error) {
+    free.push(slot);
+    throw error;
+  }
+  if (answer !== null) {
+    free.push(slot);
+    return answer;
+  }
+  return new Promise((resolve) => {
+    waiting[slot] = resolve;
+  });
 }
 
 module.exports = {
   native,
-  ask,
   operate,
   ATTEMPT_SHIFT,
   END,

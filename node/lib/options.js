@@ -4,7 +4,7 @@
 
 const { construct } = require('./errors.js');
 const { Key, handleOf } = require('./jwt/keys.js');
-const { Store } = require('./store.js');
+const { KEYS, Store } = require('./store.js');
 const { native } = require('./native.js');
 
 const DEFAULT_STORE = 'file:./sessions';
@@ -149,12 +149,13 @@ function normalise(given = {}) {
   const cookieFunction = isFunction(options.cookie) ? options.cookie : undefined;
   const cookie = checkCookie(cookieFunction === undefined ? (options.cookie ?? {}) : {});
   const store = options.store ?? process.env.COATCHECK_STORE ?? DEFAULT_STORE;
+  const keys = makeKeys(options);
   return {
     ...options,
-    keys: makeKeys(options),
+    keys,
     name: options.name ?? options.key,
     // A Store that the application shares, or one of our own.
-    store: isString(store) ? new Store(store) : store,
+    store: isString(store) ? new Store(store, { [KEYS]: keys }) : store,
     unset: options.unset ?? 'keep',
     onUnknown: options.onUnknown ?? 'closed',
     mode: options.mode ?? 'store',

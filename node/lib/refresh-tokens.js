@@ -13,7 +13,7 @@ const { CoatcheckError, construct, fromNative } = require('./errors.js');
 const { native, operate } = require('./native.js');
 const { DEFAULT_STORE, check, isMilliseconds, makeKeys } = require('./options.js');
 const { serialise } = require('./payload.js');
-const { Store, nativeOf } = require('./store.js');
+const { KEYS, Store, nativeOf } = require('./store.js');
 
 const OPTIONS = {
   secret: [() => true],
@@ -60,7 +60,6 @@ function refused(reason, why, family) {
 
 class RefreshTokens {
   #native;
-  #synchronous;
   #own;
 
   constructor(store = process.env.COATCHECK_STORE ?? DEFAULT_STORE, given = {}) {
@@ -71,14 +70,13 @@ class RefreshTokens {
     const options = check(given, OPTIONS, 'RefreshTokens option');
     const keys = makeKeys(options);
     for (const warning of keys.warnings) process.emitWarning(warning, 'CoatcheckWarning');
-    this.#own = typeof store === 'string' ? new Store(store) : undefined;
+    this.#own = typeof store === 'string' ? new Store(store, { [KEYS]: keys }) : undefined;
     const keeper = nativeOf(this.#own ?? store);
-    this.#synchronous = keeper.synchronous;
     this.#native = construct(native.createRefreshTokens, keys, keeper, options);
   }
 
   async #ask(start) {
-    const answer = await operate(this.#synchronous, (slot) => start(this.#native, slot));
+    const answer = await operate((slot) => start(this.#native, slot));
     if (answer instanceof Error) throw fromNative(answer);
     return answer;
   }

@@ -2,8 +2,8 @@
 
 // One request's session: opened at its start, looked at or not, committed before the first byte of the response.
 //
-// Operations answer at once on a synchronous store and a promise on a remote one; `chain` follows either, so that
-// both take the same path and a synchronous store never waits.
+// An operation answers at once where its store does, else with a promise; `chain` follows either, so that both take the
+// same path and nothing waits that need not.
 
 const { Cookie } = require('./cookie.js');
 const { CoatcheckError, fromNative, isUnknown } = require('./errors.js');
@@ -347,7 +347,7 @@ class RequestState {
     const payload = this.print(session, about);
     this.refuseSpoilt(session);
     // The application may ask for the id, or change the cookie further, before a remote store has answered.
-    if (!this.shared.synchronous && !this.shared.inCookie && (about.base === undefined || about.unsaved)) {
+    if (!this.shared.inCookie && (about.base === undefined || about.unsaved)) {
       about.freshId ??= this.shared.newId(this.req);
     }
     const cookie = this.changedCookie(session, about);

@@ -3,7 +3,7 @@
 // Holds a response back until its session is committed, so that a client never has an answer whose session was
 // not stored, and an error of the commit still reaches the error handler.
 //
-// The four methods that can send the first byte are wrapped on the response. On a synchronous store the commit
+// The four methods that can send the first byte are wrapped on the response. Where the store answers at once the commit
 // happens inside the first of these calls; on a remote one the calls are kept, in order, and repeated after it.
 
 const { listenersOf, wake } = require('./drain.js');

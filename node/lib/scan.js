@@ -11,17 +11,16 @@ const STEP = 1; // ms that a scan may hold the loop
 
 const turnOfTheLoop = () => new Promise(setImmediate);
 
-async function* pagesOf(store, synchronous, wanted) {
-  // A remote store may give a key twice.
-  const seen = synchronous ? undefined : new Set();
+async function* pagesOf(store, wanted) {
+  const seen = store.scanRepeats ? new Set() : undefined;
   let cursor = '';
   let began = performance.now();
   do {
-    const [next, ...keys] = checked(await operate(synchronous, (slot) => store.scan(cursor, PAGE, slot)));
+    const [next, ...keys] = checked(await operate((slot) => store.scan(cursor, PAGE, slot)));
     yield keys.filter((key) => wanted(key) && !seen?.has(key));
     for (const key of seen === undefined ? [] : keys) seen.add(key);
     cursor = next;
-    if (synchronous && performance.now() - began > STEP) {
+    if (performance.now() - began > STEP) {
       await turnOfTheLoop();
       began = performance.now();
     }

@@ -144,7 +144,7 @@ class SessionStore extends EventEmitter {
         `in mode "${this.#shared.options.mode}" a session is in its cookie: there is no list of them`,
       );
     }
-    return pagesOf(this.#shared.keeper, this.#shared.synchronous, native.isSessionKey);
+    return pagesOf(this.#shared.keeper, native.isSessionKey);
   }
 
   // The data of all live sessions. One that can't be read is left out, and told as 'damaged'.
@@ -181,7 +181,7 @@ class SessionStore extends EventEmitter {
   }
 
   async #clear() {
-    checked(await operate(this.#shared.synchronous, (slot) => this.#shared.keeper.clear(slot)));
+    checked(await operate((slot) => this.#shared.keeper.clear(slot)));
   }
 
   // ---- sessions as objects with methods

@@ -22,6 +22,7 @@ const RETRIES = 8;
 const PREFIX = 'x-';
 
 const NATIVE = Symbol('coatcheck.store');
+const KEYS = Symbol('coatcheck.keys');
 
 // What a session was when it was read or last written: { place, sid or key, version, json }. A private field of the
 // session object: nothing else sees it, and the garbage collector has far less to do than with a WeakMap.
@@ -75,11 +76,11 @@ function restoreCookie(prototype, stored) {
 
 class Store extends EventEmitter {
   #sessions; // the native store by session id: the hash is taken over there
-  #synchronous;
   #place;
   #ttl;
   #classes;
 
+  // `options[KEYS]`: the middleware's.
   constructor(url = process.env.COATCHECK_STORE ?? 'file:./sessions', options = {}) {
     super();
     if (typeof url !== 'string') throw new TypeError('store must be a URL, such as file:./sessions');
@@ -93,9 +94,8 @@ class Store extends EventEmitter {
       keys = construct(native.createKeys, [].concat(secret), 'secret');
       for (const warning of keys.warnings) process.emitWarning(warning, 'CoatcheckWarning');
     }
-    const store = construct(native.openStore, url);
+    const store = construct(native.openStore, url, keys ?? options[KEYS]);
     Object.defineProperty(this, NATIVE, { value: store });
-    this.#synchronous = store.synchronous;
     this.#sessions = native.storeById(store, keys, PREFIX);
     // Of two stores in one place with one secret, each knows what the other has read.
     this.#place = `${url} ${this.#sessions.key('')}`;
@@ -104,10 +104,10 @@ class Store extends EventEmitter {
   // `start(slot)` asks the store, `then(answer)` makes the result of the answer, or a promise of it. A store that answers
   // at once takes no promise on the way to a callback: those and their turns cost more than the store does.
   #run(callback, start, then) {
-    if (!this.#synchronous) return answer(this.#ask(start).then(then), callback);
     let result;
     try {
-      result = then(checked(operate(true, start)));
+      const found = operate(start);
+      result = found instanceof Promise ? found.then(checked).then(then) : then(checked(found));
     } catch (error) {
       if (typeof callback !== 'function') return Promise.reject(error);
       process.nextTick(callback, error);
@@ -119,7 +119,7 @@ class Store extends EventEmitter {
   }
 
   async #ask(start) {
-    return checked(await operate(this.#synchronous, start));
+    return checked(await operate(start));
   }
 
   // The session, or undefined (null in express-session's eyes) when there is none.
@@ -206,7 +206,7 @@ class Store extends EventEmitter {
   }
 
   #pages() {
-    return pagesOf(this[NATIVE], this.#synchronous, (key) => key.startsWith(PREFIX));
+    return pagesOf(this[NATIVE], (key) => key.startsWith(PREFIX));
   }
 
   // The keys of all live sessions: hashes of their ids, which the store never sees.
@@ -297,4 +297,4 @@ class Store extends EventEmitter {
   }
 }
 
-module.exports = { Store, nativeOf };
+module.exports = { KEYS, Store, nativeOf };

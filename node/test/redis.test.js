@@ -156,15 +156,15 @@ test('a damaged record is 503, never a fresh session and never data', async (t) 
   await browser.get('/write');
   const raw = require('../lib/native.js');
   const store = raw.native.openStore(redis.url);
-  const [, key] = await raw.ask((slot) => store.scan('', 10, slot));
-  const bytes = await raw.ask((slot) => store.get(key, slot));
+  const [, key] = await raw.operate((slot) => store.scan('', 10, slot));
+  const bytes = await raw.operate((slot) => store.get(key, slot));
   for (const damaged of [bytes.slice(0, -1), bytes.slice(0, 20), `cc9${bytes.slice(3)}`, 'x', `${bytes}x`]) {
-    await raw.ask((slot) => store.put(key, damaged, Date.now() + 60_000, undefined, slot));
+    await raw.operate((slot) => store.put(key, damaged, Date.now() + 60_000, undefined, slot));
     const answer = await browser.get('/write');
     assert.equal(answer.status, 503);
     assert.match(answer.body, /ERR_RECORD_(DAMAGED|MISMATCH)/);
     assert.deepEqual(answer.setCookie, []);
-    assert.equal(await raw.ask((slot) => store.get(key, slot)), damaged);
+    assert.equal(await raw.operate((slot) => store.get(key, slot)), damaged);
   }
   store.close();
 });
@@ -174,12 +174,12 @@ test('a payload that is no JSON is 503, and its text is in no message', async (t
   const errors = [];
   const browser = await start(t, ROUTES, { store: redis.url }, (error) => errors.push(error));
   await browser.get('/write');
-  const { native, ask } = require('../lib/native.js');
+  const { native, operate } = require('../lib/native.js');
   const store = native.openStore(redis.url);
-  const [, key] = await ask((slot) => store.scan('', 10, slot));
-  const bytes = await ask((slot) => store.get(key, slot));
+  const [, key] = await operate((slot) => store.scan('', 10, slot));
+  const bytes = await operate((slot) => store.get(key, slot));
   const damaged = bytes.replace('{"n":1}', '{secre}');
-  await ask((slot) => store.put(key, damaged, Date.now() + 60_000, undefined, slot));
+  await operate((slot) => store.put(key, damaged, Date.now() + 60_000, undefined, slot));
   const answer = await browser.get('/read');
   assert.equal(answer.status, 503);
   assert.equal(errors[0].code, 'ERR_RECORD_DAMAGED');
@@ -219,14 +219,14 @@ test("another session's record under this key is an alarm, never data", async (t
   await ann.get('/write');
   const raw = require('../lib/native.js');
   const store = raw.native.openStore(redis.url);
-  const [, annKey] = await raw.ask((slot) => store.scan('', 10, slot));
+  const [, annKey] = await raw.operate((slot) => store.scan('', 10, slot));
   const bob = ann.clone();
   bob.jar.clear();
   await bob.get('/write');
-  const keys = (await raw.ask((slot) => store.scan('', 10, slot))).slice(1);
+  const keys = (await raw.operate((slot) => store.scan('', 10, slot))).slice(1);
   const bobKey = keys.find((key) => key !== annKey);
-  const annRecord = await raw.ask((slot) => store.get(annKey, slot));
-  await raw.ask((slot) => store.put(bobKey, annRecord, Date.now() + 60_000, undefined, slot));
+  const annRecord = await raw.operate((slot) => store.get(annKey, slot));
+  await raw.operate((slot) => store.put(bobKey, annRecord, Date.now() + 60_000, undefined, slot));
   const answer = await bob.get('/read');
   assert.equal(answer.status, 503);
   assert.equal(answer.body, 'error: ERR_RECORD_MISMATCH');
@@ -235,18 +235,20 @@ test("another session's record under this key is an alarm, never data", async (t
 
 test('replies never shift: each value carries its own key, also when callers gave up', async (t) => {
   const redis = await Redis.start(t);
-  const { native, ask } = require('../lib/native.js');
+  const { native, operate } = require('../lib/native.js');
   const store = native.openStore(`${redis.url}?timeout=100`);
   const keys = Array.from({ length: 500 }, (_, i) => `key-${i}`);
   const expiresAt = Date.now() + 60_000;
-  await Promise.all(keys.map((key) => ask((slot) => store.put(key, `value of ${key}`, expiresAt, undefined, slot))));
+  await Promise.all(
+    keys.map((key) => operate((slot) => store.put(key, `value of ${key}`, expiresAt, undefined, slot))),
+  );
   let unknown = 0;
   for (let round = 0; round < 40; ++round) {
     if (round % 8 === 3) {
       redis.freeze();
       setTimeout(() => redis.thaw(), 150);
     }
-    const values = await Promise.all(keys.map((key) => ask((slot) => store.get(key, slot))));
+    const values = await Promise.all(keys.map((key) => operate((slot) => store.get(key, slot))));
     for (const [i, value] of values.entries()) {
       if (value instanceof Error) ++unknown;
       else assert.equal(value, `value of ${keys[i]}`);
@@ -254,7 +256,7 @@ test('replies never shift: each value carries its own key, also when callers gav
   }
   assert.ok(unknown > 0, 'no operation was given up: the test shows nothing');
   store.close();
-  const late = await ask((slot) => store.get('key-1', slot));
+  const late = await operate((slot) => store.get('key-1', slot));
   assert.equal(late.code, 'ERR_STORE_CLOSED');
 });
 

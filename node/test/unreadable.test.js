@@ -56,7 +56,7 @@ const STORES = {
 
 async function damage(url, change) {
   const store = native.openStore(url);
-  const run = (start) => operate(store.synchronous, start);
+  const run = (start) => operate(start);
   const [, key] = await run((slot) => store.scan('', 10, slot));
   const bytes = change(await run((slot) => store.get(key, slot)));
   await run((slot) => store.put(key, bytes, Date.now() + 60_000, undefined, slot));

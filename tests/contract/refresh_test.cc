@@ -40,7 +40,7 @@ class two_services {
   }
   // All of them at once; the two services take turns.
   [[nodiscard]] std::vector<refresh_result> refresh_all(const std::vector<std::string>& tokens) {
-    return all_at_once<refresh_result>(place_, services_[0]->synchronous(), tokens.size(),
+    return all_at_once<refresh_result>(place_, !services_[0]->capabilities().needs_loop, tokens.size(),
                                        [&](std::size_t i, auto done) { services_[i % 2]->refresh(tokens[i], done); });
   }
 

@@ -87,6 +87,16 @@ void StoreContract::SetUp() {
   c = std::make_unique<client>(*place, place->open());
 }
 
+void StoreOwnerIndex::SetUp() {
+  StoreContract::SetUp();
+  if (!IsSkipped() && !c->raw().capabilities().owner_index) GTEST_SKIP() << "the store has no owner's index";
+}
+
+void StoreScan::SetUp() {
+  StoreContract::SetUp();
+  if (!IsSkipped() && !c->raw().capabilities().scan) GTEST_SKIP() << "the store does not list its keys";
+}
+
 client StoreContract::open_client() { return client(*place, place->open()); }
 
 }  // namespace coatcheck::contract

@@ -27,7 +27,7 @@ class store_place {
   [[nodiscard]] virtual std::string unavailable() const { return {}; }
   // A new client of this place's data. Every client sees what every other one wrote.
   [[nodiscard]] virtual std::shared_ptr<store> open() = 0;
-  // Turns the loop until `done` is true; a synchronous store has nothing to turn. Gives up after some seconds.
+  // Turns the loop until `done` is true; one without a loop has nothing to turn. Gives up after some seconds.
   virtual void run_until(const bool& done) = 0;
   // The store's time, in ms since the epoch, and a way to let it pass. A store that follows the real clock really
   // waits: tests keep to some ten milliseconds.
@@ -111,6 +111,17 @@ class StoreContract : public testing::TestWithParam<store_factory> {
 
   std::unique_ptr<store_place> place;
   std::unique_ptr<client> c;
+};
+
+// For stores that have an owner's index; for those that list their keys. The others show these tests as skipped, and
+// have to say so when they are asked (WhatAStoreCannotDoItSays).
+class StoreOwnerIndex : public StoreContract {
+ protected:
+  void SetUp() override;
+};
+class StoreScan : public StoreContract {
+ protected:
+  void SetUp() override;
 };
 
 }  // namespace coatcheck::contract

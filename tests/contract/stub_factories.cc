@@ -10,34 +10,89 @@ namespace {
 
 class stub_place final : public store_place {
  public:
-  stub_place(bool later, bool counted) : later_(later), counted_(counted) {}
+  explicit stub_place(stub_answers when, bool counted = false, bool bare = false)
+      : when_(when), counted_(counted), bare_(bare) {}
   ~stub_place() override {
     for (const auto& one : opened_) one->close();  // before the loop goes
   }
   std::shared_ptr<store> open() override {
-    std::shared_ptr<store> made = std::make_shared<stub_store>(table_, clock_, later_ ? &loop_ : nullptr);
+    std::shared_ptr<store> made =
+        std::make_shared<stub_store>(table_, clock_, loops() ? &loop_ : nullptr, when_, bare_);
     if (counted_) made = std::make_shared<counting_store>(std::move(made));
     opened_.push_back(made);
     return made;
   }
-  void run_until(const bool& done) override { EXPECT_TRUE(later_ ? loop_.run_until(done) : done); }
+  void run_until(const bool& done) override { EXPECT_TRUE(loops() ? loop_.run_until(done) : done); }
   epoch_ms now() const override { return clock_.now(); }
   void pass_time(duration_ms by) override { clock_.advance(by); }
 
  private:
-  const bool later_;
+  [[nodiscard]] bool loops() const noexcept { return when_ != stub_answers::inside; }
+
+  const stub_answers when_;
   const bool counted_;
+  const bool bare_;
   manual_clock clock_;
   event_loop loop_;
   const std::shared_ptr<stub_table> table_ = std::make_shared<stub_table>();
   std::vector<std::shared_ptr<store>> opened_;
 };
 
-bool add(const char* name, bool later, bool counted) {
-  return register_store({name, [=] { return std::make_unique<stub_place>(later, counted); }});
+bool add(const char* name, stub_answers when, bool counted = false, bool bare = false) {
+  return register_store({name, [=] { return std::make_unique<stub_place>(when, counted, bare); }});
 }
-const bool registered = add("stub", false, false) && add("stubLater", true, false) && add("countedStub", false, true) &&
-                        add("countedStubLater", true, true);
+const bool registered =
+    add("stub", stub_answers::inside) && add("stubLater", stub_answers::later) &&
+    add("stubSometimesLater", stub_answers::some) && add("countedStub", stub_answers::inside, true) &&
+    add("countedStubLater", stub_answers::later, true) && add("countedStubSometimesLater", stub_answers::some, true) &&
+    add("bareStub", stub_answers::inside, false, true) && add("bareStubLater", stub_answers::later, true, true);
+
+TEST(OpenStore, BuildsLayersBeforeAStore) {
+  const auto opened = open_store("counted:Counted:memory:layers");
+  ASSERT_TRUE(opened) << opened.error().message;
+  const auto outer = std::dynamic_pointer_cast<counting_store>(*opened);
+  ASSERT_TRUE(outer);
+  (void)complete<get_result>([&](auto done) { outer->get("key", done); });
+  EXPECT_EQ(outer->counts().absent, 1U);
+  (*opened)->close();
+  EXPECT_TRUE(*needs_driver("counted:redis://localhost"));
+  EXPECT_FALSE(*needs_driver("counted:memory:"));
+  for (const auto* wrong : {"counted:", "counted", "counted:counted:", "counted:user:secret@host"}) {
+    const auto refused = open_store(wrong);
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_EQ(refused.error().message.find("secret"), std::string::npos);
+  }
+  std::string many;
+  for (int i = 0; i < 9; ++i) many += "counted:";
+  EXPECT_FALSE(open_store(many + "memory:"));
+}
+
+// What a host sees of an operation: its result at once, or a call later, never both.
+TEST(CompleteOrLater, GivesEachResultOnce) {
+  manual_clock time;
+  event_loop loop;
+  stub_store mixed(std::make_shared<stub_table>(), time, &loop, stub_answers::some);
+  int at_once = 0;
+  int later = 0;
+  bool done = false;
+  for (int i = 0; i < 10; ++i) {
+    const auto early = complete_or_later<get_result>([&](auto slot) { mixed.get("key", slot); },
+                                                     [&, text = std::make_unique<std::string>("kept")]() mutable {
+                                                       return [&, text = std::move(text)](get_result&& got) {
+                                                         EXPECT_EQ(*text, "kept");
+                                                         EXPECT_EQ(got.status, get_status::absent);
+                                                         done = ++later == 5;
+                                                       };
+                                                     });
+    if (early) {
+      EXPECT_EQ(early->status, get_status::absent);
+      ++at_once;
+    }
+  }
+  EXPECT_EQ(at_once, 5);
+  EXPECT_TRUE(loop.run_until(done));
+  EXPECT_EQ(later, 5);
+}
 
 TEST(CountingStore, CountsHowOperationsEnded) {
   manual_clock time;

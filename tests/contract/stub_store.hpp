@@ -24,6 +24,8 @@ struct stub_entry {
   epoch_ms expires_at = 0;
   std::string owner;
 };
+// Which operations complete inside the call. `some`: every second one, as those that a cache answers would.
+enum class stub_answers { inside, later, some };
 struct stub_table {
   std::mutex lock;  // a store that answers within the call is used from any thread
   std::map<std::string, stub_entry, std::less<>> entries;
@@ -31,12 +33,15 @@ struct stub_table {
 
 class stub_store final : public store, private pollable {
  public:
-  // `loop`: null for a store that answers within the call.
-  stub_store(std::shared_ptr<stub_table> table, const clock& time, driver* loop)
-      : table_(std::move(table)), time_(time), loop_(loop) {}
+  // `loop`: null for a store that answers within the call. `bare`: one without an owner's index that lists no keys.
+  stub_store(std::shared_ptr<stub_table> table, const clock& time, driver* loop,
+             stub_answers when = stub_answers::later, bool bare = false)
+      : table_(std::move(table)), time_(time), loop_(loop), when_(when), bare_(bare) {}
   ~stub_store() override { close(); }
 
-  [[nodiscard]] bool synchronous() const noexcept override { return loop_ == nullptr; }
+  [[nodiscard]] store_capabilities capabilities() const noexcept override {
+    return {.needs_loop = loop_ != nullptr, .owner_index = !bare_, .scan = !bare_};
+  }
 
   void get(std::string_view key, completion<get_result> done) override {
     answer(done, valid_key(key) ? error{} : bad_key_error(), [this, key = std::string(key)](get_result& out) {
@@ -78,6 +83,7 @@ class stub_store final : public store, private pollable {
     });
   }
   void owned_by(std::string_view owner, completion<keys_result> done) override {
+    if (bare_) return store::owned_by(owner, done);
     error wrong = owner.size() > max_owner_size ? bad_owner_error() : error{};
     answer(done, std::move(wrong), [this, owner = std::string(owner)](keys_result& out) {
       out.known = true;
@@ -87,6 +93,7 @@ class stub_store final : public store, private pollable {
     });
   }
   void remove_owner(std::string_view owner, std::string_view except, completion<count_result> done) override {
+    if (bare_) return store::remove_owner(owner, except, done);
     error wrong = owner.size() > max_owner_size           ? bad_owner_error()
                   : !except.empty() && !valid_key(except) ? bad_key_error()
                                                           : error{};
@@ -100,6 +107,7 @@ class stub_store final : public store, private pollable {
     });
   }
   void scan(std::string_view cursor, std::size_t limit, completion<keys_result> done) override {
+    if (bare_) return store::scan(cursor, limit, done);
     error wrong = cursor.empty() || valid_key(cursor) ? error{} : bad_cursor_error();
     answer(done, std::move(wrong), [this, cursor = std::string(cursor), limit](keys_result& out) {
       out.known = true;
@@ -167,7 +175,7 @@ class stub_store final : public store, private pollable {
       }
       done(std::move(out));
     };
-    if (loop_ == nullptr || closed_) return run();
+    if (loop_ == nullptr || closed_ || (when_ == stub_answers::some && (inside_ = !inside_))) return run();
     waiting_.push_back(std::move(run));
     loop_->update(*this);
   }
@@ -192,6 +200,9 @@ class stub_store final : public store, private pollable {
   const std::shared_ptr<stub_table> table_;
   const clock& time_;
   driver* const loop_;
+  const stub_answers when_;
+  const bool bare_;
+  bool inside_ = false;  // the last one was answered inside the call
   std::deque<std::function<void()>> waiting_;
   bool closed_ = false;
 };

@@ -123,7 +123,7 @@ TEST_P(StoreContract, AFamilyThatCannotBeReadIsEndedByALogout) {
   EXPECT_EQ(of.open(cookie).reason, fresh_reason::not_found);
 }
 
-TEST_P(StoreContract, AnEpochThatCannotBeReadIsReplacedWhenAllOfItsOwnersTokensAreRevoked) {
+TEST_P(StoreOwnerIndex, AnEpochThatCannotBeReadIsReplacedWhenAllOfItsOwnersTokensAreRevoked) {
   service of(*place, session_mode::jwt_sealed);
   const auto cookie = of.login("ann");
   const auto family = tokens::family_key(of.open(cookie).session.id);

@@ -116,8 +116,7 @@ napi_value regenerated_to_js(napi_env env, engine::regenerated&& got, std::uint3
 template <class R, class Start>
 napi_value answer(napi_env env, const std::shared_ptr<engine_handle>& self, napi_value slot, std::uint32_t flags,
                   napi_value (*to_js)(napi_env, R&&, std::uint32_t), Start&& start) {
-  return run_in_slot<R>(env, self->keeper->where, self, self->keeper->synchronous, to_uint32(env, slot), flags, to_js,
-                        std::forward<Start>(start));
+  return run_in_slot<R>(env, self->keeper->where, self, to_uint32(env, slot), flags, to_js, std::forward<Start>(start));
 }
 
 // open(cookieHeader, secure, slot)

@@ -18,6 +18,7 @@
 #include "coatcheck/store.hpp"
 
 #include "uv_driver.hpp"
+#include "values.hpp"
 
 namespace coatcheck::node {
 
@@ -79,8 +80,8 @@ class callback_frame {
   napi_callback_scope callbacks_ = nullptr;
 };
 
-// One operation, for stores that answer at once and for those that answer later alike. `ToJs` makes the value
-// that JavaScript gets: returned for the first kind, delivered to `slot` for the second.
+// One operation. `to_js` makes the value that JavaScript gets: returned where the operation completes inside the call,
+// else delivered to `slot` later, and what is returned is null.
 template <class R>
 struct pending_operation {
   std::shared_ptr<environment> where;
@@ -89,21 +90,20 @@ struct pending_operation {
   std::uint32_t flags;
   napi_value (*to_js)(napi_env, R&&, std::uint32_t flags);
 
-  static void done(void* context, R&& value) {
-    const std::unique_ptr<pending_operation> self(static_cast<pending_operation*>(context));
-    if (!self->where->begin_delivery()) return;
-    self->where->deliver(self->slot, self->to_js(self->where->env(), std::move(value), self->flags));
+  void operator()(R&& value) const {
+    if (!where->begin_delivery()) return;
+    where->deliver(slot, to_js(where->env(), std::move(value), flags));
   }
 };
 
 template <class R, class Start>
 napi_value run_in_slot(napi_env env, const std::shared_ptr<environment>& where, std::shared_ptr<const void> keep,
-                       bool synchronous, std::uint32_t slot, std::uint32_t flags,
-                       napi_value (*to_js)(napi_env, R&&, std::uint32_t), Start&& start) {
-  if (synchronous) return to_js(env, complete<R>(std::forward<Start>(start)), flags);
-  auto* operation = new pending_operation<R>{where, std::move(keep), slot, flags, to_js};
-  start(completion<R>(&pending_operation<R>::done, operation));
-  return nullptr;  // undefined
+                       std::uint32_t slot, std::uint32_t flags, napi_value (*to_js)(napi_env, R&&, std::uint32_t),
+                       Start&& start) {
+  auto early = complete_or_later<R>(std::forward<Start>(start), [&] {
+    return pending_operation<R>{where, std::move(keep), slot, flags, to_js};
+  });
+  return early ? to_js(env, *std::move(early), flags) : make_null(env);
 }
 
 }  // namespace coatcheck::node

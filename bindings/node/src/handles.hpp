@@ -20,7 +20,6 @@ struct store_handle {
   static constexpr napi_type_tag type_tag = {0x636f617463686563, 0x6b2e73746f720001};
   std::shared_ptr<environment> where;
   std::shared_ptr<coatcheck::store> sessions;
-  bool synchronous;
 };
 
 struct engine_handle {

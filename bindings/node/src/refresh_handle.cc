@@ -91,8 +91,7 @@ napi_value epoch_to_js(napi_env env, epoch_result&& got, std::uint32_t) {
 template <class R, class Start>
 napi_value answer(napi_env env, const std::shared_ptr<refresh_handle>& self, napi_value slot,
                   napi_value (*to_js)(napi_env, R&&, std::uint32_t), Start&& start) {
-  return run_in_slot<R>(env, self->keeper->where, self, self->keeper->synchronous, to_uint32(env, slot), 0, to_js,
-                        std::forward<Start>(start));
+  return run_in_slot<R>(env, self->keeper->where, self, to_uint32(env, slot), 0, to_js, std::forward<Start>(start));
 }
 
 // issue(owner, device, payload, slot)

@@ -32,8 +32,7 @@ napi_value remove_to_js(napi_env env, remove_result&& removed, std::uint32_t fla
 template <class R, class Start>
 napi_value answer(napi_env env, const std::shared_ptr<store_handle>& self, napi_value slot, std::uint32_t flags,
                   napi_value (*to_js)(napi_env, R&&, std::uint32_t), Start&& start) {
-  return run_in_slot<R>(env, self->where, self, self->synchronous, to_uint32(env, slot), flags, to_js,
-                        std::forward<Start>(start));
+  return run_in_slot<R>(env, self->where, self, to_uint32(env, slot), flags, to_js, std::forward<Start>(start));
 }
 
 }  // namespace coatcheck::node

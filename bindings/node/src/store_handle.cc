@@ -140,23 +140,28 @@ napi_value close(napi_env env, napi_callback_info info) {
 
 }  // namespace
 
-// openStore(url) → store; throws what is wrong with the URL or the place that it names.
+// openStore(url, keys) → store; keys undefined: none. Throws what is wrong with the URL or the place that it names.
 napi_value open_store(napi_env env, napi_callback_info info) {
-  const arguments<1> given(env, info);
+  const arguments<2> given(env, info);
   text url;
   if (!url.read(env, given[0]) || !url.present()) return throw_type_error(env, "store must be a URL");
+  napi_valuetype type = napi_undefined;
+  napi_typeof(env, given[1], &type);
+  const auto keys = type == napi_undefined ? nullptr : unwrap_shared<keys_handle>(env, given[1]);
+  if (!keys && type != napi_undefined) return throw_type_error(env, "keys must be a key ring");
   const auto remote = needs_driver(url.view());
   if (!remote) return throw_error(env, remote.error());
   const auto where = environment::of(env);
   store_options options;
   options.time = &where->clock();
   if (*remote) options.loop = where->driver();
+  if (keys) options.keys = &keys->keys;
   auto opened = coatcheck::open_store(url.view(), options);
   if (!opened) return throw_error(env, opened.error());
   if (*remote) where->close_at_end(*opened);
 
-  const bool synchronous = (*opened)->synchronous();
-  const auto self = std::make_shared<store_handle>(store_handle{where, *std::move(opened), synchronous});
+  const auto can = (*opened)->capabilities();
+  const auto self = std::make_shared<store_handle>(store_handle{where, *std::move(opened)});
   const napi_value object = wrap_shared(env, self);
   add_method(env, object, "get", get<0>, self);
   add_method(env, object, "read", get<with_version>, self);
@@ -169,7 +174,7 @@ napi_value open_store(napi_env env, napi_callback_info info) {
   add_method(env, object, "stats", stats, self);
   add_method(env, object, "health", health, self);
   add_method(env, object, "close", close, self);
-  napi_set_named_property(env, object, "synchronous", make_bool(env, synchronous));
+  napi_set_named_property(env, object, "scanRepeats", make_bool(env, can.scan_repeats));
   return object;
 }
 

@@ -67,6 +67,12 @@ napi_value make_number(napi_env env, double value) {
   return out;
 }
 
+napi_value make_null(napi_env env) {
+  napi_value out = nullptr;
+  napi_get_null(env, &out);
+  return out;
+}
+
 napi_value make_undefined(napi_env env) {
   napi_value out = nullptr;
   napi_get_undefined(env, &out);

@@ -59,6 +59,7 @@ class text {
 // A JavaScript string from UTF-8. ASCII takes a shorter way through V8.
 [[nodiscard]] napi_value make_string(napi_env env, std::string_view utf8);
 [[nodiscard]] napi_value make_number(napi_env env, double value);
+[[nodiscard]] napi_value make_null(napi_env env);
 [[nodiscard]] napi_value make_undefined(napi_env env);
 // An Error with `code`; not thrown. The JavaScript side gives it its class.
 [[nodiscard]] napi_value make_error(napi_env env, const coatcheck::error& why);

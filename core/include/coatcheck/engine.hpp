@@ -8,8 +8,8 @@
 //
 // A snapshot is a plain value: it holds no lock, connection or reference, and may simply be dropped.
 //
-// Synchronous stores: completions run before the call returns; use `complete<R>` (store.hpp) or throwing.hpp.
-// Thread safety: that of the store. With a synchronous store an engine may be used from any thread.
+// Completions: as the store's (store.hpp). On a store without `needs_loop` use `complete<R>` or throwing.hpp.
+// Thread safety: that of the store. On one without `needs_loop` an engine may be used from any thread.
 #pragma once
 
 #include <memory>
@@ -207,7 +207,8 @@ class engine {
   [[nodiscard]] static result<std::shared_ptr<engine>> create(engine_options options);
   ~engine();
 
-  [[nodiscard]] bool synchronous() const noexcept;
+  // Of its store: an engine on one without `needs_loop` completes everything inside the call.
+  [[nodiscard]] store_capabilities capabilities() const noexcept;
   [[nodiscard]] const session_policy& policy() const noexcept;
   [[nodiscard]] store& sessions() const noexcept;
   [[nodiscard]] const key_ring& keys() const noexcept;

@@ -38,6 +38,7 @@ namespace coatcheck {
   X(store_closed, "ERR_STORE_CLOSED", store)                 \
   X(store_protocol, "ERR_STORE_PROTOCOL", store)             \
   X(store_refused, "ERR_STORE_REFUSED", store)               \
+  X(store_unsupported, "ERR_STORE_UNSUPPORTED", store)       \
   X(session_conflict, "ERR_SESSION_CONFLICT", session)       \
   X(session_gone, "ERR_SESSION_GONE", session)               \
   X(random_failed, "ERR_RANDOM_FAILED", internal)            \

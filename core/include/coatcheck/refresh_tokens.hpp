@@ -114,7 +114,7 @@ class refresh_tokens {
   [[nodiscard]] static result<std::shared_ptr<refresh_tokens>> create(refresh_options options);
   ~refresh_tokens();
 
-  [[nodiscard]] bool synchronous() const noexcept;
+  [[nodiscard]] store_capabilities capabilities() const noexcept;  // of its store
 
   // Begins a family. `owner`: 1 to 256 bytes; `device`: up to 256 bytes of UTF-8, may be empty; `payload`: a JSON
   // object.

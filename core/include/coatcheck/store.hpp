@@ -12,12 +12,13 @@
 // A key is 1 to 128 bytes of [A-Za-z0-9_-]; `owner` is any string of up to 256 bytes, empty for none.
 // `expires_at` is in milliseconds since the epoch; an entry whose time has come reads as absent.
 //
-// Completions: a synchronous store runs the completion before the call returns. An asynchronous one runs
-// it later, on the thread of the loop that turns its driver, exactly once, at the latest when the
-// store's operation deadline has passed, also when the store is closed. A key, bytes or owner passed in
-// is copied if it is needed after the call returns.
+// Completions: an operation completes inside the call that asked for it, or later: each for itself, so that a
+// store may answer from what it has at hand and ask a server for the rest. Later means on the thread of the
+// loop that turns its driver, exactly once, at the latest when the store's operation deadline has passed, also
+// when the store is closed. A store without `needs_loop` (store_capabilities) always completes inside the call.
+// A key, bytes or owner passed in is copied if it is needed after the call returns.
 //
-// Thread safety: a synchronous store may be used from any thread. An asynchronous one belongs to the
+// Thread safety: a store without `needs_loop` may be used from any thread. One that needs a loop belongs to the
 // thread of its driver.
 #pragma once
 
@@ -27,12 +28,16 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "coatcheck/clock.hpp"
 #include "coatcheck/error.hpp"
+#include "coatcheck/kept_block.hpp"
 
 namespace coatcheck {
 
@@ -137,6 +142,19 @@ class completion {
   void* context_;
 };
 
+// What a store can do, and what it asks of its host. Constant while the store is open. What a store can't do it answers
+// with store_unsupported, unknown: never with a result that looks like one.
+struct store_capabilities {
+  bool needs_loop = false;      // some operations complete later, on the loop's thread; else all do inside the call
+  bool may_block = false;       // a write waits inside the call for something as slow as a disk: a host that holds a
+                                // lock of its own around writes lets go of it meanwhile
+  bool compare_and_set = true;  // put() with an expectation; the engine needs it
+  bool owner_index = true;      // owned_by(), remove_owner()
+  bool scan = true;             // scan(), and what stands on it
+  bool scan_repeats = false;    // a scan may list a key more than once
+  duration_ms expiry_resolution = 1;  // an entry may live for so long after its time
+};
+
 class store {
  public:
   store() = default;
@@ -144,11 +162,7 @@ class store {
   store& operator=(const store&) = delete;
   virtual ~store() = default;
 
-  // True when every completion runs before the call that asked for it returns.
-  [[nodiscard]] virtual bool synchronous() const noexcept = 0;
-  // True when a write waits inside the call for something as slow as a disk: a host that holds a lock of its own around
-  // writes lets go of it meanwhile.
-  [[nodiscard]] virtual bool writes_wait() const noexcept { return false; }
+  [[nodiscard]] virtual store_capabilities capabilities() const noexcept = 0;
 
   virtual void get(std::string_view key, completion<get_result> done) = 0;
   virtual void put(std::string_view key, std::string_view bytes, epoch_ms expires_at, expectation expect,
@@ -158,16 +172,16 @@ class store {
   virtual void remove(std::string_view key, completion<remove_result> done) = 0;
 
   // The live keys that were last put with this owner.
-  virtual void owned_by(std::string_view owner, completion<keys_result> done) = 0;
+  virtual void owned_by(std::string_view owner, completion<keys_result> done);
   // Removes them all, save `except` (a key; empty: none is spared). Counts what it removed.
-  virtual void remove_owner(std::string_view owner, std::string_view except, completion<count_result> done) = 0;
+  virtual void remove_owner(std::string_view owner, std::string_view except, completion<count_result> done);
   // Removes everything, whoever put it there: sessions, refresh tokens, what other services keep. That logs everybody
   // out, while services run, where deleting a store's file would not. Counts what it removed, of which some may have
   // expired. What is put meanwhile may stay. A remote store gives each page of keys a deadline of its own; when one is
   // unknown the rest stays. By default scan() and remove().
   virtual void clear(completion<count_result> done);
   // Live keys, about `limit` a call, in no order; an entry that is there throughout is seen at least once.
-  virtual void scan(std::string_view cursor, std::size_t limit, completion<keys_result> done) = 0;
+  virtual void scan(std::string_view cursor, std::size_t limit, completion<keys_result> done);
   // Drops up to `limit` entries whose time has come; a store that expires by itself answers 0.
   virtual void prune(std::size_t limit, completion<count_result> done) = 0;
   virtual void stats(completion<stats_result> done) = 0;
@@ -177,7 +191,7 @@ class store {
   virtual void close() = 0;
 };
 
-// Runs one operation of a synchronous store and returns its result:
+// Runs one operation of a store without `needs_loop` and returns its result:
 //   auto got = complete<get_result>([&](auto done) { s.get(key, done); });
 template <class R, class Start>
 [[nodiscard]] R complete(Start&& start) {
@@ -186,11 +200,44 @@ template <class R, class Start>
   return out;
 }
 
+// Runs one operation of any store: its result where it completes inside the call. Else none, and what `make_later()`
+// gives, a callable, gets the result when it comes, once.
+template <class R, class Start, class MakeLater>
+[[nodiscard]] std::optional<R> complete_or_later(Start&& start, MakeLater&& make_later) {
+  using later_call = std::invoke_result_t<MakeLater>;
+  struct waiting : kept_block<waiting> {
+    std::optional<R> early;
+    std::optional<later_call> later;
+    static void done(void* context, R&& value) {
+      auto* const self = static_cast<waiting*>(context);
+      if (!self->later) {
+        self->early.emplace(std::move(value));
+        return;
+      }
+      later_call then = *std::move(self->later);
+      delete self;
+      then(std::move(value));
+    }
+  };
+  auto* const one = new waiting;
+  start(completion<R>(&waiting::done, one));
+  if (!one->early) {
+    one->later.emplace(make_later());
+    return std::nullopt;
+  }
+  std::optional<R> out = std::move(one->early);
+  delete one;
+  return out;
+}
+
 class driver;  // driver.hpp: the host's event loop, as remote stores see it
 
+class key_ring;  // key_ring.hpp
+
 struct store_options {
-  const clock* time = nullptr;  // not owned; null: the system clock
-  driver* loop = nullptr;       // not owned; needed by asynchronous stores alone
+  const clock* time = nullptr;     // not owned; null: the system clock
+  driver* loop = nullptr;          // not owned; for stores that need one (needs_driver)
+  const key_ring* keys = nullptr;  // for layers that seal what they keep; copied where it is needed
 };
 
 // Opens the store that a URL names:
@@ -202,10 +249,12 @@ struct store_options {
 //   redis://[user[:password]@]host[:port][/db]  and  redis+unix:///path/to/socket[?db=N]
 //                      ?timeout=MS (default 250, 1–60000), ?prefix=P (default "cc:"), ?queue=N; ?db=, ?username= and
 //                      ?password= in place of the parts before
+// Before a URL may stand layers, the outermost first, each with a colon:
+//   counted:URL        counts how operations end
 // Percent-encoding works in user, password, path and values. Unknown schemes and parameters are refused.
 [[nodiscard]] result<std::shared_ptr<store>> open_store(std::string_view url, const store_options& options = {});
 
-// Whether `url` names an asynchronous store, which needs a driver.
+// Whether `url` names a store that needs a driver (store_capabilities::needs_loop).
 [[nodiscard]] result<bool> needs_driver(std::string_view url);
 
 }  // namespace coatcheck

@@ -311,7 +311,7 @@ class sessions {
   std::shared_ptr<worker> make_engine(std::unique_ptr<event_loop> loop) const {
     auto made = std::make_shared<worker>();
     made->loop = std::move(loop);
-    made->where = value_or_throw(open_store(url_, {options_.time, made->loop.get()}));
+    made->where = value_or_throw(open_store(url_, {options_.time, made->loop.get(), &keys_}));
     made->sessions = value_or_throw(
         engine::create({keys_, made->where, options_.cookie, options_.policy, options_.time, options_.tokens}));
     return made;

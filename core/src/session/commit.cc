@@ -159,7 +159,7 @@ void commit_operation::start_existing() {
 }
 
 void commit_operation::put() {
-  if (in_line_ || is_new_ || engine_->sessions().synchronous()) return send_put();
+  if (in_line_ || is_new_ || !engine_->overlaps) return send_put();
   in_line_ = true;
   line_key_ = store_key_;
   if (engine_->writing->enter(line_key_, *this, request_.exact.value_or(0) > 0)) send_put();

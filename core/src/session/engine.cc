@@ -90,7 +90,7 @@ result<std::shared_ptr<engine>> engine::create(engine_options options) {
       new engine(std::make_shared<const impl>(std::move(options), *std::move(cookies), wall, std::move(tokens))));
 }
 
-bool engine::synchronous() const noexcept { return impl_->sessions().synchronous(); }
+store_capabilities engine::capabilities() const noexcept { return impl_->sessions().capabilities(); }
 const session_policy& engine::policy() const noexcept { return impl_->options.policy; }
 store& engine::sessions() const noexcept { return impl_->sessions(); }
 const key_ring& engine::keys() const noexcept { return impl_->options.keys; }

@@ -26,6 +26,8 @@ struct engine_state {
   const clock* time;
   std::shared_ptr<const token_mode> tokens{};  // null: mode `store`
   const life_cycle* rules = &session_life_cycle;
+  // Whether a commit may begin while another one waits for the store.
+  bool overlaps = options.sessions->capabilities().needs_loop;
   std::unique_ptr<line<commit_operation>> writing = std::make_unique<line<commit_operation>>();
 
   [[nodiscard]] epoch_ms now() const noexcept { return time->now(); }

@@ -85,6 +85,22 @@ class clearing {
 
 }  // namespace
 
+namespace {
+
+template <class R>
+void refuse(completion<R> done, const char* what) {
+  R out;
+  out.why = {errc::store_unsupported, std::string("this store can't ") + what};
+  done(std::move(out));
+}
+
+}  // namespace
+
+void store::owned_by(std::string_view, completion<keys_result> done) { refuse(done, "list what an owner has"); }
+void store::remove_owner(std::string_view, std::string_view, completion<count_result> done) {
+  refuse(done, "remove what an owner has");
+}
+void store::scan(std::string_view, std::size_t, completion<keys_result> done) { refuse(done, "list its keys"); }
 void store::clear(completion<count_result> done) { (new clearing(*this, done))->go_on(); }
 
 }  // namespace coatcheck

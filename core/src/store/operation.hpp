@@ -1,6 +1,6 @@
-// Work that takes several store calls, as one object: each step starts a call and goes on in its completion, so
-// that the same code serves stores that answer at once (the operation lives on the caller's stack) and stores
-// that answer later (it lives on the heap and deletes itself).
+// Work that takes several store calls, as one object: each step starts a call and goes on in its completion, which may
+// run inside the call or later. The object owns itself until it is finished; its memory is that of the last of its kind
+// (kept_block.hpp).
 //
 // `Shared` is a shared_ptr to what all operations of one owner have in common; it has a member `sessions()`.
 #pragma once
@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "coatcheck/kept_block.hpp"
 #include "coatcheck/store.hpp"
 
 namespace coatcheck {
@@ -18,12 +19,12 @@ namespace coatcheck {
 }
 
 template <class Operation, class Result, class Shared>
-class store_operation {
+class store_operation : public kept_block<Operation> {
  public:
   store_operation(Shared shared, completion<Result> done) noexcept : shared_(std::move(shared)), done_(done) {}
   store_operation(const store_operation&) = delete;
   store_operation& operator=(const store_operation&) = delete;
-  std::unique_ptr<Operation> self;  // set on the heap: it owns itself until finish()
+  std::unique_ptr<Operation> self;  // it owns itself until finish()
 
  protected:
   // The last thing an operation does: `this` may be gone when it returns.
@@ -48,15 +49,10 @@ class store_operation {
 // Runs `Operation(shared, arguments…)` whose start() ends, now or later, in finish().
 template <class Operation, class Shared, class... Arguments>
 void run_operation(const Shared& shared, Arguments&&... arguments) {
-  if (shared->sessions().synchronous()) {
-    Operation operation(shared, std::forward<Arguments>(arguments)...);
-    operation.start();
-  } else {
-    auto operation = std::make_unique<Operation>(shared, std::forward<Arguments>(arguments)...);
-    Operation& started = *operation;
-    started.self = std::move(operation);
-    started.start();
-  }
+  auto operation = std::make_unique<Operation>(shared, std::forward<Arguments>(arguments)...);
+  Operation& started = *operation;
+  started.self = std::move(operation);
+  started.start();
 }
 
 }  // namespace coatcheck

@@ -120,7 +120,7 @@ result<std::shared_ptr<refresh_tokens>> refresh_tokens::create(refresh_options o
   return std::shared_ptr<refresh_tokens>(new refresh_tokens(std::move(state)));
 }
 
-bool refresh_tokens::synchronous() const noexcept { return impl_->space->sessions().synchronous(); }
+store_capabilities refresh_tokens::capabilities() const noexcept { return impl_->space->sessions().capabilities(); }
 
 void refresh_tokens::issue(std::string_view owner, std::string_view device, std::string_view payload,
                            completion<issue_result> done) const {

@@ -22,7 +22,7 @@ class engine_on_redis : public ::testing::Test {
     auto made = engine::create({.keys = *keys, .sessions = sessions});
     ASSERT_TRUE(made);
     on = *made;
-    ASSERT_FALSE(on->synchronous());
+    ASSERT_TRUE(on->capabilities().needs_loop);
   }
   void TearDown() override { sessions->close(); }
 

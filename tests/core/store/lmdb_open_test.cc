@@ -99,13 +99,13 @@ TEST(FileStore, OneDurabilityPerFileAndProcess) {
 TEST(FileStore, WhetherWritesWaitIsWhatTheEnvironmentDoes) {
   temporary_directory dir;
   const auto plain = open_or_throw(dir.url());
-  EXPECT_FALSE(plain->writes_wait());
+  EXPECT_FALSE(plain->capabilities().may_block);
   plain->close();
   const auto escaped = open_or_throw(dir.url("?durability=%64isk"));
-  EXPECT_TRUE(escaped->writes_wait());
-  EXPECT_TRUE(open_or_throw(dir.url())->writes_wait()) << "as the process has it open already";
-  EXPECT_FALSE(open_or_throw("memory:durability-disk")->writes_wait());
-  EXPECT_FALSE(open_or_throw("file:" + dir.file("durability=disk"))->writes_wait());
+  EXPECT_TRUE(escaped->capabilities().may_block);
+  EXPECT_TRUE(open_or_throw(dir.url())->capabilities().may_block) << "as the process has it open already";
+  EXPECT_FALSE(open_or_throw("memory:durability-disk")->capabilities().may_block);
+  EXPECT_FALSE(open_or_throw("file:" + dir.file("durability=disk"))->capabilities().may_block);
 }
 
 TEST(FileStore, TheDirectoryMustExist) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "store/layers/forwarding.hpp"
+#include "store/layers/kind.hpp"
 #include "store/operation.hpp"
 
 namespace coatcheck {
@@ -95,5 +96,10 @@ class counting_store final : public forwarding_store {
 
   const std::shared_ptr<shared> shared_;
 };
+
+inline result<std::shared_ptr<store>> open_counting_store(std::shared_ptr<store> below, const store_options&) {
+  return std::shared_ptr<store>(std::make_shared<counting_store>(std::move(below)));
+}
+inline constexpr layer_kind counting_layer{"counted", open_counting_store};
 
 }  // namespace coatcheck

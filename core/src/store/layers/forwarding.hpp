@@ -17,8 +17,7 @@ class forwarding_store : public store {
  public:
   explicit forwarding_store(std::shared_ptr<store> below) noexcept : below_(std::move(below)) {}
 
-  [[nodiscard]] bool synchronous() const noexcept override { return below_->synchronous(); }
-  [[nodiscard]] bool writes_wait() const noexcept override { return below_->writes_wait(); }
+  [[nodiscard]] store_capabilities capabilities() const noexcept override { return below_->capabilities(); }
   void get(std::string_view key, completion<get_result> done) override { below_->get(key, done); }
   void put(std::string_view key, std::string_view bytes, epoch_ms expires_at, expectation expect,
            std::string_view owner, completion<put_result> done) override {

@@ -22,9 +22,8 @@ class lmdb_store final : public store {
   }
   ~lmdb_store() override { close(); }
 
-  bool synchronous() const noexcept override { return true; }
   // An environment's durability is that of whoever opened it first in this process, so the URL alone does not say it.
-  bool writes_wait() const noexcept override { return on_disk_; }
+  store_capabilities capabilities() const noexcept override { return {.may_block = on_disk_}; }
 
   void get(std::string_view key, completion<get_result> done) override {
     get_result out;

@@ -29,7 +29,7 @@ class memory_store final : public store {
   memory_store(std::string name, std::shared_ptr<memory_table> table, const clock& time)
       : name_(std::move(name)), table_(std::move(table)), time_(time) {}
 
-  bool synchronous() const noexcept override { return true; }
+  store_capabilities capabilities() const noexcept override { return {}; }
 
   void get(std::string_view key, completion<get_result> done) override {
     get_result out;

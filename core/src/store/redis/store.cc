@@ -26,7 +26,9 @@ class redis_store final : public store {
       : calls_(std::move(link), std::move(names), time) {}
   ~redis_store() override { calls_.link->close(); }
 
-  [[nodiscard]] bool synchronous() const noexcept override { return false; }
+  [[nodiscard]] store_capabilities capabilities() const noexcept override {
+    return {.needs_loop = true, .scan_repeats = true};
+  }
   void get(std::string_view key, completion<get_result> done) override;
   void put(std::string_view key, std::string_view bytes, epoch_ms expires_at, expectation expect,
            std::string_view owner, completion<put_result> done) override;
