@@ -55,7 +55,19 @@ void report(PyObject* where) noexcept {
 #endif
 }
 
-enum class event : std::uint8_t { readable, writable, deadline, flush };
+// What coatcheck/_resolve.py answers: addresses in digits, or why there is none.
+[[nodiscard]] result<socket_addresses> found_by_python(PyObject* args) {
+  const auto given = py::reinterpret_borrow<py::tuple>(args);
+  const auto port = given[1].cast<std::uint16_t>();
+  if (py::isinstance<py::str>(given[0])) return {errc::store_unavailable, given[0].cast<std::string>()};
+  socket_addresses out;
+  for (const py::handle one : given[0].cast<py::list>()) {
+    for (auto& address : numeric_address(one.cast<std::string>(), port)) out.push_back(address);
+  }
+  return out;
+}
+
+enum class event : std::uint8_t { readable, writable, deadline, flush, resolved };
 
 }  // namespace
 
@@ -68,7 +80,7 @@ struct asyncio_driver::watch {
   bool flushing = false;
   steady_ms armed_at = no_deadline;
   PyObject* timer = nullptr;
-  PyObject* callbacks[4] = {};
+  PyObject* callbacks[5] = {};
 
   struct callback {
     PyObject_HEAD watch* of;  // null once the connection is gone
@@ -87,7 +99,15 @@ struct asyncio_driver::watch {
     return slot;
   }
 
-  static PyObject* on_event(PyObject* self, PyObject*, PyObject*) {
+  // A lookup's answer is not taken for that of another one: each has a callback of its own.
+  void drop(event which) noexcept {
+    PyObject* const old = std::exchange(callbacks[static_cast<std::size_t>(which)], nullptr);
+    if (old == nullptr) return;
+    reinterpret_cast<callback*>(old)->of = nullptr;
+    Py_DECREF(old);
+  }
+
+  static PyObject* on_event(PyObject* self, PyObject* args, PyObject*) {
     return guarded([&]() -> PyObject* {
       auto* called = reinterpret_cast<callback*>(self);
       watch* of = called->of;
@@ -106,6 +126,9 @@ struct asyncio_driver::watch {
         case event::flush:
           of->flushing = false;
           of->what->flush();
+          break;
+        case event::resolved:
+          of->what->on_resolved(found_by_python(args));
           break;
         case event::deadline:
           Py_CLEAR(of->timer);
@@ -258,9 +281,24 @@ void asyncio_driver::stop_watching(watch& of, int fd) {
   of.writing = false;
 }
 
-void asyncio_driver::before_close(pollable& what, int fd) {
+void asyncio_driver::drop_fd(pollable& what, int fd) {
   watch* of = watch_of(what);
   if (of != nullptr && of->fd == fd && fd >= 0) stop_watching(*of, fd);
+}
+
+void asyncio_driver::resolve(pollable& what, const std::string& host, std::uint16_t port) {
+  if (what.slot == nullptr) update(what);
+  watch* of = watch_of(what);
+  of->drop(event::resolved);
+  PyObject* on = loop();
+  if (on == nullptr) return;
+  try {
+    py::module_::import("coatcheck._resolve")
+        .attr("begin")(py::handle(on), host, port, py::handle(of->get(event::resolved)));
+  } catch (py::error_already_set& e) {
+    e.discard_as_unraisable("coatcheck: getaddrinfo");  // the connection's own deadline ends what waits
+  }
+  Py_DECREF(on);
 }
 
 void asyncio_driver::flush_soon(pollable& what) {
@@ -280,11 +318,7 @@ void asyncio_driver::forget(pollable& what) {
   if (of->fd >= 0) stop_watching(*of, of->fd);
   if (of->timer != nullptr && usable()) static_cast<void>(call(of->timer, names.cancel));
   Py_XDECREF(of->timer);
-  for (PyObject* callback : of->callbacks) {
-    if (callback == nullptr) continue;
-    reinterpret_cast<watch::callback*>(callback)->of = nullptr;
-    Py_DECREF(callback);
-  }
+  for (std::size_t i = 0; i < std::size(of->callbacks); ++i) of->drop(static_cast<event>(i));
   delete of;
 }
 

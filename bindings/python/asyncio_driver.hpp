@@ -26,8 +26,9 @@ class asyncio_driver final : public driver {
   asyncio_driver& operator=(const asyncio_driver&) = delete;
 
   void update(pollable& what) override;
-  void before_close(pollable& what, int fd) override;
+  void drop_fd(pollable& what, int fd) override;
   void flush_soon(pollable& what) override;
+  void resolve(pollable& what, const std::string& host, std::uint16_t port) override;
   void forget(pollable& what) override;
 
   // Whether the loop may still be called: neither closed, nor dropped, nor left behind by a fork.

@@ -60,6 +60,26 @@ void greenlet_waiter::wait(pollfd* fds, std::size_t count, int timeout) {
   (void)::poll(fds, count, 0);
 }
 
+result<socket_addresses> greenlet_waiter::resolve(const std::string& host, std::uint16_t port) {
+  socket_addresses out;
+  try {
+    const auto found = py::module_::import("coatcheck._gevent").attr("resolve")(host, port);
+    if (py::isinstance<py::str>(found)) return {errc::store_unavailable, found.cast<std::string>()};
+    for (const py::handle one : found.cast<py::list>()) {
+      for (auto& address : numeric_address(one.cast<std::string>(), port)) out.push_back(address);
+    }
+  } catch (py::error_already_set& e) {
+    e.restore();
+    PyObject* const raised = take_exception();  // a greenlet that was killed, say
+    if (raised_ == nullptr) {
+      raised_ = raised;
+    } else {
+      Py_XDECREF(raised);
+    }
+  }
+  return out;
+}
+
 bool greenlet_waiter::restore_exception() noexcept {
   if (raised_ == nullptr) return true;
   PyObject* const raised = std::exchange(raised_, nullptr);

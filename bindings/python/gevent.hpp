@@ -9,6 +9,7 @@
 
 #include <Python.h>
 #include <memory>
+#include <string>
 
 #include "coatcheck/event_loop.hpp"
 
@@ -23,6 +24,7 @@ class greenlet_waiter final : public waiter {
   greenlet_waiter& operator=(const greenlet_waiter&) = delete;
 
   void wait(pollfd* fds, std::size_t count, int timeout) override;
+  [[nodiscard]] result<socket_addresses> resolve(const std::string& host, std::uint16_t port) override;
 
   // A greenlet that is killed, or whose gevent.Timeout is over, while it waits ends when its operation has: a command
   // that was sent has its answer on the way. False with that exception set.

@@ -39,6 +39,20 @@ async function recovers(browser, n) {
   }
 }
 
+test('a host name is looked up without holding the loop; one that is not found is a 503', async (t) => {
+  const redis = await Redis.start(t);
+  const browser = await start(t, ROUTES, { store: `redis://localhost:${redis.port}` });
+  assert.equal((await browser.get('/write')).status, 200);
+  assert.equal((await browser.get('/read')).status, 200);
+  await redis.kill();
+  await redis.run();
+  assert.equal((await browser.get('/write')).status, 200);
+
+  const lost = await start(t, ROUTES, { store: 'redis://no-such-host.invalid?timeout=2000' });
+  const answers = await within(SOON, Promise.all(Array.from({ length: 100 }, () => lost.get('/write'))));
+  assert.deepEqual([...new Set(answers.map(({ status }) => status))], [503]);
+});
+
 test('not there from the start: 503, and it works once it is there', async (t) => {
   const port = await freePort();
   const browser = await start(t, ROUTES, { store: `redis://127.0.0.1:${port}` });

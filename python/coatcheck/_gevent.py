@@ -5,13 +5,24 @@ from __future__ import annotations
 import contextlib
 
 import gevent
+from gevent import socket
 from gevent.socket import wait_read, wait_readwrite
 
-__all__ = ["wait"]
+from coatcheck._resolve import digits
+
+__all__ = ["resolve", "wait"]
 
 
 class _TimeOverError(Exception):
     pass
+
+
+def resolve(host: str, port: int) -> list[str] | str:
+    """The addresses of ``host`` in digits, or why there is none. By gevent's resolver."""
+    try:
+        return digits(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    except (OSError, UnicodeError) as error:
+        return getattr(error, "strerror", None) or "it is no host name"
 
 
 def wait(fd: int, writes: bool, seconds: float) -> None:

@@ -61,7 +61,9 @@ def until(condition: Callable[[], bool]) -> None:
 class Server:
     def __init__(self, folder: pathlib.Path, proxy: TcpProxy) -> None:
         self.proxy = proxy
-        (folder / "app.py").write_text(textwrap.dedent(APP).format(secret=SECRET, store=proxy.url))
+        (folder / "app.py").write_text(
+            textwrap.dedent(APP).format(secret=SECRET, store=proxy.url.replace("127.0.0.1", "localhost"))
+        )
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import time
 from typing import Any
 
@@ -229,3 +230,50 @@ def test_pending_call_ends_when_the_engine_closes(redis: RedisServer) -> None:
         redis.thaw()
 
     asyncio.run(main())
+
+
+def test_a_host_name_is_as_good_as_an_address(stack: str, redis: RedisServer) -> None:
+    site = make_site(stack, redis.url.replace("127.0.0.1", "localhost"))
+    assert site.get("read", site.login(user=1)).json == {"user": 1}
+
+
+def test_a_host_name_that_is_not_found_is_a_503(stack: str) -> None:
+    site = make_site(stack, "redis://no-such-host.invalid?timeout=2000")
+    started = time.monotonic()
+    assert (
+        site.get(lambda session: session.update(n=1), f"session={_core.KeyRing([SECRET]).sign('A' * 43)}").status == 503
+    )
+    assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_a_slow_resolver_holds_no_loop(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred operations wait for one lookup, each to its own deadline, while the loop goes on."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        engine = _core.AsyncEngine(loop, secrets=SECRET, store="redis://no-such-host.invalid?timeout=200")
+        turns = 0
+
+        async def tick() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0.005)
+
+        ticking = loop.create_task(tick())
+        cookie = f"session={_core.KeyRing([SECRET]).sign('A' * 43)}"
+        answers = await asyncio.gather(*(engine.open(cookie, False) for _ in range(100)))
+        ticking.cancel()
+        assert {answer.status for answer in answers} == {"unknown"}
+        assert turns > 10
+        engine.close()
+
+    real = socket.getaddrinfo
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        time.sleep(0.6)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    run(main())

@@ -1,9 +1,11 @@
 // The link on a driver that knows only what it was told, as libuv's and asyncio's do: it watches the descriptor of the
-// last update until before_close, and fires the earliest deadline that an update named.
+// last update until drop_fd, and fires the earliest deadline that an update named.
 #include <algorithm>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "net/redis/link.hpp"
 #include "net/redis/resp_format.hpp"
@@ -23,7 +25,7 @@ class told_driver final : public driver {
     armed_ = std::min(armed_, what.deadline());
     busy_ = what.busy();
   }
-  void before_close(pollable&, int fd) override {
+  void drop_fd(pollable&, int fd) override {
     if (fd_ == fd) fd_ = -1;
   }
   void flush_soon(pollable& what) override {
@@ -34,12 +36,24 @@ class told_driver final : public driver {
     what_ = nullptr;
     fd_ = -1;
   }
+  void resolve(pollable& what, const std::string& host, std::uint16_t) override {
+    what_ = &what;
+    asked_for.push_back(host);
+    looking_ = true;
+  }
+  // What it answers to resolve, on the next turn; none: not found.
+  socket_addresses names;
+  std::vector<std::string> asked_for;
   [[nodiscard]] bool busy() const { return busy_; }
 
   void turn() {
     if (flush_ && what_ != nullptr) {
       flush_ = false;
       what_->flush();
+    }
+    if (std::exchange(looking_, false) && what_ != nullptr) {
+      what_->on_resolved(names.empty() ? result<socket_addresses>(errc::store_unavailable, "no such name")
+                                       : result<socket_addresses>(names));
     }
     const steady_ms now = steady_now();
     const steady_ms wait = flush_ ? 0 : std::clamp<steady_ms>(armed_ - now, 0, 1000);
@@ -60,6 +74,7 @@ class told_driver final : public driver {
   int fd_ = -1;
   bool write_ = false;
   bool flush_ = false;
+  bool looking_ = false;
   bool busy_ = false;
   steady_ms armed_ = no_deadline;
 };
@@ -94,9 +109,9 @@ TEST(RedisDriver, ADriverThatKnowsOnlyWhatItWasToldSeesEveryChange) {
   told_driver loop;
   net::redis_target target;
   // Nobody listens at the first address: the second attempt gets a descriptor of the same number.
-  target.addresses = *net::resolve_tcp("127.0.0.1", 1);
-  target.addresses.push_back(net::resolve_tcp("127.0.0.1", static_cast<std::uint16_t>(server.port()))->front());
-  target.name = "the test's server";
+  loop.names = numeric_address("127.0.0.1", 1);
+  loop.names.push_back(numeric_address("127.0.0.1", static_cast<std::uint16_t>(server.port())).front());
+  target.where = [] { return net::endpoint{"a name", 6379, {}}; };
   const auto link = net::redis_link::create(std::move(target), {.timeout = 300, .queue = 100}, loop);
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(send_ping(loop, *link).ok);
 
@@ -129,8 +144,7 @@ TEST(RedisDriver, ACallerWhoStartsOverAtOnceDoesNotKeepTheLinkFromComingBack) {
   redis_server server;
   told_driver loop;
   net::redis_target target;
-  target.addresses = *net::resolve_tcp("127.0.0.1", static_cast<std::uint16_t>(server.port()));
-  target.name = "the test's server";
+  target.where = [port = server.port()] { return net::endpoint{"127.0.0.1", static_cast<std::uint16_t>(port), {}}; };
   server.kill();
   const auto link = net::redis_link::create(std::move(target), {.timeout = 100, .queue = 100}, loop);
   struct retry {
@@ -159,6 +173,89 @@ TEST(RedisDriver, ACallerWhoStartsOverAtOnceDoesNotKeepTheLinkFromComingBack) {
   server.restart();
   while (!(one.ok && two.ok) && steady_now() < end) loop.turn();
   EXPECT_TRUE(one.ok && two.ok);
+  link->close();
+}
+
+// A name that moved: it is looked up for each connection, and whoever waits meanwhile is told by their deadline.
+TEST(RedisDriver, ANameIsLookedUpForEachConnection) {
+  if (redis_server::program().empty()) GTEST_SKIP() << "redis-server is not installed";
+  redis_server first;
+  redis_server second;
+  told_driver loop;
+  std::string host = "first";
+  net::redis_target target;
+  target.where = [&host] { return net::endpoint{host, 6379, {}}; };
+  const auto link = net::redis_link::create(std::move(target), {.timeout = 300, .queue = 100}, loop);
+  EXPECT_FALSE(send_ping(loop, *link).ok) << "not found";
+  loop.names = numeric_address("127.0.0.1", static_cast<std::uint16_t>(first.port()));
+  while (!send_ping(loop, *link).ok) {
+  }
+  first.kill();
+  host = "second";
+  loop.names = numeric_address("127.0.0.1", static_cast<std::uint16_t>(second.port()));
+  const steady_ms moved = steady_now();
+  while (!send_ping(loop, *link).ok && steady_now() < moved + 5000) {
+  }
+  EXPECT_TRUE(send_ping(loop, *link).ok);
+  EXPECT_GE(loop.asked_for.size(), 3U);
+  EXPECT_EQ(loop.asked_for.front(), "first");
+  EXPECT_EQ(loop.asked_for.back(), "second");
+  link->close();
+}
+
+// What TLS does: it takes more from the socket than it gives out at a time, so that bytes wait of which no event tells.
+class hoarding_transport final : public net::transport {
+ public:
+  outcome connect(const socket_address& to) override { return below_->connect(to); }
+  outcome go_on() override { return below_->go_on(); }
+  outcome read(char* into, std::size_t size) override {
+    if (held_.empty()) {
+      held_.resize(std::size_t{1} << 20);
+      const auto got = below_->read(held_.data(), held_.size());
+      held_.resize(got.bytes);
+      if (got.what != status::done) return got;
+    }
+    const std::size_t given = std::min({size, held_.size(), std::size_t{7}});
+    std::copy_n(held_.begin(), given, into);
+    held_.erase(0, given);
+    return {status::done, given};
+  }
+  outcome write(std::string_view bytes) override { return below_->write(bytes); }
+  bool holds_bytes() const noexcept override { return !held_.empty(); }
+  bool wants_write() const noexcept override { return below_->wants_write(); }
+  int fd() const noexcept override { return below_->fd(); }
+  void close() noexcept override {
+    held_.clear();
+    below_->close();
+  }
+
+ private:
+  const std::unique_ptr<net::transport> below_ = net::make_socket_transport();
+  std::string held_;
+};
+
+TEST(RedisDriver, BytesThatWaitInTheTransportAreRead) {
+  if (redis_server::program().empty()) GTEST_SKIP() << "redis-server is not installed";
+  redis_server server;
+  told_driver loop;
+  net::redis_target target;
+  target.where = [port = server.port()] { return net::endpoint{"127.0.0.1", static_cast<std::uint16_t>(port), {}}; };
+  net::redis_link::options chosen{.timeout = 2000, .queue = 1000};
+  chosen.make_transport = [] { return std::unique_ptr<net::transport>(std::make_unique<hoarding_transport>()); };
+  const auto link = net::redis_link::create(std::move(target), chosen, loop);
+  ASSERT_TRUE(send_ping(loop, *link).ok);
+  // One write, one event, and replies for many reads.
+  constexpr int pings = 200;
+  int answered = 0;
+  std::string command;
+  net::append_command(command, {"PING"});
+  for (int i = 0; i < pings; ++i) {
+    link->submit([&answered](const net::answer& given) { answered += given ? 1 : 0; }, link->new_deadline(), command);
+  }
+  const steady_ms began = steady_now();
+  while (answered < pings && loop.busy()) loop.turn();
+  EXPECT_EQ(answered, pings);
+  EXPECT_LT(steady_now() - began, 2000);
   link->close();
 }
 

@@ -80,8 +80,7 @@ TEST_F(RedisMixUp, AHundredThousandReadsWithOneInTwentyAbandoned) {
   constexpr long total = 100'000;
   event_loop loop;
   net::redis_target target;
-  target.addresses = *net::resolve_tcp("127.0.0.1", static_cast<std::uint16_t>(server_->port()));
-  target.name = "the test's server";
+  target.where = [port = server_->port()] { return net::endpoint{"127.0.0.1", static_cast<std::uint16_t>(port), {}}; };
   const auto link = net::redis_link::create(std::move(target), {.timeout = 20'000, .queue = 16'384}, loop);
   for (long i = 0; i < 997; ++i) server_->command({"SET", reader::key_of(i), reader::value_of(i)});
 

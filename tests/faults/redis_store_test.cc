@@ -354,9 +354,25 @@ TEST(RedisUrl, WhatIsRefused) {
   const auto without_loop = open_store("redis://127.0.0.1");
   ASSERT_FALSE(without_loop);
   EXPECT_EQ(without_loop.error().code, errc::invalid_option);
-  const auto nowhere = open_store("redis://no-such-host.invalid", {nullptr, &loop});
-  ASSERT_FALSE(nowhere);
-  EXPECT_EQ(nowhere.error().code, errc::store_unavailable);
+}
+
+// The resolver may be down when a service starts, and knows no deadline: the operation does.
+TEST(RedisUrl, ANameThatIsNotFoundIsToldByTheFirstOperation) {
+  event_loop loop;
+  const auto nowhere = open_store("redis://no-such-host.invalid?timeout=3000", {nullptr, &loop});
+  ASSERT_TRUE(nowhere) << nowhere.error().message;
+  const steady_ms began = steady_now();
+  const auto got = loop.wait<get_result>([&](auto done) { (*nowhere)->get("key", done); });
+  EXPECT_EQ(got.status, get_status::unknown);
+  EXPECT_EQ(got.why.code, errc::store_unavailable) << got.why.message;
+  EXPECT_NE(got.why.message.find("no-such-host.invalid:6379"), std::string::npos) << got.why.message;
+  EXPECT_LT(steady_now() - began, 3000 + 500);
+  (*nowhere)->close();
+}
+
+TEST_F(RedisStore, ANameIsAsGoodAsAnAddress) {
+  redis_client client("redis://localhost:" + std::to_string(server_->port()) + patient);
+  EXPECT_TRUE(client.health().known);
 }
 
 // Each refusal says what to do about it, and never the password.

@@ -19,6 +19,14 @@ struct uv_driver::watch {
   uv_timer_t* timer = nullptr;
   steady_ms armed = no_deadline;
   bool flushing = false;
+  lookup* looking = nullptr;
+};
+
+// A name being looked up. Freed when the loop is done with it, also where nobody waits for it any more.
+struct uv_driver::lookup {
+  std::shared_ptr<uv_driver> driver;
+  watch* of;  // null: nobody waits
+  uv_getaddrinfo_t request{};
 };
 
 uv_driver::uv_driver(uv_loop_t* loop, environment& where) noexcept : loop_(loop), where_(where) {}
@@ -43,7 +51,11 @@ void uv_driver::on_closed(uv_handle_t* handle) {
       static_cast<std::shared_ptr<uv_driver>*>(uv_handle_get_data(handle)));
   uv_driver& self = **held;
   std::free(handle);
-  if (--self.open_handles_ == 0 && self.when_closed_) std::exchange(self.when_closed_, nullptr)();
+  self.one_less();
+}
+
+void uv_driver::one_less() {
+  if (--open_handles_ == 0 && when_closed_) std::exchange(when_closed_, nullptr)();
 }
 
 uv_driver::watch& uv_driver::watch_of(pollable& what) {
@@ -68,6 +80,7 @@ void uv_driver::drop_poll(watch& one) {
 
 void uv_driver::drop_watch(watch& one) {
   drop_poll(one);
+  drop_lookup(one);
   uv_timer_stop(one.timer);
   close_handle(reinterpret_cast<uv_handle_t*>(one.timer));
   if (one.flushing) std::erase(to_flush_, one.what);
@@ -118,12 +131,60 @@ void uv_driver::set_referenced(watch& one, bool referenced) {
   change(reinterpret_cast<uv_handle_t*>(one.timer));
 }
 
-void uv_driver::before_close(pollable& what, int) {
+void uv_driver::drop_fd(pollable& what, int) {
   if (what.slot != nullptr) drop_poll(*static_cast<watch*>(what.slot));
 }
 
 void uv_driver::forget(pollable& what) {
   if (what.slot != nullptr) drop_watch(*static_cast<watch*>(what.slot));
+}
+
+// By getaddrinfo on a thread of libuv's, as dns.lookup does.
+void uv_driver::resolve(pollable& what, const std::string& host, std::uint16_t port) {
+  if (shut_) return;
+  watch& one = watch_of(what);
+  drop_lookup(one);
+  auto* made = new lookup{shared_from_this(), &one};
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  made->request.data = made;
+  const int failed =
+      uv_getaddrinfo(loop_, &made->request, on_looked_up, host.c_str(), std::to_string(port).c_str(), &hints);
+  if (failed != 0) {
+    delete made;
+    what.on_resolved({errc::store_unavailable, uv_strerror(failed)});
+    return;
+  }
+  ++open_handles_;
+  one.looking = made;
+}
+
+void uv_driver::drop_lookup(watch& one) {
+  if (one.looking == nullptr) return;
+  one.looking->of = nullptr;
+  uv_cancel(reinterpret_cast<uv_req_t*>(&std::exchange(one.looking, nullptr)->request));
+}
+
+void uv_driver::on_looked_up(uv_getaddrinfo_t* request, int status, addrinfo* found) {
+  const std::unique_ptr<lookup> mine(static_cast<lookup*>(request->data));
+  const auto self = mine->driver;
+  watch* const one = mine->of;
+  if (one != nullptr) {
+    callback_frame frame(self->where_);
+    one->looking = nullptr;
+    pollable* const what = one->what;
+    if (status != 0) {
+      what->on_resolved({errc::store_unavailable, uv_strerror(status)});
+    } else {
+      what->on_resolved(copy_addresses(found));
+    }
+    const bool there = std::any_of(self->watches_.begin(), self->watches_.end(),
+                                   [&](const auto& other) { return other.get() == one; });
+    if (there) self->update(*what);
+  }
+  uv_freeaddrinfo(found);
+  self->one_less();
 }
 
 void uv_driver::flush_soon(pollable& what) {

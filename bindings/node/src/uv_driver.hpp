@@ -24,8 +24,9 @@ class uv_driver final : public driver, public std::enable_shared_from_this<uv_dr
   ~uv_driver() override;
 
   void update(pollable& what) override;
-  void before_close(pollable& what, int fd) override;
+  void drop_fd(pollable& what, int fd) override;
   void flush_soon(pollable& what) override;
+  void resolve(pollable& what, const std::string& host, std::uint16_t port) override;
   void forget(pollable& what) override;
 
   // Closes every handle; `done` runs once the loop has let go of them all.
@@ -33,6 +34,7 @@ class uv_driver final : public driver, public std::enable_shared_from_this<uv_dr
 
  private:
   struct watch;
+  struct lookup;
 
   template <class Handle>
   Handle* make_handle(uv_handle_type type);
@@ -48,6 +50,9 @@ class uv_driver final : public driver, public std::enable_shared_from_this<uv_dr
   static void on_timer(uv_timer_t* handle);
   static void on_prepare(uv_prepare_t* handle);
   static void on_closed(uv_handle_t* handle);
+  static void on_looked_up(uv_getaddrinfo_t* request, int status, addrinfo* found);
+  static void drop_lookup(watch& one);
+  void one_less();
 
   uv_loop_t* loop_;
   environment& where_;

@@ -12,6 +12,12 @@
 
 #include <cstdint>
 #include <limits>
+#include <netdb.h>
+#include <string>
+#include <sys/socket.h>
+#include <vector>
+
+#include "coatcheck/error.hpp"
 
 namespace coatcheck {
 
@@ -19,6 +25,22 @@ namespace coatcheck {
 using steady_ms = std::int64_t;
 inline constexpr steady_ms no_deadline = std::numeric_limits<steady_ms>::max();
 [[nodiscard]] steady_ms steady_now() noexcept;
+
+// One address of a server, as connect(2) takes it.
+struct socket_address {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+};
+using socket_addresses = std::vector<socket_address>;
+
+// The address that a text of digits stands for ("127.0.0.1", "::1", "fe80::1%eth0"); none for a name. Never blocks.
+[[nodiscard]] socket_addresses numeric_address(const std::string& host, std::uint16_t port);
+// Every address of a name, in the order of the machine's resolver, getaddrinfo(3), which may block for seconds.
+// Error: store_unavailable.
+[[nodiscard]] result<socket_addresses> resolve_blocking(const std::string& host, std::uint16_t port);
+
+// getaddrinfo's list, for drivers whose resolver gives one.
+[[nodiscard]] socket_addresses copy_addresses(const addrinfo* list);
 
 // One connection as the loop sees it.
 class pollable {
@@ -39,6 +61,8 @@ class pollable {
   virtual void on_deadline(steady_ms now) = 0;
   // Sends what was submitted since the last turn of the loop: automatic pipelining.
   virtual void flush() = 0;
+  // What a driver's resolve found: at least one address, or why there is none.
+  virtual void on_resolved(result<socket_addresses> found) { (void)found; }
 
   void* slot = nullptr;  // for the driver's own bookkeeping
 };
@@ -46,12 +70,19 @@ class pollable {
 class driver {
  public:
   virtual ~driver() = default;
-  // fd, wants_write, deadline or busy may have changed: look again. When the fd changed, the old one is
-  // already closed or about to be: `before_close` was called for it.
+  // fd, wants_write, deadline or busy may have changed: look again. When the fd changed, `drop_fd` was called
+  // for the old one.
   virtual void update(pollable& what) = 0;
-  // Stop watching this fd now: it is closed right after the call. In a child after fork, do so without
-  // touching a kernel object (an epoll instance) that is shared with the parent.
-  virtual void before_close(pollable& what, int fd) = 0;
+  // Stop watching this fd now, whatever it is doing: it is closed right after the call, or has been closed already by a
+  // library that owns it (libpq does so by itself). In a child after fork, do so without touching a kernel object (an
+  // epoll instance) that is shared with the parent.
+  virtual void drop_fd(pollable& what, int fd) = 0;
+  // Finds the addresses of a TCP server by the host's own resolver, without blocking the loop, and calls
+  // what.on_resolved: later, or inside this call; not once `what` is forgotten. A further call replaces one that is
+  // under way. The one here blocks: for loops whose callers block anyway.
+  virtual void resolve(pollable& what, const std::string& host, std::uint16_t port) {
+    what.on_resolved(resolve_blocking(host, port));
+  }
   // Call what.flush() once, before the loop next waits.
   virtual void flush_soon(pollable& what) = 0;
   // `what` is about to be destroyed.

@@ -6,13 +6,16 @@
 //
 // A service with a loop of its own (Asio, libuv, epoll) implements `driver` on that instead.
 //
-// Thread safety: none; every call, stop() included, belongs to the thread that turns the loop. It starts no thread.
-// Lifetime: stores opened on a loop are closed before the loop is destroyed.
-// Fork: a child may go on using its copy; its stores connect anew.
+// Thread safety: none; every call, stop() included, belongs to the thread that turns the loop. A name of a server, not
+// an address, is looked up on a thread that ends with the answer: the resolver knows no deadline. Lifetime: stores
+// opened on a loop are closed before the loop is destroyed. Fork: a child may go on using its copy; its stores connect
+// anew.
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <poll.h>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -22,18 +25,24 @@
 
 namespace coatcheck {
 
+namespace net {
+class name_lookup;
+}
+
 // How an event_loop waits: poll(2)'s contract. For hosts whose threads are cooperative (gevent) and must not block.
 class waiter {
  public:
   virtual ~waiter() = default;
   // Returns when one of them is ready, or after `timeout` milliseconds, or earlier for no reason; sets `revents`.
   virtual void wait(pollfd* fds, std::size_t count, int timeout) = 0;
+  // As resolve_blocking, while others of its kind run.
+  [[nodiscard]] virtual result<socket_addresses> resolve(const std::string& host, std::uint16_t port) = 0;
 };
 
 class event_loop final : public driver {
  public:
   // `how` outlives the loop; null: poll(2) itself.
-  explicit event_loop(waiter* how = nullptr) noexcept : waiter_(how) {}
+  explicit event_loop(waiter* how = nullptr) noexcept;
   ~event_loop() override;
   event_loop(const event_loop&) = delete;
   event_loop& operator=(const event_loop&) = delete;
@@ -73,18 +82,21 @@ class event_loop final : public driver {
   }
 
   void update(pollable& what) override;
-  void before_close(pollable& what, int fd) override;
+  void drop_fd(pollable& what, int fd) override;
   void flush_soon(pollable& what) override;
+  void resolve(pollable& what, const std::string& host, std::uint16_t port) override;
   void forget(pollable& what) override;
 
  private:
   void flush_all();
   void dispatch(std::size_t count);
+  void drop_lookup(const pollable& wanted_by);
 
   waiter* const waiter_;
   std::vector<pollable*> watched_;  // null: forgotten during this turn
   std::vector<pollable*> to_flush_;
   std::vector<pollfd> polled_;
+  std::vector<std::unique_ptr<net::name_lookup>> lookups_;
   bool stopped_ = false;
   bool turning_ = false;
 };

@@ -6,6 +6,8 @@
 #include <limits>
 #include <time.h>
 
+#include "net/transport/name_lookup.hpp"
+
 namespace coatcheck {
 
 steady_ms steady_now() noexcept {
@@ -13,6 +15,8 @@ steady_ms steady_now() noexcept {
   (void)::clock_gettime(CLOCK_MONOTONIC, &now);  // cannot fail on Linux
   return steady_ms{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
 }
+
+event_loop::event_loop(waiter* how) noexcept : waiter_(how) {}
 
 event_loop::~event_loop() {
   assert(std::all_of(watched_.begin(), watched_.end(), [](const pollable* one) { return one == nullptr; }) &&
@@ -28,7 +32,7 @@ void event_loop::update(pollable& what) {
 }
 
 // A descriptor of that number may be opened before this turn is over: what poll said of the old one must not reach it.
-void event_loop::before_close(pollable&, int fd) {
+void event_loop::drop_fd(pollable&, int fd) {
   for (pollfd& one : polled_) {
     if (one.fd == fd) {
       one.fd = -1;
@@ -36,9 +40,38 @@ void event_loop::before_close(pollable&, int fd) {
   }
 }
 
+void event_loop::resolve(pollable& what, const std::string& host, std::uint16_t port) {
+  if (waiter_ != nullptr) {
+    what.on_resolved(waiter_->resolve(host, port));
+    return;
+  }
+  drop_lookup(what);
+  const auto ready = [this](net::name_lookup& done) {
+    pollable& wanted_by = done.wanted_by();
+    auto found = done.take();
+    drop_lookup(wanted_by);  // `done` is gone
+    wanted_by.on_resolved(std::move(found));
+  };
+  lookups_.push_back(std::make_unique<net::name_lookup>(what, host, port, ready));
+  update(*lookups_.back());
+}
+
+void event_loop::drop_lookup(const pollable& wanted_by) {
+  const auto at =
+      std::find_if(lookups_.begin(), lookups_.end(), [&](const auto& one) { return &one->wanted_by() == &wanted_by; });
+  if (at == lookups_.end()) {
+    return;
+  }
+  const auto over = std::move(*at);
+  lookups_.erase(at);
+  drop_fd(*over, over->fd());
+  forget(*over);
+}
+
 void event_loop::flush_soon(pollable& what) { to_flush_.push_back(&what); }
 
 void event_loop::forget(pollable& what) {
+  drop_lookup(what);
   std::replace(watched_.begin(), watched_.end(), &what, static_cast<pollable*>(nullptr));
   std::replace(to_flush_.begin(), to_flush_.end(), &what, static_cast<pollable*>(nullptr));
   what.slot = nullptr;

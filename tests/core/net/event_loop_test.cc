@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <functional>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <optional>
 #include <unistd.h>
 
 namespace coatcheck {
@@ -33,6 +35,13 @@ class watched final : public pollable {
     if (then) then();
   }
 
+  void on_resolved(result<socket_addresses> got) override {
+    found = std::move(got);
+    busy_ = false;
+    if (then) then();
+  }
+
+  std::optional<result<socket_addresses>> found;
   int fd_ = -1;
   bool write_ = false;
   bool busy_ = true;
@@ -154,7 +163,7 @@ TEST_F(EventLoop, ADescriptorThatWasClosedDuringTheTurnIsNotReported) {
   one.fd_ = two.fd_ = pipe_[0];
   loop_.update(one);
   loop_.update(two);
-  one.then = [&] { loop_.before_close(two, pipe_[0]); };
+  one.then = [&] { loop_.drop_fd(two, pipe_[0]); };
   make_readable();
   loop_.run_once();
   EXPECT_EQ(two.readable, 0) << "what poll said was about the old descriptor of that number";
@@ -200,6 +209,70 @@ TEST_F(EventLoop, WaitGivesTheResultOfAnOperationThatEndsAtOnce) {
     done(std::move(out));
   });
   EXPECT_EQ(got.status, get_status::absent);
+}
+
+TEST_F(EventLoop, LooksANameUpAndTellsWhoAsked) {
+  watched one;
+  loop_.update(one);
+  loop_.resolve(one, "localhost", 6379);
+  while (!one.found) loop_.run_once();
+  ASSERT_TRUE(*one.found) << one.found->error().message;
+  ASSERT_FALSE((*one.found)->empty());
+  for (const socket_address& address : **one.found) EXPECT_GT(address.size, 0U);
+  loop_.resolve(one, "no-such-host.invalid", 6379);
+  one.found.reset();
+  while (!one.found) loop_.run_once();
+  EXPECT_FALSE(*one.found);
+  EXPECT_EQ(one.found->error().code, errc::store_unavailable);
+  EXPECT_FALSE(one.found->error().message.empty());
+  loop_.forget(one);
+}
+
+TEST_F(EventLoop, NobodyWhoHasGoneIsToldAnAddress) {
+  {
+    watched gone;
+    loop_.update(gone);
+    loop_.resolve(gone, "localhost", 6379);
+    loop_.forget(gone);
+  }
+  watched one;
+  one.then = [&] { loop_.forget(one); };
+  loop_.update(one);
+  loop_.resolve(one, "localhost", 1);
+  loop_.resolve(one, "localhost", 2);  // takes the place of the first
+  while (!one.found) loop_.run_once();
+  ASSERT_TRUE(*one.found);
+  const auto& first = (*one.found)->front().storage;
+  const auto port = first.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(first).sin6_port
+                                                : reinterpret_cast<const sockaddr_in&>(first).sin_port;
+  EXPECT_EQ(port, htons(2));
+}
+
+TEST_F(EventLoop, ADescriptorThatItsOwnerHasClosedIsDropped) {
+  watched one;
+  int mine[2];
+  ASSERT_EQ(::pipe2(mine, O_NONBLOCK), 0);
+  one.fd_ = mine[0];
+  loop_.update(one);
+  loop_.run_once(0);
+  ::close(mine[0]);
+  one.fd_ = -1;
+  loop_.drop_fd(one, mine[0]);
+  loop_.update(one);
+  one.deadline_ = steady_now();
+  EXPECT_TRUE(loop_.run_once());
+  EXPECT_EQ(one.readable, 0);
+  EXPECT_EQ(one.deadlines, 1);
+  ::close(mine[1]);
+  loop_.forget(one);
+}
+
+TEST(NumericAddress, TakesDigitsAndNeverAsksForAName) {
+  EXPECT_EQ(numeric_address("127.0.0.1", 80).size(), 1U);
+  EXPECT_EQ(numeric_address("::1", 80).size(), 1U);
+  for (const char* name : {"localhost", "example.invalid", "1.2.3.4.5", ""}) {
+    EXPECT_TRUE(numeric_address(name, 80).empty()) << name;
+  }
 }
 
 }  // namespace

@@ -2,9 +2,7 @@
 #include "net/redis/link.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <unistd.h>
 
 #include "crypto/hmac.hpp"
 #include "crypto/random.hpp"
@@ -27,6 +25,7 @@ redis_link::redis_link(redis_target target, const options& chosen, driver& loop)
     : target_(std::move(target)),
       options_(chosen),
       loop_(&loop),
+      transport_(chosen.make_transport()),
       machine_({.operations = chosen.queue, .patience = chosen.timeout}),
       generation_(crypto::fork_generation()) {}
 
@@ -36,7 +35,9 @@ redis_link::~redis_link() {
   crypto::wipe(target_.password.data(), target_.password.size());
 }
 
-bool redis_link::wants_write() const noexcept { return state_ == state::connecting || blocked_; }
+bool redis_link::wants_write() const noexcept {
+  return state_ == state::connecting || blocked_ || transport_->wants_write();
+}
 
 bool redis_link::busy() const noexcept {
   return !answered_.empty() || (state_ == state::ready ? machine_.awaited() : machine_.waiting()) > 0;
@@ -44,7 +45,7 @@ bool redis_link::busy() const noexcept {
 
 steady_ms redis_link::deadline() const noexcept {
   steady_ms next = machine_.next_deadline();
-  if (state_ == state::connecting || state_ == state::handshaking) {
+  if (coming_up()) {
     next = std::min(next, connect_deadline_);
   } else if (state_ == state::pausing && machine_.waiting() > 0) {
     next = std::min(next, retry_at_);
@@ -60,10 +61,10 @@ void redis_link::announce(bool always) {
   const bool write = wants_write();
   const bool waited_for = busy();
   const steady_ms next = deadline();
-  if (always || unseen_ || fd_ != announced_fd_ || write != announced_write_ || waited_for != announced_busy_ ||
+  if (always || unseen_ || fd() != announced_fd_ || write != announced_write_ || waited_for != announced_busy_ ||
       next < announced_deadline_) {
     unseen_ = false;
-    announced_fd_ = fd_;
+    announced_fd_ = fd();
     announced_write_ = write;
     announced_busy_ = waited_for;
     announced_deadline_ = next;
@@ -96,7 +97,7 @@ void redis_link::submit(reply_handler done, steady_ms deadline, std::string_view
     answer_later(done, answer::failure(errc::store_overloaded, "too many operations wait for Redis (see ?queue=)"));
     return;
   }
-  if (state_ != state::connecting && state_ != state::handshaking) {
+  if (!coming_up()) {
     plan_flush();
   }
   announce(false);
@@ -133,7 +134,7 @@ void redis_link::flush() {
     connect();
   } else if (state_ == state::ready) {
     // A server that closed an idle connection would otherwise be noticed only by losing this turn's operations.
-    if (machine_.on_wire() == 0 && steady_now() - heard_at_ > quiet_time) {
+    if (read_on_ || (machine_.on_wire() == 0 && steady_now() - heard_at_ > quiet_time)) {
       receive();
     }
     if (state_ == state::ready) {
@@ -145,39 +146,43 @@ void redis_link::flush() {
 
 void redis_link::receive() {
   const std::uint64_t connection = connection_;
+  read_on_ = false;
   if (buffer_.empty()) {
     buffer_.resize(read_size);
   }
   for (int i = 0; i < reads_per_turn; ++i) {
-    const ssize_t got = ::recv(fd_, buffer_.data(), buffer_.size(), 0);
-    if (got < 0) {
-      if (errno == EINTR) {
-        continue;
-      }
-      if (errno != EAGAIN && errno != EWOULDBLOCK) {
-        lose(errc::store_unavailable, "lost the connection to Redis at " + target_.name + ": " + std::strerror(errno));
-      }
+    const auto got = transport_->read(buffer_.data(), buffer_.size());
+    if (got.what == transport::status::again) {
       return;
     }
-    if (got == 0) {
-      lose(errc::store_unavailable, "Redis at " + target_.name + " closed the connection");
+    if (got.what == transport::status::closed) {
+      lose(errc::store_unavailable, "Redis at " + name_ + " closed the connection");
+      return;
+    }
+    if (got.what == transport::status::failed) {
+      lose(errc::store_unavailable, "lost the connection to Redis at " + name_ + ": " + std::strerror(got.code));
       return;
     }
     heard_at_ = steady_now();
     if (state_ == state::ready) {
       failures_ = 0;
     }
-    const bool in_step = machine_.receive({buffer_.data(), static_cast<std::size_t>(got)});
-    if (connection != connection_ || fd_ < 0) {
+    const bool in_step = machine_.receive({buffer_.data(), got.bytes});
+    if (connection != connection_ || fd() < 0) {
       return;
     }
     if (!in_step) {
-      lose(errc::store_protocol, "Redis at " + target_.name + " sent " + std::string(machine_.why()));
+      lose(errc::store_protocol, "Redis at " + name_ + " sent " + std::string(machine_.why()));
       return;
     }
-    if (static_cast<std::size_t>(got) < buffer_.size()) {
+    if (got.bytes < buffer_.size() && !transport_->holds_bytes()) {
       return;  // nothing more for now: the next read would only say so
     }
+  }
+  // What the socket still has, the driver tells. What the transport has, nobody would.
+  if (transport_->holds_bytes()) {
+    read_on_ = true;
+    plan_flush();
   }
 }
 
@@ -191,18 +196,13 @@ void redis_link::send() {
     if (bytes.empty()) {
       return;
     }
-    const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent < 0 && errno == EINTR) {
-      continue;
-    }
-    if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
-      lose(errc::store_unavailable, "lost the connection to Redis at " + target_.name + ": " + std::strerror(errno));
+    const auto sent = transport_->write(bytes);
+    if (sent.what == transport::status::failed || sent.what == transport::status::closed) {
+      lose(errc::store_unavailable, "lost the connection to Redis at " + name_ + ": " + std::strerror(sent.code));
       return;
     }
-    if (sent > 0) {
-      machine_.consume(static_cast<std::size_t>(sent));
-    }
-    if (sent < static_cast<ssize_t>(bytes.size())) {
+    machine_.consume(sent.bytes);
+    if (sent.bytes < bytes.size()) {
       blocked_ = true;
       return;
     }
@@ -213,8 +213,8 @@ void redis_link::on_readable() {
   const auto self = shared_from_this();
   after_fork();
   if (state_ == state::connecting) {
-    finish_connect();  // an attempt that failed is readable, too
-  } else if (fd_ >= 0) {
+    connect_outcome(transport_->go_on());  // an attempt that failed is readable, too
+  } else if (fd() >= 0) {
     receive();
   }
   announce(false);
@@ -224,8 +224,8 @@ void redis_link::on_writable() {
   const auto self = shared_from_this();
   after_fork();
   if (state_ == state::connecting) {
-    finish_connect();
-  } else if (fd_ >= 0) {
+    connect_outcome(transport_->go_on());
+  } else if (fd() >= 0) {
     send();
   }
   announce(false);
@@ -237,10 +237,10 @@ void redis_link::on_deadline(steady_ms now) {
   std::string text;
   machine_.expire(now, lateness(text));
   flush_answered();
-  if ((state_ == state::connecting || state_ == state::handshaking) && now >= connect_deadline_) {
-    lose(errc::store_unavailable, "Redis at " + target_.name + " does not answer");
+  if (coming_up() && now >= connect_deadline_) {
+    lose(errc::store_unavailable, "Redis at " + name_ + " does not answer");
   } else if (state_ == state::ready && machine_.stuck(now)) {
-    lose(errc::store_unavailable, "Redis at " + target_.name + " stopped answering");
+    lose(errc::store_unavailable, "Redis at " + name_ + " stopped answering");
   }
   if (state_ == state::pausing && now >= retry_at_) {
     state_ = state::idle;
@@ -254,7 +254,7 @@ void redis_link::on_deadline(steady_ms now) {
 // What an operation that is late is told: that the server is slow, or why there is none.
 answer redis_link::lateness(std::string& text) const {
   if (state_ == state::ready || failure_.empty()) {
-    text = "no answer from Redis at " + target_.name + " within " + std::to_string(options_.timeout) + " ms";
+    text = "no answer from Redis at " + name_ + " within " + std::to_string(options_.timeout) + " ms";
     return answer::failure(errc::store_timeout, text);
   }
   text = failure_;
@@ -262,13 +262,13 @@ answer redis_link::lateness(std::string& text) const {
 }
 
 void redis_link::close_socket() {
-  if (fd_ >= 0) {
-    const int fd = std::exchange(fd_, -1);
+  if (fd() >= 0) {
     ++connection_;
     blocked_ = false;
+    read_on_ = false;
     unseen_ = true;  // the next descriptor may have the same number
-    loop_->before_close(*this, fd);
-    ::close(fd);
+    loop_->drop_fd(*this, fd());
+    transport_->close();
   }
 }
 
@@ -287,8 +287,8 @@ void redis_link::lose(errc code, const std::string& why, bool waiting_too) {
 }
 
 void redis_link::distrust() {
-  if (fd_ >= 0) {
-    lose(errc::store_protocol, "Redis at " + target_.name + " sent a reply that does not fit its command");
+  if (fd() >= 0) {
+    lose(errc::store_protocol, "Redis at " + name_ + " sent a reply that does not fit its command");
   }
 }
 

@@ -1,10 +1,10 @@
 // A link to one Redis server: a socket, the state machine of resp_connection, and what a host's loop needs to turn
 // them (pollable). Commands of one turn of the loop leave in one write.
 //
-// The link connects when an operation is there to be sent, and again, with growing pauses, when the connection was
-// lost. AUTH and SELECT are answered before the first operation leaves. Each operation ends by its deadline, which
-// covers queueing, connecting and the reply. Of what was on the wire of a lost connection, what only reads is asked
-// again.
+// The link connects when an operation is there to be sent, at the address that its server has then, and again, with
+// growing pauses, when the connection was lost. AUTH and SELECT are answered before the first operation leaves. Each
+// operation ends by its deadline, which covers queueing, connecting and the reply. Of what was on the wire of a lost
+// connection, what only reads is asked again.
 //
 // After fork the child drops the inherited socket without a byte on it: what was under way there ends as unknown in
 // the child, and goes on in the parent.
@@ -15,6 +15,7 @@
 // Thread safety: the thread of the driver. The driver must outlive the link or close() must have been called.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -26,15 +27,26 @@
 
 #include "net/redis/resp_connection.hpp"
 #include "net/transport/socket.hpp"
+#include "net/transport/transport.hpp"
 
 namespace coatcheck::net {
 
+// Where a server listens.
+struct endpoint {
+  std::string host;  // a name or an address; empty: a Unix socket
+  std::uint16_t port = 0;
+  std::string path;  // of a Unix socket
+  // For messages: host and port, or the path.
+  [[nodiscard]] std::string name() const;
+};
+// Asked for each connection: a server may have moved since the last one.
+using endpoint_source = std::function<endpoint()>;
+
 // Which server, and as whom.
 struct redis_target {
-  std::vector<address> addresses;  // tried in turn; at least one
-  std::string name;                // for messages: host and port, or the socket's path
-  std::string user;                // empty: Redis' default user
-  std::string password;            // empty: no AUTH
+  endpoint_source where;
+  std::string user;      // empty: Redis' default user
+  std::string password;  // empty: no AUTH
   unsigned database = 0;
 };
 
@@ -43,6 +55,7 @@ class redis_link final : public pollable, public std::enable_shared_from_this<re
   struct options {
     duration_ms timeout = 250;  // of an operation
     std::size_t queue = 16384;  // operations at a time
+    std::unique_ptr<transport> (*make_transport)() = make_socket_transport;
   };
 
   [[nodiscard]] static std::shared_ptr<redis_link> create(redis_target target, const options& chosen, driver& loop);
@@ -65,7 +78,7 @@ class redis_link final : public pollable, public std::enable_shared_from_this<re
   // Ends everything as store_closed and leaves the driver. Idempotent.
   void close();
 
-  [[nodiscard]] int fd() const noexcept override { return fd_; }
+  [[nodiscard]] int fd() const noexcept override { return transport_->fd(); }
   [[nodiscard]] bool wants_write() const noexcept override;
   [[nodiscard]] steady_ms deadline() const noexcept override;
   [[nodiscard]] bool busy() const noexcept override;
@@ -73,9 +86,10 @@ class redis_link final : public pollable, public std::enable_shared_from_this<re
   void on_writable() override;
   void on_deadline(steady_ms now) override;
   void flush() override;
+  void on_resolved(result<socket_addresses> found) override;
 
  private:
-  enum class state : std::uint8_t { idle, connecting, handshaking, ready, pausing, closed };
+  enum class state : std::uint8_t { idle, resolving, connecting, handshaking, ready, pausing, closed };
 
   redis_link(redis_target target, const options& chosen, driver& loop);
   void announce(bool always);
@@ -84,8 +98,12 @@ class redis_link final : public pollable, public std::enable_shared_from_this<re
   void after_fork();
 
   void connect();
+  void connect_to(socket_addresses found);
   void try_next_address();
-  void finish_connect();
+  void connect_outcome(const transport::outcome& got);
+  [[nodiscard]] bool coming_up() const noexcept {
+    return state_ == state::resolving || state_ == state::connecting || state_ == state::handshaking;
+  }
   void connected();
   void handshake_answered(const answer& given, bool needed, bool last);
   void receive();
@@ -107,16 +125,18 @@ class redis_link final : public pollable, public std::enable_shared_from_this<re
   steady_ms answered_at_ = 0;   // when the first of them came
   std::string buffer_;          // received bytes, before the reader has them
 
-  int fd_ = -1;
+  const std::unique_ptr<transport> transport_;
   state state_ = state::idle;
   bool blocked_ = false;  // the kernel took less than there was to send
   bool flush_planned_ = false;
   std::uint64_t connection_ = 0;  // number of this connection: a handler may have lost it
   unsigned generation_;           // of the process (crypto::fork_generation)
-  std::size_t address_ = 0;       // in target_.addresses
-  std::size_t addresses_tried_ = 0;
-  unsigned failures_ = 0;  // in a row, since a reply last came
-  std::string failure_;    // of the last attempt; empty when the link is up or was never tried
+  std::string name_;              // of the endpoint, for messages
+  socket_addresses addresses_;    // of the endpoint, those that were not tried yet at the end
+  socket_address good_;           // the one that last worked: tried first
+  bool read_on_ = false;          // bytes wait in the transport, and no event will tell
+  unsigned failures_ = 0;         // in a row, since a reply last came
+  std::string failure_;           // of the last attempt; empty when the link is up or was never tried
   steady_ms connect_deadline_ = no_deadline;
   steady_ms retry_at_ = 0;
   steady_ms heard_at_ = 0;

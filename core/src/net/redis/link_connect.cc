@@ -16,51 +16,72 @@ constexpr duration_ms least_connect_time = 500;
 
 }  // namespace
 
+std::string endpoint::name() const {
+  if (host.empty()) return path;
+  const bool numeric_v6 = host.find(':') != std::string::npos;
+  return (numeric_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
 void redis_link::connect() {
-  addresses_tried_ = 0;
+  const endpoint to = target_.where();
+  name_ = to.name();
+  connect_deadline_ = steady_now() + std::max(2 * options_.timeout, least_connect_time);
+  if (to.host.empty()) {
+    auto found = unix_address(to.path);
+    if (!found) return lose(errc::store_unavailable, found.error().message);
+    return connect_to(*std::move(found));
+  }
+  if (auto numeric = numeric_address(to.host, to.port); !numeric.empty()) return connect_to(std::move(numeric));
+  state_ = state::resolving;
+  loop_->resolve(*this, to.host, to.port);
+}
+
+void redis_link::on_resolved(result<socket_addresses> found) {
+  if (state_ != state::resolving) return;  // its deadline has passed meanwhile
+  const auto self = shared_from_this();
+  if (!found || found->empty()) {
+    lose(errc::store_unavailable,
+         "the host of Redis at " + name_ + " cannot be resolved: " + (found ? "no address" : found.error().message));
+  } else {
+    connect_to(*std::move(found));
+  }
+  announce(false);
+}
+
+// The address that last worked comes first; the others keep the resolver's order.
+void redis_link::connect_to(socket_addresses found) {
+  const auto same = [this](const socket_address& one) {
+    return one.size == good_.size && std::memcmp(&one.storage, &good_.storage, one.size) == 0;
+  };
+  const auto good = std::find_if(found.begin(), found.end(), same);
+  if (good != found.end()) std::rotate(found.begin(), good, good + 1);
+  std::reverse(found.begin(), found.end());
+  addresses_ = std::move(found);
   try_next_address();
 }
 
 void redis_link::try_next_address() {
-  int code = 0;
-  while (addresses_tried_ < target_.addresses.size()) {
-    const connecting attempt = start_connect(target_.addresses[address_]);
-    ++addresses_tried_;
-    address_ = (address_ + 1) % target_.addresses.size();
-    if (attempt.fd >= 0) {
-      fd_ = attempt.fd;
-      ++connection_;
-      state_ = state::connecting;
-      connect_deadline_ = steady_now() + std::max(2 * options_.timeout, least_connect_time);
-      if (attempt.done) {
-        connected();
-      }
-      return;
-    }
-    code = attempt.code;
-  }
-  lose(errc::store_unavailable, "cannot connect to Redis at " + target_.name + ": " + std::strerror(code));
+  good_ = addresses_.back();
+  addresses_.pop_back();
+  ++connection_;
+  state_ = state::connecting;
+  unseen_ = true;  // the next descriptor may have the number of the last one
+  connect_deadline_ = steady_now() + std::max(2 * options_.timeout, least_connect_time);
+  connect_outcome(transport_->connect(good_));
 }
 
-void redis_link::finish_connect() {
-  const int code = connect_error(fd_);
-  if (code == 0) {
-    connected();
-    return;
-  }
+void redis_link::connect_outcome(const transport::outcome& got) {
+  if (got.what == transport::status::again) return;
+  if (got.what == transport::status::done) return connected();
   close_socket();
-  if (addresses_tried_ < target_.addresses.size()) {
-    try_next_address();
-    return;
-  }
-  lose(errc::store_unavailable, "cannot connect to Redis at " + target_.name + ": " + std::strerror(code));
+  if (!addresses_.empty()) return try_next_address();
+  lose(errc::store_unavailable, "cannot connect to Redis at " + name_ + ": " + std::strerror(got.code));
 }
 
 // The handshake always holds one command, so that a server that accepts and then says nothing is found out before an
 // operation is given to it.
 void redis_link::connected() {
   state_ = state::handshaking;
-  address_ = (address_ + target_.addresses.size() - 1) % target_.addresses.size();  // this one again, next time
   const auto say = [&](bool needed, bool last, std::initializer_list<std::string_view> arguments) {
     std::string command;
     append_command(command, arguments);

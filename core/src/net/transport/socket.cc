@@ -1,14 +1,14 @@
-// Non-blocking stream sockets: resolution, options, connect.
+// Non-blocking stream sockets: options, connect, bytes.
 #include "net/transport/socket.hpp"
 
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <utility>
 
 namespace coatcheck::net {
 namespace {
@@ -28,32 +28,57 @@ void tune_tcp(int fd) noexcept {
   set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 10'000);
 }
 
+// By the address: one code for TCP and Unix sockets.
+class socket_transport final : public transport {
+ public:
+  ~socket_transport() override { close(); }
+
+  outcome connect(const socket_address& to) override {
+    fd_ = ::socket(to.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd_ < 0) return failure(errno);
+    if (to.storage.ss_family != AF_UNIX) tune_tcp(fd_);
+    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&to.storage), to.size) == 0) return {status::done};
+    if (errno == EINPROGRESS || errno == EINTR) return {status::again};
+    return failure(errno);  // a Unix socket whose backlog is full says EAGAIN: a failure, tried again later
+  }
+  outcome go_on() override {
+    int code = 0;
+    socklen_t size = sizeof(code);
+    if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &code, &size) != 0) code = errno;
+    return code == 0 ? outcome{status::done} : failure(code);
+  }
+  outcome read(char* into, std::size_t size) override {
+    return counted([&] { return ::recv(fd_, into, size, 0); });
+  }
+  outcome write(std::string_view bytes) override {
+    return counted([&] { return ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL); });
+  }
+  bool holds_bytes() const noexcept override { return false; }
+  bool wants_write() const noexcept override { return false; }
+  int fd() const noexcept override { return fd_; }
+  void close() noexcept override {
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  }
+
+ private:
+  static outcome failure(int code) noexcept { return {status::failed, 0, code}; }
+  template <class Call>
+  static outcome counted(Call&& call) noexcept {
+    for (;;) {
+      const ssize_t bytes = call();
+      if (bytes > 0) return {status::done, static_cast<std::size_t>(bytes)};
+      if (bytes == 0) return {status::closed};
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return {status::again};
+      if (errno != EINTR) return failure(errno);
+    }
+  }
+
+  int fd_ = -1;
+};
+
 }  // namespace
 
-result<std::vector<address>> resolve_tcp(const std::string& host, std::uint16_t port) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  const int failed = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
-  if (failed != 0) {
-    return {errc::store_unavailable,
-            "the host of the store's URL cannot be resolved: " +
-                std::string(failed == EAI_SYSTEM ? std::strerror(errno) : ::gai_strerror(failed))};
-  }
-  std::vector<address> addresses;
-  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
-    address made{};
-    std::memcpy(&made.storage, one->ai_addr, one->ai_addrlen);
-    made.size = one->ai_addrlen;
-    addresses.push_back(made);
-  }
-  ::freeaddrinfo(found);
-  return addresses;
-}
-
-result<std::vector<address>> resolve_unix(std::string_view path) {
+result<socket_addresses> unix_address(std::string_view path) {
   sockaddr_un to{};
   if (path.empty() || path.size() >= sizeof(to.sun_path) || path.find('\0') != std::string_view::npos) {
     return {errc::invalid_url,
@@ -61,35 +86,12 @@ result<std::vector<address>> resolve_unix(std::string_view path) {
   }
   to.sun_family = AF_UNIX;
   std::memcpy(to.sun_path, path.data(), path.size());
-  address made{};
+  socket_address made{};
   std::memcpy(&made.storage, &to, sizeof(to));
   made.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
-  return std::vector<address>{made};
+  return socket_addresses{made};
 }
 
-connecting start_connect(const address& to) noexcept {
-  const int fd = ::socket(to.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) {
-    return {-1, errno, false};
-  }
-  if (to.storage.ss_family != AF_UNIX) {
-    tune_tcp(fd);
-  }
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&to.storage), to.size) == 0) {
-    return {fd, 0, true};
-  }
-  if (errno == EINPROGRESS || errno == EINTR) {
-    return {fd, 0, false};
-  }
-  const int code = errno;  // a Unix socket whose backlog is full says EAGAIN: a failure, tried again later
-  ::close(fd);
-  return {-1, code, false};
-}
-
-int connect_error(int fd) noexcept {
-  int code = 0;
-  socklen_t size = sizeof(code);
-  return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) == 0 ? code : errno;
-}
+std::unique_ptr<transport> make_socket_transport() { return std::make_unique<socket_transport>(); }
 
 }  // namespace coatcheck::net

@@ -88,13 +88,7 @@ result<void> fill_tcp(const parsed_url& url, net::redis_target& target) {
     return filled;
   }
   const std::uint16_t port = url.port == 0 ? default_port : url.port;
-  auto found = net::resolve_tcp(url.host, port);
-  if (!found) {
-    return found.error();
-  }
-  target.addresses = *std::move(found);
-  const bool numeric_v6 = url.host.find(':') != std::string::npos;
-  target.name = (numeric_v6 ? "[" + url.host + "]" : url.host) + ":" + std::to_string(port);
+  target.where = [to = net::endpoint{url.host, port, {}}] { return to; };
   return {};
 }
 
@@ -105,12 +99,10 @@ result<void> fill_unix(const parsed_url& url, net::redis_target& target) {
   if (auto filled = fill_database({}, url, target); !filled) {
     return filled;
   }
-  auto found = net::resolve_unix(url.path);
-  if (!found) {
+  if (auto found = net::unix_address(url.path); !found) {
     return found.error();
   }
-  target.addresses = *std::move(found);
-  target.name = url.path;
+  target.where = [to = net::endpoint{{}, 0, url.path}] { return to; };
   return {};
 }
 

@@ -18,8 +18,9 @@
 
 namespace coatcheck {
 
-// Opens `redis:` and `redis+unix:` URLs. A host name is resolved here, and so may block; nothing is connected yet.
-// Errors: invalid_url, store_unavailable (the host's name does not resolve). REQUIRES: options.loop.
+// Opens `redis:` and `redis+unix:` URLs. Nothing is resolved or connected yet: the first operation
+// does, and each connection after it.
+// Errors: invalid_url. REQUIRES: options.loop.
 [[nodiscard]] result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const store_options& options);
 inline constexpr store_kind redis_kinds[] = {{"redis", true, open_redis_store}, {"redis+unix", true, open_redis_store}};
 
