@@ -20,7 +20,7 @@ struct service {
   explicit service(const std::string& url) {
     auto sessions = open_store(url);
     auto keys = key_ring::from_secret(secret);
-    auto made = sessions && keys ? engine::create({.keys = *keys, .sessions = *sessions})
+    auto made = sessions && keys ? engine::create({.keys = *keys, .where = *sessions})
                                  : result<std::shared_ptr<engine>>(errc::invalid_state, "no store");
     if (!made) std::abort();
     on = *made;

@@ -21,15 +21,16 @@ namespace {
 struct host {
   std::shared_ptr<manual_clock> clock;
   asyncio_driver loop;
-  std::shared_ptr<engine> sessions;
+  std::shared_ptr<engine> on;
 
-  host(setup made, const py::handle& on, PyObject* owner) : clock(std::move(made.clock)), loop(on, owner) {
+  host(setup made, const py::handle& event_loop, PyObject* owner)
+      : clock(std::move(made.clock)), loop(event_loop, owner) {
     auto opened_store = open_store(made.url, {made.options.time, &loop, &made.options.keys});
     if (!opened_store) throw_error(opened_store.error());
-    made.options.sessions = *std::move(opened_store);
+    made.options.where = *std::move(opened_store);
     auto created = engine::create(std::move(made.options));
     if (!created) throw_error(created.error());
-    sessions = *std::move(created);
+    on = *std::move(created);
   }
 };
 
@@ -72,12 +73,12 @@ struct call {
 
 void start_commit(call* running) {
   self_of(running->engine_ref)
-      .sessions->commit(std::move(running->request), completion<committed>(
-                                                         [](void* context, committed&& done) {
-                                                           auto* of = static_cast<call*>(context);
-                                                           of->finish(answer(of->of, std::move(done)));
-                                                         },
-                                                         running));
+      .on->commit(std::move(running->request), completion<committed>(
+                                                   [](void* context, committed&& done) {
+                                                     auto* of = static_cast<call*>(context);
+                                                     of->finish(answer(of->of, std::move(done)));
+                                                   },
+                                                   running));
 }
 
 PyObject* open_session(PyObject* self, PyObject* const* args, Py_ssize_t count) {
@@ -90,12 +91,12 @@ PyObject* open_session(PyObject* self, PyObject* const* args, Py_ssize_t count) 
     PyObject* future = nullptr;
     call* running = new_call(self, nullptr, &future);
     if (running == nullptr) return nullptr;
-    self_of(self).sessions->open({header.view(), secure == 1},
-                                 completion<opened>(
-                                     [](void* context, opened&& out) {
-                                       static_cast<call*>(context)->finish(as_object(make_handle(std::move(out))));
-                                     },
-                                     running));
+    self_of(self).on->open({header.view(), secure == 1},
+                           completion<opened>(
+                               [](void* context, opened&& out) {
+                                 static_cast<call*>(context)->finish(as_object(make_handle(std::move(out))));
+                               },
+                               running));
     return future;
   });
 }
@@ -107,8 +108,7 @@ PyObject* load(PyObject* self, PyObject* id) {
     PyObject* future = nullptr;
     call* running = new_call(self, nullptr, &future);
     if (running == nullptr) return nullptr;
-    self_of(self).sessions->load(text,
-                                 completion<opened>(
+    self_of(self).on->load(text, completion<opened>(
                                      [](void* context, opened&& out) {
                                        static_cast<call*>(context)->finish(as_object(make_handle(std::move(out))));
                                      },
@@ -129,18 +129,18 @@ PyObject* commit(PyObject* self, PyObject* const* args, Py_ssize_t count) {
       start_commit(running);
       return future;
     }
-    self_of(self).sessions->regenerate(running->request.base,
-                                       completion<engine::regenerated>(
-                                           [](void* context, engine::regenerated&& renamed) {
-                                             auto* of = static_cast<call*>(context);
-                                             PyObject* early = nullptr;
-                                             if (regenerated_ready(of->of, std::move(renamed), of->request, &early)) {
-                                               start_commit(of);
-                                             } else {
-                                               of->finish(early);
-                                             }
-                                           },
-                                           running));
+    self_of(self).on->regenerate(running->request.base,
+                                 completion<engine::regenerated>(
+                                     [](void* context, engine::regenerated&& renamed) {
+                                       auto* of = static_cast<call*>(context);
+                                       PyObject* early = nullptr;
+                                       if (regenerated_ready(of->of, std::move(renamed), of->request, &early)) {
+                                         start_commit(of);
+                                       } else {
+                                         of->finish(early);
+                                       }
+                                     },
+                                     running));
     return future;
   });
 }
@@ -158,20 +158,20 @@ PyObject* destroy(PyObject* self, PyObject* const* args, Py_ssize_t count) {
     call* running = new_call(self, of, &future);
     if (running == nullptr) return nullptr;
     const snapshot session = of->value.session;
-    self_of(self).sessions->destroy(session, secure == 1,
-                                    completion<destroyed>(
-                                        [](void* context, destroyed&& done) {
-                                          auto* ended = static_cast<call*>(context);
-                                          ended->finish(answer(ended->of, std::move(done)));
-                                        },
-                                        running));
+    self_of(self).on->destroy(session, secure == 1,
+                              completion<destroyed>(
+                                  [](void* context, destroyed&& done) {
+                                    auto* ended = static_cast<call*>(context);
+                                    ended->finish(answer(ended->of, std::move(done)));
+                                  },
+                                  running));
     return future;
   });
 }
 
 PyObject* close_engine(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
-    self_of(self).sessions->sessions().close();
+    self_of(self).on->where().close();
     Py_RETURN_NONE;
   });
 }

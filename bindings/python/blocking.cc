@@ -28,10 +28,10 @@ result<std::unique_ptr<worker>> blocking_pool::take() {
   auto opened_store = open_store(url_, {options_.time, made->loop.get(), &options_.keys});
   if (!opened_store) return opened_store.error();
   engine_options options = options_;
-  options.sessions = *std::move(opened_store);
+  options.where = *std::move(opened_store);
   auto created = engine::create(std::move(options));
   if (!created) return created.error();
-  made->sessions = *std::move(created);
+  made->on = *std::move(created);
   return made;
 }
 

@@ -25,7 +25,7 @@ namespace coatcheck::python {
 struct worker {
   std::unique_ptr<greenlet_waiter> greenlets;  // null: the thread itself waits
   std::unique_ptr<event_loop> loop;            // outlives the store, which unregisters from it
-  std::shared_ptr<engine> sessions;
+  std::shared_ptr<engine> on;
   std::uint32_t generation = 0;  // of fork.hpp
 };
 

@@ -29,8 +29,8 @@ class host {
     if (answers_in_the_call(made.url)) {
       auto opened_store = open_store(made.url, {made.options.time, nullptr, &made.options.keys});
       if (!opened_store) throw_error(opened_store.error());
-      made.options.sessions = *std::move(opened_store);
-      writes_wait_ = made.options.sessions->capabilities().may_block;
+      made.options.where = *std::move(opened_store);
+      writes_wait_ = made.options.where->capabilities().may_block;
       auto created = engine::create(std::move(made.options));
       if (!created) throw_error(created.error());
       local_ = *std::move(created);
@@ -44,9 +44,9 @@ class host {
   }
 
   [[nodiscard]] bool remote() const noexcept { return pool_.has_value(); }
-  [[nodiscard]] const engine& any() const noexcept { return local_ ? *local_ : *pattern_->sessions; }
+  [[nodiscard]] const engine& any() const noexcept { return local_ ? *local_ : *pattern_->on; }
   void close() noexcept {
-    if (local_) local_->sessions().close();
+    if (local_) local_->where().close();
     if (pool_) pool_->close();
   }
 
@@ -69,7 +69,7 @@ class host {
       return false;
     }
     auto borrowed = *std::move(taken);
-    const bool told = wait_on(*borrowed, out, [&](completion<R> done) { start(*borrowed->sessions, done); });
+    const bool told = wait_on(*borrowed, out, [&](completion<R> done) { start(*borrowed->on, done); });
     pool_->give_back(std::move(borrowed));
     return told;
   }

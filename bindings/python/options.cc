@@ -1,11 +1,12 @@
 // Keyword arguments to engine_options.
 #include "options.hpp"
 
-#include <array>
 #include <optional>
 #include <pybind11/stl.h>
 #include <string_view>
 #include <vector>
+
+#include "coatcheck/option_words.hpp"
 
 #include "errors.hpp"
 #include "py_clock.hpp"
@@ -14,28 +15,6 @@ namespace py = pybind11;
 
 namespace coatcheck::python {
 namespace {
-
-template <class T, std::size_t N>
-using words = std::array<std::pair<std::string_view, T>, N>;
-
-constexpr words<secure_mode, 3> secure_words{
-    {{"auto", secure_mode::automatic}, {"always", secure_mode::always}, {"never", secure_mode::never}}};
-constexpr words<same_site_mode, 5> same_site_words{{{"lax", same_site_mode::lax},
-                                                    {"strict", same_site_mode::strict},
-                                                    {"none", same_site_mode::none},
-                                                    {"unset", same_site_mode::unset},
-                                                    {"auto", same_site_mode::automatic}}};
-constexpr words<cookie_priority, 4> priority_words{{{"unset", cookie_priority::unset},
-                                                    {"low", cookie_priority::low},
-                                                    {"medium", cookie_priority::medium},
-                                                    {"high", cookie_priority::high}}};
-constexpr words<merge_policy, 3> conflict_words{
-    {{"mine", merge_policy::mine}, {"theirs", merge_policy::theirs}, {"reject", merge_policy::reject}}};
-constexpr words<lone_surrogates, 2> halves_words{
-    {{"replace", lone_surrogates::replace}, {"refuse", lone_surrogates::refuse}}};
-
-constexpr words<session_mode, 3> mode_words{
-    {{"store", session_mode::store}, {"jwt", session_mode::jwt_signed}, {"jwe", session_mode::jwt_sealed}}};
 
 // The arguments, each taken once; what is left over at the end was misspelt.
 class reader {
@@ -53,20 +32,12 @@ class reader {
   void take(const char* name, std::optional<T>& into) {
     if (const py::object given = pop(name); !given.is_none()) into = convert<T>(name, given);
   }
-  template <class T, std::size_t N>
-  void take_word(const char* name, T& into, const words<T, N>& known) {
+  template <class T>
+  void take_word(const char* name, T& into) {
     std::string given;
     take(name, given);
     if (given.empty()) return;
-    std::string allowed;
-    for (const auto& [word, value] : known) {
-      if (word == given) {
-        into = value;
-        return;
-      }
-      allowed += (allowed.empty() ? "\"" : ", \"") + std::string(word) + '"';
-    }
-    throw_error({errc::invalid_option, std::string(name) + " must be one of " + allowed});
+    if (const auto read = read_word(name, given, into); !read) throw_error(read.error());
   }
   py::object pop(const char* name) {
     if (!left_.contains(name)) return py::none();
@@ -137,7 +108,7 @@ merge_rules read_merge_rules(const py::object& given) {
 
 setup read_setup(const py::dict& arguments) {
   reader from(arguments);
-  setup made{.options = {.keys = read_keys(from), .sessions = nullptr, .cookie = {}, .policy = {}, .time = nullptr},
+  setup made{.options = {.keys = read_keys(from), .where = nullptr, .cookie = {}, .policy = {}, .time = nullptr},
              .url = {},
              .clock = nullptr};
   from.take("store", made.url);
@@ -150,10 +121,10 @@ setup read_setup(const py::dict& arguments) {
   from.take("domain", cookie.domain);
   from.take("path", cookie.path);
   from.take("http_only", cookie.http_only);
-  from.take_word("secure", cookie.secure, secure_words);
-  from.take_word("same_site", cookie.same_site, same_site_words);
+  from.take_word("secure", cookie.secure);
+  from.take_word("same_site", cookie.same_site);
   from.take("partitioned", cookie.partitioned);
-  from.take_word("priority", cookie.priority, priority_words);
+  from.take_word("priority", cookie.priority);
 
   session_policy& policy = made.options.policy;
   from.take("idle_timeout", policy.idle_timeout);
@@ -162,8 +133,8 @@ setup read_setup(const py::dict& arguments) {
   from.take("touch_share", policy.touch_share);
   from.take("rolling", policy.rolling);
   from.take("save_uninitialised", policy.save_uninitialised);
-  from.take_word("on_conflict", policy.on_conflict, conflict_words);
-  from.take_word("lone_surrogates", policy.halves, halves_words);
+  from.take_word("on_conflict", policy.on_conflict);
+  from.take_word("lone_surrogates", policy.halves);
   policy.merge = read_merge_rules(from.pop("merge"));
   from.take("conflict_retries", policy.conflict_retries);
   from.take("max_payload", policy.max_payload);
@@ -171,7 +142,7 @@ setup read_setup(const py::dict& arguments) {
   from.take("id_bytes", policy.id_bytes);
 
   token_session_options& tokens = made.options.tokens;
-  from.take_word("mode", tokens.mode, mode_words);
+  from.take_word("mode", tokens.mode);
   from.take("access_ttl", tokens.access_ttl);
   from.take("refresh_grace", tokens.refresh_grace);
   from.take("check_epoch", tokens.check_epoch);

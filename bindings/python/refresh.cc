@@ -35,7 +35,7 @@ class refresh_host {
       return;
     }
     engine_options pooled{
-        .keys = options_.keys, .sessions = nullptr, .cookie = {}, .policy = {}, .time = options_.time, .tokens = {}};
+        .keys = options_.keys, .where = nullptr, .cookie = {}, .policy = {}, .time = options_.time, .tokens = {}};
     pool_.emplace(std::move(pooled), std::move(made.url));
     // Wrong options show at start-up. Nothing connects yet.
     auto first = pool_->take();
@@ -78,7 +78,7 @@ class refresh_host {
   }
   [[nodiscard]] std::shared_ptr<refresh_tokens> on(const worker& borrowed) const {
     refresh_options options = options_;
-    options.where = std::shared_ptr<store>(borrowed.sessions, &borrowed.sessions->sessions());
+    options.where = std::shared_ptr<store>(borrowed.on, &borrowed.on->where());
     return create(std::move(options));
   }
 

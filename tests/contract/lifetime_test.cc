@@ -34,7 +34,7 @@ class lifetime_place {
   explicit lifetime_place(store_place& place) : place_(place), time_(place) {}
 
   void check(const cookie_options& cookie, const session_policy& policy, session_mode mode, const std::string& own) {
-    engine_options options{.keys = *key_ring::from_secret(secret), .sessions = where_, .cookie = cookie};
+    engine_options options{.keys = *key_ring::from_secret(secret), .where = where_, .cookie = cookie};
     options.policy = policy;
     options.time = &time_;
     options.tokens.mode = mode;

@@ -16,7 +16,7 @@ constexpr duration_ms access_ttl = 60'000;
 constexpr const char* secret = "a test secret of more than thirty-two bytes";
 
 std::shared_ptr<engine> make_engine(store_place& place, session_mode mode, const clock& time) {
-  engine_options options{.keys = *key_ring::from_secret(secret), .sessions = place.open()};
+  engine_options options{.keys = *key_ring::from_secret(secret), .where = place.open()};
   options.time = &time;
   options.tokens.mode = mode;
   options.tokens.access_ttl = access_ttl;

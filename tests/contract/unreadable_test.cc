@@ -18,7 +18,7 @@ constexpr const char* secret = "a test secret of more than thirty-two bytes";
 struct service {
   service(store_place& at, session_mode mode)
       : place(at), hand(at.now()), keys(*key_ring::from_secret(secret)), sessions(at.open()) {
-    engine_options options{.keys = keys, .sessions = sessions};
+    engine_options options{.keys = keys, .where = sessions};
     options.time = &hand;
     options.tokens.mode = mode;
     on = *engine::create(std::move(options));

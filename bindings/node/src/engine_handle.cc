@@ -126,7 +126,7 @@ napi_value open(napi_env env, napi_callback_info info) {
   text header;
   if (!header.read(env, given[0], text::encoding::latin1)) return throw_type_error(env, "Cookie must be a string");
   return answer<opened>(env, self, given[2], 0, opened_to_js, [&](auto done) {
-    self->sessions->open({header.view(), to_bool(env, given[1])}, done);
+    self->engine->open({header.view(), to_bool(env, given[1])}, done);
   });
 }
 
@@ -136,8 +136,7 @@ napi_value load(napi_env env, napi_callback_info info) {
   const auto& self = self_of<engine_handle>(given.data);
   text id;
   if (!id.read(env, given[0]) || !id.present()) return throw_type_error(env, "id must be a string");
-  return answer<opened>(env, self, given[1], 0, opened_to_js,
-                        [&](auto done) { self->sessions->load(id.view(), done); });
+  return answer<opened>(env, self, given[1], 0, opened_to_js, [&](auto done) { self->engine->load(id.view(), done); });
 }
 
 // inspect(key, slot): a session as the store lists it, without its id
@@ -147,7 +146,7 @@ napi_value inspect(napi_env env, napi_callback_info info) {
   text key;
   if (!key.read(env, given[0]) || !key.present()) return throw_type_error(env, "key must be a string");
   return answer<opened>(env, self, given[1], 0, opened_to_js,
-                        [&](auto done) { self->sessions->inspect(key.view(), done); });
+                        [&](auto done) { self->engine->inspect(key.view(), done); });
 }
 
 // commit(base, payload, cookieSettings, id, flags, slot, owner); base undefined: a new session.
@@ -181,7 +180,7 @@ napi_value commit(napi_env env, napi_callback_info info) {
   request.presented = (flags & presented_flag) != 0;
   if ((flags & exact_flag) != 0) request.exact = static_cast<int>(flags >> attempt_shift);
   return answer<committed>(env, self, given[5], flags, committed_to_js,
-                           [&](auto done) { self->sessions->commit(std::move(request), done); });
+                           [&](auto done) { self->engine->commit(std::move(request), done); });
 }
 
 // destroy(base, secure, slot)
@@ -193,7 +192,7 @@ napi_value destroy(napi_env env, napi_callback_info info) {
   const auto session = restore(base.view());
   if (!session) return throw_error(env, session.error());
   return answer<destroyed>(env, self, given[2], 0, destroyed_to_js,
-                           [&](auto done) { self->sessions->destroy(*session, to_bool(env, given[1]), done); });
+                           [&](auto done) { self->engine->destroy(*session, to_bool(env, given[1]), done); });
 }
 
 // regenerate(base, slot, id); id undefined: the engine makes one
@@ -208,13 +207,13 @@ napi_value regenerate(napi_env env, napi_callback_info info) {
   const auto session = restore(base.view());
   if (!session) return throw_error(env, session.error());
   return answer<engine::regenerated>(env, self, given[1], 0, regenerated_to_js,
-                                     [&](auto done) { self->sessions->regenerate(*session, done, id.view()); });
+                                     [&](auto done) { self->engine->regenerate(*session, done, id.view()); });
 }
 
 // cookieAttributes(secure) → { secure, sameSite, partitioned }; sameSite false: not sent.
 napi_value cookie_attributes(napi_env env, napi_callback_info info) {
   const arguments<1> given(env, info);
-  const auto cookie = self_of<engine_handle>(given.data)->sessions->cookie_attributes(to_bool(env, given[0]));
+  const auto cookie = self_of<engine_handle>(given.data)->engine->cookie_attributes(to_bool(env, given[0]));
   auto out = Napi::Object::New(env);
   out.Set("secure", cookie.secure);
   out.Set("partitioned", cookie.partitioned);
@@ -234,13 +233,13 @@ napi_value clearing_cookie(napi_env env, napi_callback_info info) {
   text settings;
   if (!settings.read(env, given[1])) return throw_type_error(env, "cookie settings must be text");
   const auto& self = self_of<engine_handle>(given.data);
-  return make_string(env, self->sessions->clearing_cookie(to_bool(env, given[0]), settings.view()));
+  return make_string(env, self->engine->clearing_cookie(to_bool(env, given[0]), settings.view()));
 }
 
 // endTable() → a Uint8Array: what each combination of facts calls for (coatcheck/life_cycle.hpp)
 napi_value end_table(napi_env env, napi_callback_info info) {
   const arguments<0> given(env, info);
-  const auto table = self_of<engine_handle>(given.data)->sessions->end_table();
+  const auto table = self_of<engine_handle>(given.data)->engine->end_table();
   auto out = Napi::Uint8Array::New(env, table.size());
   std::copy(table.begin(), table.end(), out.Data());
   return out;
@@ -249,14 +248,14 @@ napi_value end_table(napi_env env, napi_callback_info info) {
 // responseHeaders(sendsCookie, looked) → bits
 napi_value response_headers(napi_env env, napi_callback_info info) {
   const arguments<2> given(env, info);
-  const auto& engine = *self_of<engine_handle>(given.data)->sessions;
-  return make_number(env, engine.response_headers(to_bool(env, given[0]), to_bool(env, given[1])));
+  const auto& of = *self_of<engine_handle>(given.data)->engine;
+  return make_number(env, of.response_headers(to_bool(env, given[0]), to_bool(env, given[1])));
 }
 
 // cookieName(secure)
 napi_value cookie_name(napi_env env, napi_callback_info info) {
   const arguments<1> given(env, info);
-  return make_string(env, self_of<engine_handle>(given.data)->sessions->cookie_name(to_bool(env, given[0])));
+  return make_string(env, self_of<engine_handle>(given.data)->engine->cookie_name(to_bool(env, given[0])));
 }
 
 }  // namespace
@@ -265,18 +264,18 @@ napi_value cookie_name(napi_env env, napi_callback_info info) {
 napi_value create_engine(napi_env env, napi_callback_info info) {
   const arguments<3> given(env, info);
   const auto keys = unwrap_shared<keys_handle>(env, given[0]);
-  const auto sessions = unwrap_shared<store_handle>(env, given[1]);
+  const auto keeper = unwrap_shared<store_handle>(env, given[1]);
   const Napi::Value options(env, given[2]);
-  if (!keys || !sessions || !options.IsObject())
+  if (!keys || !keeper || !options.IsObject())
     return throw_type_error(env, "an engine needs keys, a store and options");
-  engine_options wanted{keys->keys, sessions->sessions, {}, {}, &sessions->where->clock()};
+  engine_options wanted{keys->keys, keeper->store, {}, {}, &keeper->where->clock()};
   if (const auto read = read_engine_options(options.As<Napi::Object>(), wanted); !read) {
     return throw_error(env, read.error());
   }
   auto created = engine::create(std::move(wanted));
   if (!created) return throw_error(env, created.error());
 
-  const auto self = std::make_shared<engine_handle>(engine_handle{sessions, *std::move(created)});
+  const auto self = std::make_shared<engine_handle>(engine_handle{keeper, *std::move(created)});
   napi_value object = nullptr;
   napi_create_object(env, &object);
   add_method(env, object, "open", open, self);

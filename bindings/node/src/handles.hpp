@@ -19,12 +19,12 @@ struct keys_handle {
 struct store_handle {
   static constexpr napi_type_tag type_tag = {0x636f617463686563, 0x6b2e73746f720001};
   std::shared_ptr<environment> where;
-  std::shared_ptr<coatcheck::store> sessions;
+  std::shared_ptr<coatcheck::store> store;
 };
 
 struct engine_handle {
   std::shared_ptr<store_handle> keeper;
-  std::shared_ptr<const coatcheck::engine> sessions;
+  std::shared_ptr<const coatcheck::engine> engine;
 };
 
 // Native functions of the addon; each reads its arguments from `info`. What they take and give is written down

@@ -1,8 +1,7 @@
 // Options as JavaScript objects into the core's structs. Cold: runs when a middleware is made.
 #include "options.hpp"
 
-#include <array>
-#include <string_view>
+#include "coatcheck/option_words.hpp"
 
 #include "jwt_handles.hpp"
 #include "method.hpp"
@@ -43,39 +42,12 @@ void read_size(const Napi::Object& from, const char* name, std::size_t& into) {
   if (value.IsNumber()) into = static_cast<std::size_t>(value.As<Napi::Number>().Int64Value());
 }
 
-template <class T, std::size_t N>
-using words = std::array<std::pair<std::string_view, T>, N>;
-
-constexpr words<cookie_priority, 3> priority_words{
-    {{"low", cookie_priority::low}, {"medium", cookie_priority::medium}, {"high", cookie_priority::high}}};
-constexpr words<same_site_mode, 4> same_site_words{{{"lax", same_site_mode::lax},
-                                                    {"strict", same_site_mode::strict},
-                                                    {"none", same_site_mode::none},
-                                                    {"auto", same_site_mode::automatic}}};
-constexpr words<same_site, 3> sent_same_site_words{
-    {{"lax", same_site::lax}, {"strict", same_site::strict}, {"none", same_site::none}}};
-constexpr words<merge_policy, 3> conflict_words{
-    {{"mine", merge_policy::mine}, {"theirs", merge_policy::theirs}, {"reject", merge_policy::reject}}};
-constexpr words<lone_surrogates, 2> halves_words{
-    {{"replace", lone_surrogates::replace}, {"refuse", lone_surrogates::refuse}}};
-constexpr words<session_mode, 3> mode_words{
-    {{"store", session_mode::store}, {"jwt", session_mode::jwt_signed}, {"jwe", session_mode::jwt_sealed}}};
-
 // Leaves `into` as it is where the member is no text. A word that is not known is an error, never a default.
-template <class T, std::size_t N>
-result<void> read_word(const Napi::Object& from, const char* name, const words<T, N>& known, T& into) {
+template <class T>
+result<void> take_word(const Napi::Object& from, const char* name, T& into) {
   const Napi::Value value = from.Get(name);
   if (!value.IsString()) return {};
-  const auto given = value.As<Napi::String>().Utf8Value();
-  std::string allowed;
-  for (const auto& [word, meaning] : known) {
-    if (word == given) {
-      into = meaning;
-      return {};
-    }
-    allowed += (allowed.empty() ? "\"" : ", \"") + std::string(word) + '"';
-  }
-  return {errc::invalid_option, std::string(name) + " must be one of " + allowed};
+  return read_word(name, value.As<Napi::String>().Utf8Value(), into);
 }
 
 result<void> read_cookie(const Napi::Object& from, cookie_options& into) {
@@ -89,8 +61,8 @@ result<void> read_cookie(const Napi::Object& from, cookie_options& into) {
   if (secure.IsBoolean()) into.secure = secure.As<Napi::Boolean>().Value() ? secure_mode::always : secure_mode::never;
   const Napi::Value same_site = from.Get("sameSite");
   if (same_site.IsBoolean()) into.same_site = same_site_mode::unset;
-  if (auto read = read_word(from, "sameSite", same_site_words, into.same_site); !read) return read;
-  return read_word(from, "priority", priority_words, into.priority);
+  if (auto read = take_word(from, "sameSite", into.same_site); !read) return read;
+  return take_word(from, "priority", into.priority);
 }
 
 result<void> read_policy(const Napi::Object& from, session_policy& into) {
@@ -112,8 +84,8 @@ result<void> read_policy(const Napi::Object& from, session_policy& into) {
   read_bool(from, "saveUninitialized", into.save_uninitialised);
   read_bool(from, "resave", into.resave);
   read_bool(from, "removedEnds", into.removed_ends);
-  if (auto read = read_word(from, "onConflict", conflict_words, into.on_conflict); !read) return read;
-  if (auto read = read_word(from, "loneSurrogates", halves_words, into.halves); !read) return read;
+  if (auto read = take_word(from, "onConflict", into.on_conflict); !read) return read;
+  if (auto read = take_word(from, "loneSurrogates", into.halves); !read) return read;
   auto rules = read_merge_rules(from.Get("merge"));
   if (!rules) return rules.error();
   into.merge = *std::move(rules);
@@ -121,7 +93,7 @@ result<void> read_policy(const Napi::Object& from, session_policy& into) {
 }
 
 result<void> read_tokens(const Napi::Object& from, token_session_options& into) {
-  if (auto read = read_word(from, "mode", mode_words, into.mode); !read) return read;
+  if (auto read = take_word(from, "mode", into.mode); !read) return read;
   read_milliseconds(from, "accessTtl", into.access_ttl);
   read_milliseconds(from, "refreshGrace", into.refresh_grace);
   read_bool(from, "checkEpoch", into.check_epoch);
@@ -171,8 +143,8 @@ result<void> read_set_cookie(const Napi::Object& from, owned_set_cookie& into) {
   read_bool(from, "httpOnly", cookie.http_only);
   read_bool(from, "secure", cookie.secure);
   read_bool(from, "partitioned", cookie.partitioned);
-  if (auto read = read_word(from, "priority", priority_words, cookie.priority); !read) return read;
-  return read_word(from, "sameSite", sent_same_site_words, cookie.same_site);
+  if (auto read = take_word(from, "priority", cookie.priority); !read) return read;
+  return take_word(from, "sameSite", cookie.same_site);
 }
 
 bool read_bytes(const Napi::Value& from, std::string& into) {

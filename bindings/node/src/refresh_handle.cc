@@ -159,7 +159,7 @@ napi_value create_refresh_tokens(napi_env env, napi_callback_info info) {
   if (!keys || !keeper || !options.IsObject()) {
     return throw_type_error(env, "refresh tokens need keys, a store and options");
   }
-  refresh_options wanted{.keys = keys->keys, .where = keeper->sessions};
+  refresh_options wanted{.keys = keys->keys, .where = keeper->store};
   wanted.time = &keeper->where->clock();
   read_refresh_options(options.As<Napi::Object>(), wanted);
   auto created = refresh_tokens::create(std::move(wanted));

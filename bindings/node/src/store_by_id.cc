@@ -41,7 +41,7 @@ napi_value read(napi_env env, napi_callback_info info) {
   text id;
   if (!id.read(env, given[0]) || !id.present()) return wrong_id(env);
   return answer<get_result>(env, self->keeper, given[1], 0, read_to_js,
-                            [&](auto done) { self->keeper->sessions->get(self->key_of(id.view()), done); });
+                            [&](auto done) { self->keeper->store->get(self->key_of(id.view()), done); });
 }
 
 // put(id, bytes, expiresAt, expect, slot)
@@ -54,7 +54,7 @@ napi_value put(napi_env env, napi_callback_info info) {
   if (!id.read(env, given[0]) || !id.present()) return wrong_id(env);
   if (!bytes.read(env, given[1]) || !expect) return throw_type_error(env, "value and version must be strings");
   return answer<put_result>(env, self->keeper, given[4], 0, put_to_js, [&](auto done) {
-    self->keeper->sessions->put(self->key_of(id.view()), bytes.view(), to_time(env, given[2]), *expect, {}, done);
+    self->keeper->store->put(self->key_of(id.view()), bytes.view(), to_time(env, given[2]), *expect, {}, done);
   });
 }
 
@@ -64,7 +64,7 @@ napi_value touch(napi_env env, napi_callback_info info) {
   text id;
   if (!id.read(env, given[0]) || !id.present()) return wrong_id(env);
   return answer<touch_result>(env, self->keeper, given[2], 0, touch_to_js, [&](auto done) {
-    self->keeper->sessions->touch(self->key_of(id.view()), to_time(env, given[1]), done);
+    self->keeper->store->touch(self->key_of(id.view()), to_time(env, given[1]), done);
   });
 }
 
@@ -74,7 +74,7 @@ napi_value remove(napi_env env, napi_callback_info info) {
   text id;
   if (!id.read(env, given[0]) || !id.present()) return wrong_id(env);
   return answer<remove_result>(env, self->keeper, given[1], 0, remove_to_js,
-                               [&](auto done) { self->keeper->sessions->remove(self->key_of(id.view()), done); });
+                               [&](auto done) { self->keeper->store->remove(self->key_of(id.view()), done); });
 }
 
 napi_value key(napi_env env, napi_callback_info info) {

@@ -62,7 +62,7 @@ napi_value get(napi_env env, napi_callback_info info) {
   text key;
   if (!key.read(env, given[0]) || !key.present()) return throw_type_error(env, "key must be a string");
   return answer<get_result>(env, self, given[1], Flags, get_to_js,
-                            [&](auto done) { self->sessions->get(key.view(), done); });
+                            [&](auto done) { self->store->get(key.view(), done); });
 }
 
 // put(key, bytes, expiresAt, expect, slot)
@@ -76,7 +76,7 @@ napi_value put(napi_env env, napi_callback_info info) {
     return throw_type_error(env, "key and value must be strings");
   }
   return answer<put_result>(env, self, given[4], 0, put_to_js, [&](auto done) {
-    self->sessions->put(key.view(), bytes.view(), to_time(env, given[2]), *expect, {}, done);
+    self->store->put(key.view(), bytes.view(), to_time(env, given[2]), *expect, {}, done);
   });
 }
 
@@ -86,7 +86,7 @@ napi_value touch(napi_env env, napi_callback_info info) {
   text key;
   if (!key.read(env, given[0]) || !key.present()) return throw_type_error(env, "key must be a string");
   return answer<touch_result>(env, self, given[2], 0, touch_to_js,
-                              [&](auto done) { self->sessions->touch(key.view(), to_time(env, given[1]), done); });
+                              [&](auto done) { self->store->touch(key.view(), to_time(env, given[1]), done); });
 }
 
 napi_value remove(napi_env env, napi_callback_info info) {
@@ -95,7 +95,7 @@ napi_value remove(napi_env env, napi_callback_info info) {
   text key;
   if (!key.read(env, given[0]) || !key.present()) return throw_type_error(env, "key must be a string");
   return answer<remove_result>(env, self, given[1], 0, remove_to_js,
-                               [&](auto done) { self->sessions->remove(key.view(), done); });
+                               [&](auto done) { self->store->remove(key.view(), done); });
 }
 
 napi_value scan(napi_env env, napi_callback_info info) {
@@ -104,37 +104,37 @@ napi_value scan(napi_env env, napi_callback_info info) {
   text cursor;
   if (!cursor.read(env, given[0])) return throw_type_error(env, "cursor must be a string");
   return answer<keys_result>(env, self, given[2], 0, keys_to_js,
-                             [&](auto done) { self->sessions->scan(cursor.view(), to_uint32(env, given[1]), done); });
+                             [&](auto done) { self->store->scan(cursor.view(), to_uint32(env, given[1]), done); });
 }
 
 napi_value prune(napi_env env, napi_callback_info info) {
   const arguments<2> given(env, info);
   const auto& self = self_of<store_handle>(given.data);
   return answer<count_result>(env, self, given[1], 0, count_to_js,
-                              [&](auto done) { self->sessions->prune(to_uint32(env, given[0]), done); });
+                              [&](auto done) { self->store->prune(to_uint32(env, given[0]), done); });
 }
 
 napi_value clear(napi_env env, napi_callback_info info) {
   const arguments<1> given(env, info);
   const auto& self = self_of<store_handle>(given.data);
-  return answer<count_result>(env, self, given[0], 0, count_to_js, [&](auto done) { self->sessions->clear(done); });
+  return answer<count_result>(env, self, given[0], 0, count_to_js, [&](auto done) { self->store->clear(done); });
 }
 
 napi_value stats(napi_env env, napi_callback_info info) {
   const arguments<1> given(env, info);
   const auto& self = self_of<store_handle>(given.data);
-  return answer<stats_result>(env, self, given[0], 0, stats_to_js, [&](auto done) { self->sessions->stats(done); });
+  return answer<stats_result>(env, self, given[0], 0, stats_to_js, [&](auto done) { self->store->stats(done); });
 }
 
 napi_value health(napi_env env, napi_callback_info info) {
   const arguments<1> given(env, info);
   const auto& self = self_of<store_handle>(given.data);
-  return answer<count_result>(env, self, given[0], 0, count_to_js, [&](auto done) { self->sessions->health(done); });
+  return answer<count_result>(env, self, given[0], 0, count_to_js, [&](auto done) { self->store->health(done); });
 }
 
 napi_value close(napi_env env, napi_callback_info info) {
   const arguments<0> given(env, info);
-  self_of<store_handle>(given.data)->sessions->close();
+  self_of<store_handle>(given.data)->store->close();
   return nullptr;
 }
 

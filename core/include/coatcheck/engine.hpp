@@ -83,11 +83,11 @@ struct session_policy {
 
 struct engine_options {
   key_ring keys;
-  std::shared_ptr<store> sessions{};
+  std::shared_ptr<store> where{};
   cookie_options cookie{};
   session_policy policy{};
   const clock* time = nullptr;     // not owned; null: the system clock
-  token_session_options tokens{};  // sessions in the cookie itself; `sessions` then keeps their families
+  token_session_options tokens{};  // sessions in the cookie itself; `where` then keeps their families
 };
 
 struct request_facts {
@@ -210,7 +210,7 @@ class engine {
   // Of its store: an engine on one without `needs_loop` completes everything inside the call.
   [[nodiscard]] store_capabilities capabilities() const noexcept;
   [[nodiscard]] const session_policy& policy() const noexcept;
-  [[nodiscard]] store& sessions() const noexcept;
+  [[nodiscard]] store& where() const noexcept;
   [[nodiscard]] const key_ring& keys() const noexcept;
   // The cookie's name on a request of this kind.
   [[nodiscard]] std::string_view cookie_name(bool secure) const noexcept;

@@ -225,20 +225,20 @@ class sessions {
   // Sessions in their cookies (mode jwt, jwe) end with a new secret. Returns how many entries went. Throws store
   // errors.
   std::uint64_t clear() {
-    auto done = run<count_result>([](engine& e, completion<count_result> then) { e.sessions().clear(then); });
+    auto done = run<count_result>([](engine& e, completion<count_result> then) { e.where().clear(then); });
     if (!done.known) throw exception(std::move(done.why));
     return done.count;
   }
 
   // The engine that serves the calling thread: for what is not offered here.
-  [[nodiscard]] engine& native() { return *local().sessions; }
+  [[nodiscard]] engine& native() { return *local().on; }
 
  private:
   // What one thread works with. Of a local store there is one for all threads, without a loop.
   struct worker {
     std::unique_ptr<event_loop> loop;
     std::shared_ptr<store> where;
-    std::shared_ptr<engine> sessions;
+    std::shared_ptr<engine> on;
 
     // Stores are closed before their loop goes.
     ~worker() {
@@ -312,7 +312,7 @@ class sessions {
     auto made = std::make_shared<worker>();
     made->loop = std::move(loop);
     made->where = value_or_throw(open_store(url_, {options_.time, made->loop.get(), &keys_}));
-    made->sessions = value_or_throw(
+    made->on = value_or_throw(
         engine::create({keys_, made->where, options_.cookie, options_.policy, options_.time, options_.tokens}));
     return made;
   }
@@ -329,7 +329,7 @@ class sessions {
   template <class R, class Start>
   R run(Start&& start) {
     worker& mine = local();
-    const auto begin = [&](completion<R> done) { start(*mine.sessions, done); };
+    const auto begin = [&](completion<R> done) { start(*mine.on, done); };
     return mine.loop ? mine.loop->template wait<R>(begin) : complete<R>(begin);
   }
 

@@ -114,8 +114,8 @@ void commit_operation::end_rivals() {
   if (next_.rivals.empty()) return put();
   const auto rival = std::move(next_.rivals.back());
   next_.rivals.pop_back();
-  engine_->sessions().remove(engine_->options.keys.store_key(rival.id, rival.key),
-                             then<remove_result, &commit_operation::on_rival>());
+  engine_->where().remove(engine_->options.keys.store_key(rival.id, rival.key),
+                          then<remove_result, &commit_operation::on_rival>());
 }
 
 void commit_operation::on_rival(remove_result&& got) {
@@ -146,7 +146,7 @@ void commit_operation::start_existing() {
       return end(commit_status::unchanged);
     }
     next_.expires_at = renewed;
-    return engine_->sessions().touch(store_key_, renewed, then<touch_result, &commit_operation::on_touch>());
+    return engine_->where().touch(store_key_, renewed, then<touch_result, &commit_operation::on_touch>());
   }
 
   if (request_.payload) next_.payload = *request_.payload;
@@ -168,8 +168,8 @@ void commit_operation::put() {
 void commit_operation::send_put() {
   ++attempts_;
   const auto expect = next_.tag.empty() ? expectation::nothing() : expectation::version(next_.tag);
-  engine_->sessions().put(store_key_, encode_record(next_, store_key_), next_.expires_at, expect, next_.owner,
-                          then<put_result, &commit_operation::on_put>());
+  engine_->where().put(store_key_, encode_record(next_, store_key_), next_.expires_at, expect, next_.owner,
+                       then<put_result, &commit_operation::on_put>());
 }
 
 void commit_operation::on_put(put_result&& got) {
@@ -206,7 +206,7 @@ void commit_operation::look_for_successor() {
       engine_->options.policy.regenerate_grace == 0) {
     return on_mark({get_status::absent, {}, {}});
   }
-  engine_->sessions().get(forwarding_key(store_key_), then<get_result, &commit_operation::on_mark>());
+  engine_->where().get(forwarding_key(store_key_), then<get_result, &commit_operation::on_mark>());
 }
 
 void commit_operation::on_mark(get_result&& got) {
@@ -221,7 +221,7 @@ void commit_operation::on_mark(get_result&& got) {
 void commit_operation::follow(const forwarding& mark) {
   ++forwarded_;
   store_key_ = mark.key;
-  engine_->sessions().get(store_key_, then<get_result, &commit_operation::on_successor>());
+  engine_->where().get(store_key_, then<get_result, &commit_operation::on_successor>());
 }
 
 void commit_operation::on_successor(get_result&& got) {

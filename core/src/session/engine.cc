@@ -75,7 +75,7 @@ engine::engine(std::shared_ptr<const impl> state) : impl_(std::move(state)) {}
 engine::~engine() = default;
 
 result<std::shared_ptr<engine>> engine::create(engine_options options) {
-  if (!options.sessions) return error{errc::invalid_option, "an engine needs a store (options.sessions)"};
+  if (!options.where) return error{errc::invalid_option, "an engine needs a store (options.where)"};
   if (auto checked = check_policy(options.policy); !checked) return checked.error();
   auto cookies = cookie_policy::create(options.cookie);
   if (!cookies) return cookies.error();
@@ -90,9 +90,9 @@ result<std::shared_ptr<engine>> engine::create(engine_options options) {
       new engine(std::make_shared<const impl>(std::move(options), *std::move(cookies), wall, std::move(tokens))));
 }
 
-store_capabilities engine::capabilities() const noexcept { return impl_->sessions().capabilities(); }
+store_capabilities engine::capabilities() const noexcept { return impl_->where().capabilities(); }
 const session_policy& engine::policy() const noexcept { return impl_->options.policy; }
-store& engine::sessions() const noexcept { return impl_->sessions(); }
+store& engine::where() const noexcept { return impl_->where(); }
 const key_ring& engine::keys() const noexcept { return impl_->options.keys; }
 std::string_view engine::cookie_name(bool secure) const noexcept { return impl_->cookie.name(secure); }
 
@@ -153,8 +153,8 @@ class end_operation final : public operation_base<end_operation<Result>, Result>
     if (!stored || ended_.key >= engine.options.keys.size()) {
       return on_remove({remove_status::absent, {}});
     }
-    engine.sessions().remove(engine.options.keys.store_key(ended_.id, ended_.key),
-                             this->template then<remove_result, &end_operation::on_remove>());
+    engine.where().remove(engine.options.keys.store_key(ended_.id, ended_.key),
+                          this->template then<remove_result, &end_operation::on_remove>());
   }
 
  private:
@@ -168,7 +168,7 @@ class end_operation final : public operation_base<end_operation<Result>, Result>
                                                      done);
     }
     if (rival.key >= engine.options.keys.size()) return on_rival({remove_status::absent, {}});
-    engine.sessions().remove(engine.options.keys.store_key(rival.id, rival.key), done);
+    engine.where().remove(engine.options.keys.store_key(rival.id, rival.key), done);
   }
 
   void on_rival(remove_result&& got) {

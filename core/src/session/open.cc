@@ -51,7 +51,7 @@ void open_operation::start() {
 
 void open_operation::look() {
   store_key_ = engine_->options.keys.store_key(candidates_[current_].id, key_);
-  engine_->sessions().get(store_key_, then<get_result, &open_operation::on_get>());
+  engine_->where().get(store_key_, then<get_result, &open_operation::on_get>());
 }
 
 // A session made before a rotation stands under the older key's hash, whichever key signed its cookie last:
@@ -127,7 +127,7 @@ void open_operation::conclude() {
   finish(std::move(out_));
 }
 
-void inspect_operation::start() { engine_->sessions().get(store_key_, then<get_result, &inspect_operation::on_get>()); }
+void inspect_operation::start() { engine_->where().get(store_key_, then<get_result, &inspect_operation::on_get>()); }
 
 void inspect_operation::on_get(get_result&& got) {
   opened out;

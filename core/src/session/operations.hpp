@@ -27,11 +27,11 @@ struct engine_state {
   std::shared_ptr<const token_mode> tokens{};  // null: mode `store`
   const life_cycle* rules = &session_life_cycle;
   // Whether a commit may begin while another one waits for the store.
-  bool overlaps = options.sessions->capabilities().needs_loop;
+  bool overlaps = options.where->capabilities().needs_loop;
   std::unique_ptr<line<commit_operation>> writing = std::make_unique<line<commit_operation>>();
 
   [[nodiscard]] epoch_ms now() const noexcept { return time->now(); }
-  [[nodiscard]] store& sessions() const noexcept { return *options.sessions; }
+  [[nodiscard]] store& where() const noexcept { return *options.where; }
   [[nodiscard]] end_policy ending() const noexcept {
     const auto& policy = options.policy;
     return {policy.rolling, policy.resave, policy.save_uninitialised, policy.removed_ends, tokens != nullptr};

@@ -25,8 +25,8 @@ void regenerate_operation::start() {
   store_key_ = options.keys.store_key(ended_.id, ended_.key);
   until_ = now + options.policy.regenerate_grace;
   mark_ = encode_forwarding({until_, options.keys.store_key(id_, *key)}, store_key_);
-  engine_->sessions().put(forwarding_key(store_key_), mark_, until_, expectation::anything(), {},
-                          then<put_result, &regenerate_operation::on_marked>());
+  engine_->where().put(forwarding_key(store_key_), mark_, until_, expectation::anything(), {},
+                       then<put_result, &regenerate_operation::on_marked>());
 }
 
 void regenerate_operation::on_marked(put_result&& got) {
@@ -38,14 +38,14 @@ void regenerate_operation::on_marked(put_result&& got) {
 // conflicts.
 void regenerate_operation::replace() {
   ++attempts_;
-  engine_->sessions().put(store_key_, mark_, until_, expectation::version(ended_.tag), {},
-                          then<put_result, &regenerate_operation::on_replaced>());
+  engine_->where().put(store_key_, mark_, until_, expectation::version(ended_.tag), {},
+                       then<put_result, &regenerate_operation::on_replaced>());
 }
 
 void regenerate_operation::on_replaced(put_result&& got) {
   switch (got.status) {
     case put_status::stored:
-      return engine_->sessions().remove(store_key_, then<remove_result, &regenerate_operation::on_remove>());
+      return engine_->where().remove(store_key_, then<remove_result, &regenerate_operation::on_remove>());
     case put_status::conflict:
       break;
     case put_status::gone:

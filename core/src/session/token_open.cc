@@ -44,7 +44,7 @@ result<std::shared_ptr<const token_mode>> token_mode::create(const engine_option
   auto codec = tokens::session_codec::create(options.keys, chosen);
   if (!codec) return codec.error();
   auto families = std::make_shared<tokens::family_space>();
-  families->where = options.sessions;
+  families->families = options.where;
   families->time = &time;
   families->grace = chosen.refresh_grace;
   return std::make_shared<const token_mode>(token_mode{*std::move(codec), std::move(families)});
@@ -102,7 +102,7 @@ void token_open_operation::start() {
   claims_ = std::move(several_.front());
   if (now_ >= claims_.fresh_until * 1000) return look();
   if (!engine_->options.tokens.check_epoch || claims_.owner.empty()) return found(false);
-  engine_->sessions().get(tokens::epoch_key(claims_.owner), then<get_result, &token_open_operation::on_epoch>());
+  engine_->where().get(tokens::epoch_key(claims_.owner), then<get_result, &token_open_operation::on_epoch>());
 }
 
 void token_open_operation::on_epoch(get_result&& got) {

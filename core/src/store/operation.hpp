@@ -2,7 +2,7 @@
 // run inside the call or later. The object owns itself until it is finished; its memory is that of the last of its kind
 // (kept_block.hpp).
 //
-// `Shared` is a shared_ptr to what all operations of one owner have in common; it has a member `sessions()`.
+// `Shared` is a shared_ptr to what all operations of one owner have in common.
 #pragma once
 
 #include <memory>

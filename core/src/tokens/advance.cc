@@ -18,7 +18,7 @@ void advance_operation::decide() {
   if (!genuine) return absent();
   const bool look_at_epoch = current_.state == family_state::live && !current_.facts.owner.empty() && !epoch_;
   if (!look_at_epoch) return judge_now();
-  shared_->sessions().get(epoch_key(current_.facts.owner), then<get_result, &advance_operation::on_epoch>());
+  shared_->where().get(epoch_key(current_.facts.owner), then<get_result, &advance_operation::on_epoch>());
 }
 
 void advance_operation::on_epoch(get_result&& got) {

@@ -33,7 +33,7 @@ create_operation::create_operation(space_ref space, family made, completion<crea
 
 void create_operation::start() {
   if (made_.facts.owner.empty()) return put();
-  shared_->sessions().get(epoch_key(made_.facts.owner), then<get_result, &create_operation::on_epoch>());
+  shared_->where().get(epoch_key(made_.facts.owner), then<get_result, &create_operation::on_epoch>());
 }
 
 void create_operation::on_epoch(get_result&& got) {
@@ -44,8 +44,8 @@ void create_operation::on_epoch(get_result&& got) {
 }
 
 void create_operation::put() {
-  shared_->sessions().put(family_key(made_.facts.id), encode_family(made_), made_.facts.expires_at,
-                          expectation::nothing(), made_.facts.owner, then<put_result, &create_operation::on_put>());
+  shared_->where().put(family_key(made_.facts.id), encode_family(made_), made_.facts.expires_at, expectation::nothing(),
+                       made_.facts.owner, then<put_result, &create_operation::on_put>());
 }
 
 void create_operation::on_put(put_result&& got) {
@@ -75,7 +75,7 @@ void revoke_operation::decide() {
 // A record that is not there refuses as one that says "revoked" does, so nothing is lost with it.
 void revoke_operation::unknown(error why) {
   if (what_.mac || !is_unreadable(why)) return finish({remove_status::unknown, std::move(why)});
-  shared_->sessions().remove(family_key(what_.family_id), then<remove_result, &revoke_operation::on_remove>());
+  shared_->where().remove(family_key(what_.family_id), then<remove_result, &revoke_operation::on_remove>());
 }
 
 amend_operation::amend_operation(space_ref space, std::string family_id, family_change change, completion<amended> done)
@@ -86,7 +86,7 @@ void amend_operation::decide() {
   if (change_.only_of && *change_.only_of != current_.facts.owner) return absent();
   // A new owner's family begins under that owner's epoch.
   if (!change_.owner || change_.owner->empty() || change_.epoch) return apply();
-  shared_->sessions().get(epoch_key(*change_.owner), then<get_result, &amend_operation::on_epoch>());
+  shared_->where().get(epoch_key(*change_.owner), then<get_result, &amend_operation::on_epoch>());
 }
 
 void amend_operation::on_epoch(get_result&& got) {

@@ -17,13 +17,13 @@ namespace coatcheck::tokens {
 
 // What all operations of one owner share; immutable.
 struct family_space {
-  std::shared_ptr<store> where;
+  std::shared_ptr<store> families;
   const clock* time = nullptr;
   duration_ms grace = 0;
   std::unique_ptr<token_maker> maker;  // null: families of sessions alone
 
   [[nodiscard]] epoch_ms now() const noexcept { return time->now(); }
-  [[nodiscard]] store& sessions() const noexcept { return *where; }
+  [[nodiscard]] store& where() const noexcept { return *families; }
 };
 using space_ref = std::shared_ptr<const family_space>;
 
@@ -73,13 +73,13 @@ class change_operation : public operation<Derived, Result> {
   change_operation(space_ref space, std::string family_id, completion<Result> done)
       : operation<Derived, Result>(std::move(space), done), id_(std::move(family_id)), key_(family_key(id_)) {}
 
-  void read() { this->shared_->sessions().get(key_, step<get_result, &change_operation::on_get>()); }
+  void read() { this->shared_->where().get(key_, step<get_result, &change_operation::on_get>()); }
   void write(family next) {
     next_ = std::move(next);
     const bool live = next_.state == family_state::live;
-    this->shared_->sessions().put(key_, encode_family(next_), next_.facts.expires_at, expectation::version(tag_),
-                                  live ? std::string_view(next_.facts.owner) : std::string_view(),
-                                  step<put_result, &change_operation::on_put>());
+    this->shared_->where().put(key_, encode_family(next_), next_.facts.expires_at, expectation::version(tag_),
+                               live ? std::string_view(next_.facts.owner) : std::string_view(),
+                               step<put_result, &change_operation::on_put>());
   }
 
   std::string id_;

@@ -19,7 +19,7 @@ std::vector<std::string> families_among(std::vector<std::string>&& keys) {
 list_operation::list_operation(space_ref space, std::string owner, completion<families_result> done)
     : operation(std::move(space), done), owner_(std::move(owner)) {}
 
-void list_operation::start() { shared_->sessions().owned_by(owner_, then<keys_result, &list_operation::on_keys>()); }
+void list_operation::start() { shared_->where().owned_by(owner_, then<keys_result, &list_operation::on_keys>()); }
 
 void list_operation::on_keys(keys_result&& got) {
   if (!got.known) return finish({false, {}, std::move(got.why)});
@@ -34,7 +34,7 @@ void list_operation::next() {
     out_.known = true;
     return finish(std::move(out_));
   }
-  shared_->sessions().get(keys_.back(), then<get_result, &list_operation::on_get>());
+  shared_->where().get(keys_.back(), then<get_result, &list_operation::on_get>());
 }
 
 void list_operation::on_get(get_result&& got) {
@@ -58,7 +58,7 @@ revoke_all_operation::revoke_all_operation(space_ref space, std::string owner, s
     : operation(std::move(space), done), owner_(std::move(owner)), except_(std::move(except)) {}
 
 void revoke_all_operation::start() {
-  shared_->sessions().get(epoch_key(owner_), then<get_result, &revoke_all_operation::on_epoch>());
+  shared_->where().get(epoch_key(owner_), then<get_result, &revoke_all_operation::on_epoch>());
 }
 
 void revoke_all_operation::on_epoch(get_result&& got) {
@@ -86,14 +86,14 @@ void revoke_all_operation::put_epoch() {
   const auto expect = replacing_     ? expectation::anything()
                       : tag_.empty() ? expectation::nothing()
                                      : expectation::version(tag_);
-  shared_->sessions().put(epoch_key(owner_), encode_epoch(out_.epoch), shared_->now() + epoch_life, expect, {},
-                          then<put_result, &revoke_all_operation::on_epoch_put>());
+  shared_->where().put(epoch_key(owner_), encode_epoch(out_.epoch), shared_->now() + epoch_life, expect, {},
+                       then<put_result, &revoke_all_operation::on_epoch_put>());
 }
 
 void revoke_all_operation::on_epoch_put(put_result&& got) {
   switch (got.status) {
     case put_status::stored:
-      return shared_->sessions().owned_by(owner_, then<keys_result, &revoke_all_operation::on_keys>());
+      return shared_->where().owned_by(owner_, then<keys_result, &revoke_all_operation::on_keys>());
     case put_status::unknown:
       return fail(std::move(got.why));
     case put_status::conflict:
@@ -131,7 +131,7 @@ check_operation::check_operation(space_ref space, std::string owner, epoch_ms ep
     : operation(std::move(space), done), owner_(std::move(owner)), epoch_(epoch) {}
 
 void check_operation::start() {
-  shared_->sessions().get(epoch_key(owner_), then<get_result, &check_operation::on_epoch>());
+  shared_->where().get(epoch_key(owner_), then<get_result, &check_operation::on_epoch>());
 }
 
 void check_operation::on_epoch(get_result&& got) {

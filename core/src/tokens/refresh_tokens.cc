@@ -111,7 +111,7 @@ result<std::shared_ptr<refresh_tokens>> refresh_tokens::create(refresh_options o
   if (options.absolute_timeout < 0) return refuse("absolute_timeout must be 0 (unbounded) or more, in ms");
   if (options.grace < 0 || options.grace > max_grace) return refuse("grace must be between 0 and 600000 ms");
   auto space = std::make_shared<family_space>();
-  space->where = std::move(options.where);
+  space->families = std::move(options.where);
   space->time = options.time != nullptr ? options.time : &system_clock();
   space->grace = options.grace;
   space->maker = std::make_unique<token_maker>(std::move(options.keys));
@@ -120,7 +120,7 @@ result<std::shared_ptr<refresh_tokens>> refresh_tokens::create(refresh_options o
   return std::shared_ptr<refresh_tokens>(new refresh_tokens(std::move(state)));
 }
 
-store_capabilities refresh_tokens::capabilities() const noexcept { return impl_->space->sessions().capabilities(); }
+store_capabilities refresh_tokens::capabilities() const noexcept { return impl_->space->where().capabilities(); }
 
 void refresh_tokens::issue(std::string_view owner, std::string_view device, std::string_view payload,
                            completion<issue_result> done) const {

@@ -29,7 +29,7 @@ TEST(Docs, TimeoutsAreTheCodesOwn) {
   ASSERT_TRUE(keys);
   auto where = open_store("memory:docs-test", {.time = &time});
   ASSERT_TRUE(where);
-  engine_options options{.keys = *keys, .sessions = *where, .cookie = {}, .policy = {}, .time = &time};
+  engine_options options{.keys = *keys, .where = *where, .cookie = {}, .policy = {}, .time = &time};
   auto made = engine::create(std::move(options));
   ASSERT_TRUE(made);
 

@@ -26,7 +26,7 @@ class concurrency_test : public ::testing::TestWithParam<const char*> {
     auto keys = key_ring::from_secret("a test secret of more than thirty-two bytes");
     session_policy policy;
     policy.conflict_retries = 1000;  // threads collide far more often than requests
-    auto made = engine::create({.keys = *keys, .sessions = *sessions, .policy = policy});
+    auto made = engine::create({.keys = *keys, .where = *sessions, .policy = policy});
     ASSERT_TRUE(made);
     on = *made;
   }

@@ -464,7 +464,7 @@ TEST_F(engine_test, a_session_with_a_lifetime_of_zero_is_not_kept) {
 TEST_F(engine_test, options_that_make_no_sense_are_refused_with_their_name) {
   const auto refused = [&](auto&& change) {
     auto keys = key_ring::from_secret(secret);
-    engine_options options{.keys = *keys, .sessions = sessions, .cookie = {}, .policy = {}, .time = &time};
+    engine_options options{.keys = *keys, .where = sessions, .cookie = {}, .policy = {}, .time = &time};
     change(options);
     const auto made = engine::create(options);
     EXPECT_FALSE(made);
@@ -483,7 +483,7 @@ TEST_F(engine_test, options_that_make_no_sense_are_refused_with_their_name) {
               o.cookie.domain = "example.com";
             }),
             "");
-  EXPECT_NE(refused([](auto& o) { o.sessions = nullptr; }).find("store"), std::string::npos);
+  EXPECT_NE(refused([](auto& o) { o.where = nullptr; }).find("store"), std::string::npos);
 }
 
 }  // namespace

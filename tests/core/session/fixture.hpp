@@ -34,7 +34,7 @@ class engine_test : public ::testing::Test {
     auto keys = key_ring::from_secrets(chosen.secrets);
     EXPECT_TRUE(keys);
     auto made = engine::create(
-        {.keys = *keys, .sessions = sessions, .cookie = chosen.cookie, .policy = chosen.policy, .time = &time});
+        {.keys = *keys, .where = sessions, .cookie = chosen.cookie, .policy = chosen.policy, .time = &time});
     EXPECT_TRUE(made) << made.error().message;
     return *made;
   }

@@ -19,7 +19,7 @@ class engine_on_redis : public ::testing::Test {
     ASSERT_TRUE(opened_store) << opened_store.error().message;
     sessions = *opened_store;
     auto keys = key_ring::from_secret("a test secret of more than thirty-two bytes");
-    auto made = engine::create({.keys = *keys, .sessions = sessions});
+    auto made = engine::create({.keys = *keys, .where = sessions});
     ASSERT_TRUE(made);
     on = *made;
     ASSERT_TRUE(on->capabilities().needs_loop);
@@ -65,7 +65,7 @@ TEST_F(engine_on_redis, stores_reads_merges_and_ends) {
 TEST_F(engine_on_redis, a_deadline_that_the_store_does_not_take_fails_no_read) {
   manual_clock time(system_clock().now());
   auto keys = key_ring::from_secret("a test secret of more than thirty-two bytes");
-  on = *engine::create({.keys = *keys, .sessions = sessions, .time = &time});
+  on = *engine::create({.keys = *keys, .where = sessions, .time = &time});
   const auto cookie = stored(R"({"n":0})");
   for (const bool full : {true, false}) {
     const auto refuses = [&](bool now) {

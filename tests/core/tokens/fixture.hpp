@@ -26,7 +26,7 @@ class token_session_test : public ::testing::TestWithParam<session_mode> {
   std::shared_ptr<engine> make(token_session_options tokens, const std::vector<std::string>& secrets = {secret},
                                session_policy policy = {}, cookie_options cookie = {}) {
     if (tokens.mode == session_mode::store) tokens.mode = GetParam();
-    engine_options options{.keys = *key_ring::from_secrets(secrets), .sessions = where};
+    engine_options options{.keys = *key_ring::from_secrets(secrets), .where = where};
     options.cookie = std::move(cookie);
     options.policy = policy;
     options.time = &time;

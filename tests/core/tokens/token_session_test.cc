@@ -375,7 +375,7 @@ TEST_P(token_session_test, there_is_nothing_to_read_by_id) {
 TEST_P(token_session_test, bad_options_are_refused) {
   const auto code = [&](token_session_options tokens) {
     tokens.mode = GetParam();
-    engine_options options{.keys = *key_ring::from_secret(secret), .sessions = where};
+    engine_options options{.keys = *key_ring::from_secret(secret), .where = where};
     options.tokens = std::move(tokens);
     auto made = engine::create(std::move(options));
     EXPECT_FALSE(made);

@@ -48,7 +48,7 @@ class counting_store final : public forwarding_store {
     explicit shared(std::shared_ptr<store> one) noexcept : below(std::move(one)) {}
     const std::shared_ptr<store> below;
     operation_counts counts;
-    [[nodiscard]] store& sessions() const noexcept { return *below; }
+    [[nodiscard]] store& where() const noexcept { return *below; }
   };
 
   template <class Result, class Start>

@@ -1,0 +1,29 @@
+// The words of options, the same in every language: text to value. An unknown word is an error that names those there
+// are, never a default.
+//
+// Thread safety: pure functions.
+#pragma once
+
+#include <string_view>
+
+#include "coatcheck/engine.hpp"
+
+namespace coatcheck {
+
+// `option` is what the host calls it, for the message. Errors: invalid_option.
+//   secure_mode      auto, always, never
+//   same_site_mode   lax, strict, none, unset, auto
+//   same_site        lax, strict, none
+//   cookie_priority  unset, low, medium, high
+//   merge_policy     mine, theirs, reject
+//   lone_surrogates  replace, refuse
+//   session_mode     store, jwt, jwe
+[[nodiscard]] result<void> read_word(std::string_view option, std::string_view word, secure_mode& into);
+[[nodiscard]] result<void> read_word(std::string_view option, std::string_view word, same_site_mode& into);
+[[nodiscard]] result<void> read_word(std::string_view option, std::string_view word, same_site& into);
+[[nodiscard]] result<void> read_word(std::string_view option, std::string_view word, cookie_priority& into);
+[[nodiscard]] result<void> read_word(std::string_view option, std::string_view word, merge_policy& into);
+[[nodiscard]] result<void> read_word(std::string_view option, std::string_view word, lone_surrogates& into);
+[[nodiscard]] result<void> read_word(std::string_view option, std::string_view word, session_mode& into);
+
+}  // namespace coatcheck
