@@ -355,5 +355,58 @@ TEST(RedisError, EveryKnownWordHasAMessageThatNamesItAndNoMore) {
   EXPECT_EQ(classify_redis_error("LOADINGX y").word, "");
 }
 
+TEST(RespMessages, AreToldBetweenRepliesAndTakeNobodysPlace) {
+  std::vector<std::string> told;
+  resp_connection machine({.on_push = [&](reply_view message) {
+    told.emplace_back(message.first().next().text());
+    told.emplace_back(message.first().next().next().text());
+  }});
+  std::string got;
+  std::string command;
+  append_command(command, {"SUBSCRIBE", "a"});
+  const auto take = [&got](const answer& given) { got = given ? given.value->root().first().text() : given.why; };
+  ASSERT_TRUE(machine.submit(take, 1000, command));
+  machine.stage();
+  machine.consume(machine.output().size());
+  const std::string message = "*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nk\r\n";
+  const std::string reply = "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n";
+  for (const char c : message + reply + message) ASSERT_TRUE(machine.receive({&c, 1})) << machine.why();
+  EXPECT_EQ(got, "subscribe");
+  EXPECT_EQ(told, (std::vector<std::string>{"a", "k", "a", "k"}));
+}
+
+TEST(RespMessages, ThatNobodyAskedForBreakTheProtocol) {
+  resp_connection machine({});
+  EXPECT_FALSE(machine.receive("*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nk\r\n"));
+}
+
+// What a topology needs to follow MOVED: the command, and the deadline that it had.
+TEST(RespCommands, ComeBackWithARefusal) {
+  resp_connection machine({.keep_commands = true});
+  std::vector<std::string> kept;
+  std::vector<std::string> sent;
+  for (int i = 0; i < 4; ++i) {
+    std::string command;
+    append_command(command, {"SET", "key" + std::to_string(i), std::string(static_cast<std::size_t>(i) * 100, 'v')});
+    ASSERT_TRUE(machine.submit([&kept](const answer& given) { kept.emplace_back(given.command); }, 1000, command));
+    sent.push_back(command);
+  }
+  machine.stage();
+  machine.consume(machine.output().size());
+  ASSERT_TRUE(machine.receive("+OK\r\n-MOVED 3999 127.0.0.1:6381\r\n-ASK 3999 127.0.0.1:6381\r\n+OK\r\n"));
+  EXPECT_EQ(kept, (std::vector<std::string>{"", sent[1], sent[2], ""}));
+}
+
+TEST(RespCommands, AreNotKeptWhereNobodyWantsThem) {
+  resp_connection machine({});
+  std::string kept = "x";
+  std::string command;
+  append_command(command, {"PING"});
+  ASSERT_TRUE(machine.submit([&kept](const answer& given) { kept = given.command; }, 1000, command));
+  machine.stage();
+  ASSERT_TRUE(machine.receive("-ERR no\r\n"));
+  EXPECT_EQ(kept, "");
+}
+
 }  // namespace
 }  // namespace coatcheck::net

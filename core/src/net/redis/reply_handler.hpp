@@ -19,8 +19,10 @@ struct answer {
   errc code = errc::store_unavailable;
   std::string_view why;           // for a message: holds nothing that the server or the caller sent
   std::string_view refused_word;  // of an error reply its code word ("NOSCRIPT"), else empty
+  // Of an error reply the encoded command, where the connection keeps them: to be sent elsewhere (MOVED, ASK).
+  std::string_view command{};
 
-  [[nodiscard]] static answer failure(errc code, std::string_view why) noexcept { return {nullptr, code, why, {}}; }
+  [[nodiscard]] static answer failure(errc code, std::string_view why) noexcept { return {nullptr, code, why, {}, {}}; }
   [[nodiscard]] explicit operator bool() const noexcept { return value != nullptr; }
 };
 

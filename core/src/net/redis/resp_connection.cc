@@ -7,6 +7,18 @@
 #include "net/redis/error.hpp"
 
 namespace coatcheck::net {
+namespace {
+
+// What RESP2 sends without being asked, on a connection that subscribes (Redis, "Pub/Sub": wire format).
+bool is_message(reply_view root) noexcept {
+  if (root.type() != reply_type::array || root.size() < 3 || root.first().type() != reply_type::text) {
+    return false;
+  }
+  const auto kind = root.first().text();
+  return kind == "message" || kind == "pmessage" || kind == "smessage";
+}
+
+}  // namespace
 
 bool resp_connection::submit(reply_handler done, steady_ms deadline, std::string_view command, std::string_view rest,
                              on_loss then) {
@@ -36,7 +48,7 @@ void resp_connection::stage() {
   std::size_t end = 0;
   while (!waiting_.empty()) {
     operation one = waiting_.pop_front();
-    if (one.then == on_loss::ask_again) {
+    if (has_copy(one)) {
       copies_.append(wire_bytes_, end, one.bytes);
     }
     end += one.bytes;
@@ -49,7 +61,7 @@ void resp_connection::stage() {
 // The reply came, or nobody waits for it any more and the operation left the wire.
 void resp_connection::forget_copy(const operation& one) {
   constexpr std::size_t worth_moving = std::size_t{64} << 10;
-  if (one.then != on_loss::ask_again) {
+  if (!has_copy(one)) {
     return;
   }
   copies_at_ += one.bytes;
@@ -85,17 +97,26 @@ bool resp_connection::receive(std::string_view bytes) {
         why_ = reader_.why();
         return false;
       }
+      if (limits_.on_push && is_message(reply_.root())) {
+        limits_.on_push(reply_.root());
+        if (life != life_) {
+          return true;
+        }
+        continue;
+      }
       if (wire_.empty()) {
         why_ = "a reply that nothing asked for";
         return false;
       }
       operation one = wire_.pop_front();
+      const bool refused = limits_.keep_commands && one.done && reply_.root().type() == reply_type::error;
+      const std::string command = refused ? copies_.substr(copies_at_, one.bytes) : std::string();
       forget_copy(one);
       if (!one.done) {
         --abandoned_;
         continue;
       }
-      settle(one, reply_);
+      settle(one, reply_, command);
       if (life != life_) {
         return true;  // the rest belongs to a connection that is gone
       }
@@ -104,13 +125,14 @@ bool resp_connection::receive(std::string_view bytes) {
   return true;
 }
 
-void resp_connection::settle(operation& one, const reply& value) {
+void resp_connection::settle(operation& one, const reply& value, std::string_view command) {
   answer given;
   if (value.root().type() == reply_type::error) {
     const redis_refusal refusal = classify_redis_error(value.root().text());
     given.code = errc::store_refused;
     given.why = refusal.message;
     given.refused_word = refusal.word;
+    given.command = command;
   } else {
     given.value = &value;
   }
@@ -186,6 +208,7 @@ void resp_connection::take_back(bool in_doubt, ring<operation>& ended) {
     operation one = wire_.pop_front();
     const bool left = may_have_left(one);
     const bool again = one.then == on_loss::ask_again;
+    const std::size_t copied = has_copy(one) ? one.bytes : 0;
     if (one.done && one.bytes != 0 && (!left || (again && !in_doubt))) {
       bytes.append(left ? std::string_view(copies_).substr(copy, one.bytes)
                         : std::string_view(wire_bytes_).substr(one.end - one.bytes, one.bytes));
@@ -196,7 +219,7 @@ void resp_connection::take_back(bool in_doubt, ring<operation>& ended) {
     } else {
       ended.push_back(one);
     }
-    copy += again ? one.bytes : 0;
+    copy += copied;
   }
   if (back.empty()) {
     return;

@@ -19,8 +19,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "coatcheck/clock.hpp"
 #include "coatcheck/driver.hpp"
@@ -41,9 +43,13 @@ class resp_connection {
     std::size_t operations = 16384;                     // waiting and on the wire, abandoned ones included
     std::size_t waiting_bytes = std::size_t{64} << 20;  // encoded commands that are not on the wire yet
     duration_ms patience = 250;  // how long past its deadline an abandoned operation's reply may take
+    bool keep_commands = false;  // all of them until they are answered, not only those that may be asked again
+    // For a connection that subscribes: gets each message of a channel, between replies; as a handler, it may call
+    // anything here. None: such a message is a reply like others, or breaks the protocol.
+    std::function<void(reply_view)> on_push{};
   };
 
-  explicit resp_connection(const limits& bounds) : limits_(bounds) {}
+  explicit resp_connection(limits bounds) : limits_(std::move(bounds)) {}
   resp_connection(const resp_connection&) = delete;
   resp_connection& operator=(const resp_connection&) = delete;
 
@@ -97,11 +103,14 @@ class resp_connection {
   [[nodiscard]] bool may_have_left(const operation& one) const noexcept {
     return one.batch != batch_ || one.end <= sent_;
   }
+  [[nodiscard]] bool has_copy(const operation& one) const noexcept {
+    return one.bytes != 0 && (limits_.keep_commands || one.then == on_loss::ask_again);
+  }
   void forget_copy(const operation& one);
   void take_back(bool in_doubt, ring<operation>& ended);
   void start_over() noexcept;
   static void finish(ring<operation>& operations, const answer& with);
-  void settle(operation& one, const reply& value);
+  static void settle(operation& one, const reply& value, std::string_view command);
 
   const limits limits_;
   reply_reader reader_;
@@ -112,7 +121,7 @@ class resp_connection {
   std::string wire_bytes_;
   std::size_t sent_ = 0;       // of wire_bytes_
   std::uint64_t batch_ = 1;    // number of what is in wire_bytes_
-  std::string copies_;         // of the commands on the wire that may be asked again, in order
+  std::string copies_;         // of the commands on the wire that have one (has_copy), in order
   std::size_t copies_at_ = 0;  // where the first of them begins
   std::size_t abandoned_ = 0;  // entries of wire_ without a handler
   steady_ms next_deadline_ = no_deadline;
