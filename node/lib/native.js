@@ -101,18 +101,12 @@ native.setDispatcher((slot, value) => {
 // The answer of `start(slot)` where it comes inside the call, else the promise of it, which never rejects.
 function operate(start) {
   followClock();
-  const slot = free.length > 0 ? free.pop() : waiting.push(undefined) - 1;
-  let answer;
-  try {
-    answer = start(slot);
-  } catch (error) {
-    free.push(slot);
-    throw error;
-  }
-  if (answer !== null) {
-    free.push(slot);
-    return answer;
-  }
+  const slot = free.length > 0 ? free[free.length - 1] : waiting.length;
+  const answer = start(slot);
+  if (answer !== null) return answer;
+  // Taken only now. Answers that came meanwhile may have given their slots back.
+  const at = free.lastIndexOf(slot);
+  if (at >= 0) free.splice(at, 1);
   return new Promise((resolve) => {
     waiting[slot] = resolve;
   });

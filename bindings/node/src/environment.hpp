@@ -100,10 +100,11 @@ template <class R, class Start>
 napi_value run_in_slot(napi_env env, const std::shared_ptr<environment>& where, std::shared_ptr<const void> keep,
                        std::uint32_t slot, std::uint32_t flags, napi_value (*to_js)(napi_env, R&&, std::uint32_t),
                        Start&& start) {
-  auto early = complete_or_later<R>(std::forward<Start>(start), [&] {
-    return pending_operation<R>{where, std::move(keep), slot, flags, to_js};
-  });
-  return early ? to_js(env, *std::move(early), flags) : make_null(env);
+  return complete_or_later<R>(
+      std::forward<Start>(start), [&](R&& value) { return to_js(env, std::move(value), flags); }, make_null(env),
+      [&] {
+        return pending_operation<R>{where, std::move(keep), slot, flags, to_js};
+      });
 }
 
 }  // namespace coatcheck::node

@@ -200,10 +200,12 @@ template <class R, class Start>
   return out;
 }
 
-// Runs one operation of any store: its result where it completes inside the call. Else none, and what `make_later()`
-// gives, a callable, gets the result when it comes, once.
-template <class R, class Start, class MakeLater>
-[[nodiscard]] std::optional<R> complete_or_later(Start&& start, MakeLater&& make_later) {
+// Runs one operation of any store. Where it completes inside the call, `now(R&&)` makes the answer of its result. Else
+// the answer is `otherwise`, and what `make_later()` gives, a callable, gets the result when it comes, once.
+template <class R, class Start, class Now, class MakeLater>
+[[nodiscard]] std::invoke_result_t<Now, R&&> complete_or_later(Start&& start, Now&& now,
+                                                               std::invoke_result_t<Now, R&&> otherwise,
+                                                               MakeLater&& make_later) {
   using later_call = std::invoke_result_t<MakeLater>;
   struct waiting : kept_block<waiting> {
     std::optional<R> early;
@@ -223,11 +225,10 @@ template <class R, class Start, class MakeLater>
   start(completion<R>(&waiting::done, one));
   if (!one->early) {
     one->later.emplace(make_later());
-    return std::nullopt;
+    return otherwise;
   }
-  std::optional<R> out = std::move(one->early);
-  delete one;
-  return out;
+  const std::unique_ptr<waiting> mine(one);
+  return now(std::move(*mine->early));
 }
 
 class driver;  // driver.hpp: the host's event loop, as remote stores see it

@@ -19,7 +19,7 @@ bool should_destroy(std::uint32_t facts, const end_policy& policy) {
 
 bool should_save(std::uint32_t facts, const end_policy& policy) {
   if (has(facts, removed | unreadable)) return false;
-  if (has(facts, begun)) return has(facts, changed | renewed);
+  if (has(facts, begun)) return has(facts, changed | renewed | forced);
   if (has(facts, stored | renewed)) {
     return has(facts, looked) && (has(facts, changed | cookie_changed | renewed | forced) || policy.resave);
   }

@@ -65,6 +65,8 @@ TEST(LifeCycle, SendsNoCookieOnceTheHeadersHaveGone) {
   EXPECT_EQ(step(begun | stored | renewed | looked), end_step::late_new) << "its old cookie is worth nothing";
   EXPECT_EQ(step(begun | stored | looked | changed), end_step::commit);
   EXPECT_EQ(step(begun | stored | looked | changed, {.in_cookie = true}), end_step::late_in_cookie);
+  EXPECT_EQ(step(begun | stored | looked | forced), end_step::commit);
+  EXPECT_EQ(step(begun | stored | looked), end_step::nothing);
   EXPECT_EQ(step(begun | stored | removed), end_step::destroy);
   EXPECT_EQ(step(begun | removed), end_step::nothing);
   EXPECT_EQ(step(begun | stored | looked | touch_due, {.rolling = true}), end_step::nothing);
