@@ -1,9 +1,12 @@
 // The link on a driver that knows only what it was told, as libuv's and asyncio's do: it watches the descriptor of the
 // last update until drop_fd, and fires the earliest deadline that an update named.
 #include <algorithm>
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <string>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -256,6 +259,63 @@ TEST(RedisDriver, BytesThatWaitInTheTransportAreRead) {
   while (answered < pings && loop.busy()) loop.turn();
   EXPECT_EQ(answered, pings);
   EXPECT_LT(steady_now() - began, 2000);
+  link->close();
+}
+
+// An address that swallows what is sent to it: neither refused nor connected.
+class swallowing_transport final : public net::transport {
+ public:
+  static inline int swallowed = 0;
+  ~swallowing_transport() override { close(); }
+  outcome connect(const socket_address& to) override {
+    if (ntohs(reinterpret_cast<const sockaddr_in&>(to.storage).sin_port) != 1) {
+      below_ = net::make_socket_transport();
+      return below_->connect(to);
+    }
+    ++swallowed;
+    return ::pipe2(silent_, O_NONBLOCK | O_CLOEXEC) == 0 ? outcome{status::again} : outcome{status::failed};
+  }
+  outcome go_on() override { return below_ ? below_->go_on() : outcome{status::again}; }
+  outcome read(char* into, std::size_t size) override { return below_->read(into, size); }
+  outcome write(std::string_view bytes) override { return below_->write(bytes); }
+  bool holds_bytes() const noexcept override { return false; }
+  bool wants_write() const noexcept override { return false; }
+  int fd() const noexcept override { return below_ ? below_->fd() : silent_[0]; }
+  void close() noexcept override {
+    below_.reset();
+    for (int& one : silent_) {
+      if (one >= 0) ::close(std::exchange(one, -1));
+    }
+  }
+
+ private:
+  std::unique_ptr<net::transport> below_;
+  int silent_[2] = {-1, -1};
+};
+
+TEST(RedisDriver, AnAddressThatSwallowsEverythingDoesNotHideTheOthers) {
+  if (redis_server::program().empty()) GTEST_SKIP() << "redis-server is not installed";
+  redis_server server;
+  told_driver loop;
+  loop.names = numeric_address("127.0.0.1", 1);
+  loop.names.push_back(numeric_address("127.0.0.1", static_cast<std::uint16_t>(server.port())).front());
+  net::redis_target target;
+  target.where = [] { return net::endpoint{"a name", 6379, {}}; };
+  net::redis_link::options chosen{.timeout = 100, .queue = 100};
+  chosen.make_transport = [] { return std::unique_ptr<net::transport>(std::make_unique<swallowing_transport>()); };
+  const auto link = net::redis_link::create(std::move(target), chosen, loop);
+  const steady_ms began = steady_now();
+  bool there = false;
+  while (!there && steady_now() < began + 5000) there = send_ping(loop, *link).ok;
+  EXPECT_TRUE(there);
+  EXPECT_EQ(loop.asked_for.size(), 1U);
+  // The one that worked comes first from now on.
+  server.restart();
+  const int swallowed = swallowing_transport::swallowed;
+  while (!send_ping(loop, *link).ok && steady_now() < began + 10'000) {
+  }
+  EXPECT_TRUE(send_ping(loop, *link).ok);
+  EXPECT_EQ(swallowing_transport::swallowed, swallowed);
   link->close();
 }
 

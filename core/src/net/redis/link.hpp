@@ -132,11 +132,12 @@ class redis_link final : public pollable, public std::enable_shared_from_this<re
   std::uint64_t connection_ = 0;  // number of this connection: a handler may have lost it
   unsigned generation_;           // of the process (crypto::fork_generation)
   std::string name_;              // of the endpoint, for messages
-  socket_addresses addresses_;    // of the endpoint, those that were not tried yet at the end
-  socket_address good_;           // the one that last worked: tried first
-  bool read_on_ = false;          // bytes wait in the transport, and no event will tell
-  unsigned failures_ = 0;         // in a row, since a reply last came
-  std::string failure_;           // of the last attempt; empty when the link is up or was never tried
+  socket_addresses addresses_;    // of the endpoint, those that were not tried yet; the next one at the end
+  socket_address trying_;
+  socket_address good_;    // the one that last worked: tried first
+  bool read_on_ = false;   // bytes wait in the transport, and no event will tell
+  unsigned failures_ = 0;  // in a row, since a reply last came
+  std::string failure_;    // of the last attempt; empty when the link is up or was never tried
   steady_ms connect_deadline_ = no_deadline;
   steady_ms retry_at_ = 0;
   steady_ms heard_at_ = 0;

@@ -23,6 +23,8 @@ std::string endpoint::name() const {
 }
 
 void redis_link::connect() {
+  // One that never answered was given up for its deadline: the others of that lookup have their turn.
+  if (!addresses_.empty()) return try_next_address();
   const endpoint to = target_.where();
   name_ = to.name();
   connect_deadline_ = steady_now() + std::max(2 * options_.timeout, least_connect_time);
@@ -61,13 +63,13 @@ void redis_link::connect_to(socket_addresses found) {
 }
 
 void redis_link::try_next_address() {
-  good_ = addresses_.back();
+  trying_ = addresses_.back();
   addresses_.pop_back();
   ++connection_;
   state_ = state::connecting;
   unseen_ = true;  // the next descriptor may have the number of the last one
   connect_deadline_ = steady_now() + std::max(2 * options_.timeout, least_connect_time);
-  connect_outcome(transport_->connect(good_));
+  connect_outcome(transport_->connect(trying_));
 }
 
 void redis_link::connect_outcome(const transport::outcome& got) {
@@ -82,6 +84,8 @@ void redis_link::connect_outcome(const transport::outcome& got) {
 // operation is given to it.
 void redis_link::connected() {
   state_ = state::handshaking;
+  good_ = trying_;
+  addresses_.clear();
   const auto say = [&](bool needed, bool last, std::initializer_list<std::string_view> arguments) {
     std::string command;
     append_command(command, arguments);
