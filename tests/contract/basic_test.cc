@@ -220,7 +220,9 @@ TEST_P(StoreContract, AKeyOutsideTheRulesIsRefusedByEveryOperation) {
     EXPECT_EQ(removed.status, remove_status::unknown);
     EXPECT_EQ(removed.why.code, errc::invalid_option);
   }
-  if (c->raw().capabilities().scan) EXPECT_EQ(c->scan_all(10).size(), 0U);
+  if (c->raw().capabilities().scan) {
+    EXPECT_EQ(c->scan_all(10).size(), 0U);
+  }
 }
 
 TEST_P(StoreContract, ARefusalDoesNotShowTheKey) {

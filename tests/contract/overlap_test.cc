@@ -81,7 +81,9 @@ TEST_P(StoreContract, OverlappingWriteAndDestroyResurrectNothing) {
   });
   EXPECT_EQ(resurrected, 0);
   EXPECT_TRUE(c->owned_by("owner").keys.empty());
-  if (c->raw().capabilities().scan) EXPECT_TRUE(c->scan_all(1000).empty());
+  if (c->raw().capabilities().scan) {
+    EXPECT_TRUE(c->scan_all(1000).empty());
+  }
   RecordProperty("writes_before_the_destroy", stored);
 }
 

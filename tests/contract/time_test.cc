@@ -99,7 +99,9 @@ TEST_P(StoreContract, PruneDropsWhatHasExpiredAndNothingElse) {
   const auto again = c->prune(1000);
   ASSERT_TRUE(again.known);
   EXPECT_EQ(again.count, 0U);
-  if (c->raw().capabilities().scan) EXPECT_EQ(c->scan_all(7).size(), 20U);
+  if (c->raw().capabilities().scan) {
+    EXPECT_EQ(c->scan_all(7).size(), 20U);
+  }
   for (int i = 0; i < 20; ++i) EXPECT_EQ(c->get("new" + std::to_string(i)).status, get_status::found);
 }
 

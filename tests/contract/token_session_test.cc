@@ -68,7 +68,9 @@ void serve_a_thousand(store_place& place, session_mode mode) {
   ASSERT_TRUE(families);
   const auto listed = to_its_end<families_result>(place, [&](auto done) { (*families)->list("ann", done); });
   ASSERT_EQ(listed.known, services[0]->capabilities().owner_index);
-  if (listed.known) EXPECT_EQ(listed.families.size(), 1u);
+  if (listed.known) {
+    EXPECT_EQ(listed.families.size(), 1u);
+  }
 }
 
 TEST_P(StoreContract, AThousandRequestsWithOneExpiredSignedSessionAreServed) {

@@ -6,10 +6,10 @@
 //
 // A service with a loop of its own (Asio, libuv, epoll) implements `driver` on that instead.
 //
-// Thread safety: none; every call, stop() included, belongs to the thread that turns the loop. A name of a server, not
-// an address, is looked up on a thread that ends with the answer: the resolver knows no deadline. Lifetime: stores
-// opened on a loop are closed before the loop is destroyed. Fork: a child may go on using its copy; its stores connect
-// anew.
+// Thread safety: none; every call, stop() included, belongs to the thread that turns the loop. A server's name is
+// looked up on a thread that ends with the answer: the resolver knows no deadline.
+// Lifetime: stores opened on a loop are closed before the loop is destroyed.
+// Fork: a child may go on using its copy; its stores connect anew.
 #pragma once
 
 #include <cstddef>
