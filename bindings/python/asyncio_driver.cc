@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "addresses.hpp"
 #include "errors.hpp"
 #include "fork.hpp"
 
@@ -55,16 +56,10 @@ void report(PyObject* where) noexcept {
 #endif
 }
 
-// What coatcheck/_resolve.py answers: addresses in digits, or why there is none.
+// What coatcheck/_resolve.py tells: the addresses and the port.
 [[nodiscard]] result<socket_addresses> found_by_python(PyObject* args) {
   const auto given = py::reinterpret_borrow<py::tuple>(args);
-  const auto port = given[1].cast<std::uint16_t>();
-  if (py::isinstance<py::str>(given[0])) return {errc::store_unavailable, given[0].cast<std::string>()};
-  socket_addresses out;
-  for (const py::handle one : given[0].cast<py::list>()) {
-    for (auto& address : numeric_address(one.cast<std::string>(), port)) out.push_back(address);
-  }
-  return out;
+  return read_addresses(given[0], given[1].cast<std::uint16_t>());
 }
 
 enum class event : std::uint8_t { readable, writable, deadline, flush, resolved };

@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 #include <utility>
 
+#include "addresses.hpp"
 #include "errors.hpp"
 
 namespace py = pybind11;
@@ -47,12 +48,7 @@ void greenlet_waiter::wait(pollfd* fds, std::size_t count, int timeout) {
   PyObject* const done = PyObject_CallFunction(function_, "iOd", fd, writes ? Py_True : Py_False,
                                                std::min(timeout, longest_wait) / 1000.0);
   if (done == nullptr) {
-    PyObject* const raised = take_exception();
-    if (raised_ == nullptr) {
-      raised_ = raised;
-    } else {
-      Py_XDECREF(raised);
-    }
+    keep_raised();
     (void)::poll(fds, count, std::min(timeout, refused_wait));
     return;
   }
@@ -61,23 +57,22 @@ void greenlet_waiter::wait(pollfd* fds, std::size_t count, int timeout) {
 }
 
 result<socket_addresses> greenlet_waiter::resolve(const std::string& host, std::uint16_t port) {
-  socket_addresses out;
   try {
-    const auto found = py::module_::import("coatcheck._gevent").attr("resolve")(host, port);
-    if (py::isinstance<py::str>(found)) return {errc::store_unavailable, found.cast<std::string>()};
-    for (const py::handle one : found.cast<py::list>()) {
-      for (auto& address : numeric_address(one.cast<std::string>(), port)) out.push_back(address);
-    }
+    return read_addresses(py::module_::import("coatcheck._gevent").attr("resolve")(host, port), port);
   } catch (py::error_already_set& e) {
     e.restore();
-    PyObject* const raised = take_exception();  // a greenlet that was killed, say
-    if (raised_ == nullptr) {
-      raised_ = raised;
-    } else {
-      Py_XDECREF(raised);
-    }
+    keep_raised();  // a greenlet that was killed, say
   }
-  return out;
+  return socket_addresses();
+}
+
+void greenlet_waiter::keep_raised() noexcept {
+  PyObject* const raised = take_exception();
+  if (raised_ == nullptr) {
+    raised_ = raised;
+  } else {
+    Py_XDECREF(raised);
+  }
 }
 
 bool greenlet_waiter::restore_exception() noexcept {

@@ -33,6 +33,8 @@ class greenlet_waiter final : public waiter {
  private:
   explicit greenlet_waiter(PyObject* function) noexcept : function_(function) {}
 
+  void keep_raised() noexcept;  // the exception that is set, if none is kept yet
+
   PyObject* function_;  // coatcheck._gevent.wait
   PyObject* raised_ = nullptr;
 };

@@ -8,7 +8,7 @@ import gevent
 from gevent import socket
 from gevent.socket import wait_read, wait_readwrite
 
-from coatcheck._resolve import digits
+from coatcheck._resolve import digits, reason
 
 __all__ = ["resolve", "wait"]
 
@@ -22,7 +22,7 @@ def resolve(host: str, port: int) -> list[str] | str:
     try:
         return digits(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     except (OSError, UnicodeError) as error:
-        return getattr(error, "strerror", None) or "it is no host name"
+        return reason(error)
 
 
 def wait(fd: int, writes: bool, seconds: float) -> None:

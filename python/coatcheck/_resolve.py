@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["begin", "digits"]
+__all__ = ["begin", "digits", "reason"]
 
 Told = Callable[[list[str] | str, int], object]
 _running: set[asyncio.Task[None]] = set()  # a loop keeps none itself
@@ -18,6 +18,11 @@ def digits(found: Iterable[tuple[Any, ...]]) -> list[str]:
     return [socket.getnameinfo(one[4], socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0] for one in found]
 
 
+def reason(error: OSError | UnicodeError) -> str:
+    """Why there is no address."""
+    return getattr(error, "strerror", None) or "it is no host name"
+
+
 def begin(loop: asyncio.AbstractEventLoop, host: str, port: int, told: Told) -> None:
     """Looks ``host`` up on ``loop``; ``told`` gets the addresses, or why there is none, and the port."""
 
@@ -25,7 +30,7 @@ def begin(loop: asyncio.AbstractEventLoop, host: str, port: int, told: Told) -> 
         try:
             answer: list[str] | str = digits(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
         except (OSError, UnicodeError) as error:
-            answer = getattr(error, "strerror", None) or "it is no host name"
+            answer = reason(error)
         told(answer, port)
 
     task = loop.create_task(look())

@@ -179,9 +179,7 @@ void uv_driver::on_looked_up(uv_getaddrinfo_t* request, int status, addrinfo* fo
     } else {
       what->on_resolved(copy_addresses(found));
     }
-    const bool there = std::any_of(self->watches_.begin(), self->watches_.end(),
-                                   [&](const auto& other) { return other.get() == one; });
-    if (there) self->update(*what);
+    if (self->watches(*one)) self->update(*what);
   }
   uv_freeaddrinfo(found);
   self->one_less();
@@ -213,6 +211,11 @@ void uv_driver::flush_all() {
     what->flush();
   }
   if (prepare_ != nullptr) uv_prepare_stop(prepare_);
+}
+
+// A callback may have ended it.
+bool uv_driver::watches(const watch& one) const noexcept {
+  return std::any_of(watches_.begin(), watches_.end(), [&](const auto& other) { return other.get() == &one; });
 }
 
 void uv_driver::on_prepare(uv_prepare_t* handle) {
@@ -248,9 +251,7 @@ void uv_driver::on_timer(uv_timer_t* handle) {
   pollable* what = one->what;
   const steady_ms now = steady_now();
   if (what->deadline() <= now) what->on_deadline(now);
-  const bool there =
-      std::any_of(self->watches_.begin(), self->watches_.end(), [&](const auto& other) { return other.get() == one; });
-  if (there) self->update(*what);
+  if (self->watches(*one)) self->update(*what);
 }
 
 void uv_driver::shut_down(std::function<void()> done) {

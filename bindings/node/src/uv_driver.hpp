@@ -45,6 +45,7 @@ class uv_driver final : public driver, public std::enable_shared_from_this<uv_dr
   void arm(watch& one, steady_ms deadline);
   void set_referenced(watch& one, bool referenced);
   void flush_all();
+  [[nodiscard]] bool watches(const watch& one) const noexcept;
 
   static void on_poll(uv_poll_t* handle, int status, int events);
   static void on_timer(uv_timer_t* handle);

@@ -18,7 +18,7 @@
 
 namespace coatcheck {
 
-// Bits of an index into the table; the hosts have the same numbers (node/lib/native.js, python/coatcheck/_commit.py).
+// Bits of an index into the table; the hosts have the same numbers (node/lib/native.js, python/coatcheck/session.py).
 namespace end_fact {
 inline constexpr std::uint32_t stored = 1;           // the request's session is in the store
 inline constexpr std::uint32_t unreadable = 2;       // its record is there and can't be read
@@ -89,7 +89,7 @@ extern const life_cycle session_life_cycle;
 
 [[nodiscard]] end_plan plan_end(const life_cycle& rules, std::uint32_t facts, const end_policy& policy);
 
-// What the application is told after late_new and late_in_cookie (errc::invalid_state's hosts: ERR_HEADERS_SENT).
+// What the application is told after late_new and late_in_cookie (ERR_HEADERS_SENT).
 [[nodiscard]] std::string_view late_message(end_step step) noexcept;
 
 // The Vary header's value with Cookie in it; empty where `existing` says it already (RFC 9110, 12.5.5).

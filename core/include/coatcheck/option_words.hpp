@@ -10,7 +10,7 @@
 
 namespace coatcheck {
 
-// `option` is what the host calls it, for the message. Errors: invalid_option.
+// `option` is what the host calls it, for the message. Errors: invalid_option. `T` is one of
 //   secure_mode      auto, always, never
 //   same_site_mode   lax, strict, none, unset, auto
 //   same_site        lax, strict, none
@@ -18,12 +18,7 @@ namespace coatcheck {
 //   merge_policy     mine, theirs, reject
 //   lone_surrogates  replace, refuse
 //   session_mode     store, jwt, jwe
-[[nodiscard]] result<void> read_word(std::string_view option, std::string_view word, secure_mode& into);
-[[nodiscard]] result<void> read_word(std::string_view option, std::string_view word, same_site_mode& into);
-[[nodiscard]] result<void> read_word(std::string_view option, std::string_view word, same_site& into);
-[[nodiscard]] result<void> read_word(std::string_view option, std::string_view word, cookie_priority& into);
-[[nodiscard]] result<void> read_word(std::string_view option, std::string_view word, merge_policy& into);
-[[nodiscard]] result<void> read_word(std::string_view option, std::string_view word, lone_surrogates& into);
-[[nodiscard]] result<void> read_word(std::string_view option, std::string_view word, session_mode& into);
+template <class T>
+[[nodiscard]] result<void> read_word(std::string_view option, std::string_view word, T& into);
 
 }  // namespace coatcheck
