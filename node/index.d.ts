@@ -10,15 +10,15 @@ import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type * as jwt from './jwt';
+import type { UnlessPeer } from './peer';
+
+// biome-ignore lint/suspicious/noExplicitAny: the peer's types say what it is
+type OfRequest<Own> = UnlessPeer<Own, any>;
 
 declare global {
   namespace Express {
-    type SessionStore = session.SessionStore;
-    interface Request {
-      session: session.Session & Partial<session.SessionData>;
-      sessionID: string;
-      sessionStore: SessionStore;
-    }
+    // A base, so that it stands beside @types/express-session's own members.
+    interface Request extends session.WithSession {}
   }
 }
 
@@ -47,6 +47,13 @@ declare namespace session {
     once(event: SessionEvent, listener: (error: CoatcheckError, req: any) => void): this;
     // biome-ignore lint/suspicious/noExplicitAny: likewise
     off(event: SessionEvent, listener: (error: CoatcheckError, req: any) => void): this;
+  }
+
+  /** What the middleware adds to a request. */
+  interface WithSession {
+    session: OfRequest<Session & Partial<SessionData>>;
+    sessionID: string;
+    sessionStore: OfRequest<SessionStore>;
   }
 
   /** What plain http handlers may cast their request to. */
@@ -87,6 +94,16 @@ declare namespace session {
   /** For what two requests both changed; see docs/guide.md, "Writes". */
   type MergeRule = 'sum' | 'max' | 'min' | 'union' | 'mine' | 'theirs' | 'reject';
 
+  /** What express-session asks of a store. */
+  interface AnyStore {
+    // biome-ignore lint/suspicious/noExplicitAny: a store's own type of its records
+    get(sid: string, callback: (error: any, session?: any) => void): void;
+    // biome-ignore lint/suspicious/noExplicitAny: likewise
+    set(sid: string, session: any, callback?: (error?: any) => void): void;
+    // biome-ignore lint/suspicious/noExplicitAny: likewise
+    destroy(sid: string, callback?: (error?: any) => void): void;
+  }
+
   interface SessionOptions {
     /** The newest signs, all verify. Default: the environment variable COATCHECK_SECRET. */
     secret?: Secret | Secret[];
@@ -96,8 +113,10 @@ declare namespace session {
     name?: string;
     /** Alias of `name`. */
     key?: string;
-    /** A store's URL or a Store. Default: COATCHECK_STORE, else file:./sessions. */
-    store?: string | Store;
+    /** A store's URL, a Store, or a store of any package for express-session. Default: COATCHECK_STORE, else file:./sessions. */
+    store?: string | Store | AnyStore;
+    /** Milliseconds that a store which is not coatcheck's own may take to answer. Default 10,000. */
+    deadline?: number;
     // biome-ignore lint/suspicious/noExplicitAny: the request is the framework's
     genid?: (req: any) => string;
     /** Whether X-Forwarded-Proto is trusted; undefined: what Express' "trust proxy" says. */

@@ -8,11 +8,12 @@ const { native } = require('./lib/native.js');
 const { session } = require('./lib/middleware.js');
 const { RefreshTokens } = require('./lib/refresh-tokens.js');
 const { Session } = require('./lib/session.js');
-const { Store } = require('./lib/store.js');
+const { Store: OwnStore } = require('./lib/store.js');
+const { Store } = require('./lib/express/any-store.js');
 const { version } = require('./package.json');
 
 // A Store in this process' memory, shared by its worker threads.
-class MemoryStore extends Store {
+class MemoryStore extends OwnStore {
   constructor(options) {
     super('memory:', options);
   }

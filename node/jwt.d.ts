@@ -1,7 +1,12 @@
 // Types of coatcheck/jwt. Those of jsonwebtoken's functions have the names of @types/jsonwebtoken.
-import type { createPrivateKey, createPublicKey, JsonWebKey, KeyObject } from 'node:crypto';
+import type { createPrivateKey, createPublicKey, KeyObject } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
 
+/** A JSON Web Key (RFC 7517). */
+export interface JsonWebKey {
+  kty?: string;
+  [parameter: string]: unknown;
+}
 export interface JwtPayload {
   // biome-ignore lint/suspicious/noExplicitAny: as in @types/jsonwebtoken
   [claim: string]: any;

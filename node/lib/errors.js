@@ -45,9 +45,15 @@ function construct(make, ...args) {
   }
 }
 
+const goneError = () =>
+  new CoatcheckError(
+    'ERR_SESSION_GONE',
+    'the session was destroyed or expired while this request was under way; its changes were not stored',
+  );
+
 // Whether the store's answer is not known, as opposed to "the data can't be stored".
 function isUnknown(error) {
   return error.status === 503;
 }
 
-module.exports = { CoatcheckError, checked, construct, fromNative, isUnknown };
+module.exports = { CoatcheckError, checked, construct, fromNative, goneError, isUnknown };

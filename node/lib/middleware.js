@@ -2,11 +2,13 @@
 
 // session(options): the middleware, for Express 4 and 5 and for plain http: (req, res, next).
 
-const { EventEmitter } = require('node:events');
-const { CoatcheckError, construct, fromNative } = require('./errors.js');
+const { Announcer } = require('./announcer.js');
+const { construct, fromNative } = require('./errors.js');
 const { native, operate } = require('./native.js');
 const { checkCookie, engineOptions, normalise } = require('./options.js');
 const { RequestState } = require('./request.js');
+const { isBelow, isSecure } = require('./request-facts.js');
+const { foreignSession } = require('./express/foreign.js');
 const { install } = require('./response.js');
 const { shareClass } = require('./shapes.js');
 const { SessionStore } = require('./session-store.js');
@@ -14,37 +16,15 @@ const { attach, stateOf } = require('./states.js');
 const { nativeOf } = require('./store.js');
 
 const MAX_ID = 128;
-const QUIET = 60_000; // ms between two warnings of one kind
-
-// Whether the request came over TLS, as far as the options trust what says so.
-function isSecure(req, proxy) {
-  if (req.socket?.encrypted) return true;
-  if (proxy === false) return false;
-  if (proxy !== true) return req.secure === true;
-  const header = req.headers['x-forwarded-proto'] ?? '';
-  return header.split(',', 1)[0].trim().toLowerCase() === 'https';
-}
-
-// Whether a browser sends a cookie of this path with this request (RFC 6265, 5.1.4).
-function isBelow(path, req) {
-  const url = req.originalUrl ?? req.url ?? '/';
-  const start = url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('://') + 3);
-  const pathname = (start < 0 ? '/' : url.slice(start)).split('?', 1)[0];
-  return pathname === path || (pathname.startsWith(path) && (path.endsWith('/') || pathname[path.length] === '/'));
-}
 
 // What all requests of one middleware share.
-class Shared {
+class Shared extends Announcer {
   #onTls;
   #onPlain;
-  #warned = false;
-  #untouched = 0;
-  #quietUntil = 0;
-  #toldLate = new Set();
 
   constructor(options) {
+    super();
     this.options = options;
-    this.events = new EventEmitter();
     this.store = new SessionStore(this);
     this.keeper = nativeOf(options.store);
     this.inCookie = options.mode !== 'store'; // the cookie carries the session itself
@@ -84,39 +64,6 @@ class Shared {
 
   regenerate(base, id) {
     return operate((slot) => this.engine.regenerate(base, slot, id));
-  }
-
-  // An automatic commit that stored nothing is told: to who listens, else as a warning.
-  tell(event, error, req) {
-    if (this.events.listenerCount(event) > 0) this.events.emit(event, error, req);
-    else process.emitWarning(error.message, { type: 'CoatcheckWarning', code: error.code });
-  }
-
-  // A deadline that the store did not take is no failure of the request: told to who listens, else in a warning, the
-  // first of them and then one a minute.
-  tellUntouched(error, req) {
-    this.#untouched += 1;
-    if (this.events.listenerCount('untouched') > 0) {
-      this.events.emit('untouched', error, req);
-      return;
-    }
-    const now = performance.now();
-    if (now < this.#quietUntil) return;
-    this.#quietUntil = now + QUIET;
-    process.emitWarning(
-      `the deadline of a session could not be moved (${this.#untouched} since the start): ${error.message}`,
-      { type: 'CoatcheckWarning', code: error.code },
-    );
-  }
-
-  // What changed when its cookie could not be sent any more is not stored: told to who listens, else in one warning.
-  tellLate(step, req) {
-    const error = new CoatcheckError('ERR_HEADERS_SENT', native.lateMessage(step));
-    if (this.events.listenerCount('late') > 0) this.events.emit('late', error, req);
-    else if (!this.#toldLate.has(step)) {
-      this.#toldLate.add(step);
-      this.tell('late', error, req);
-    }
   }
 
   newId(req) {
@@ -166,21 +113,16 @@ class Shared {
     if (own.sameSite === 'auto') own.sameSite = secure ? 'none' : 'lax';
     return { ...defaults, ...own };
   }
-
-  // A cookie that must be secure was not sent: a login that "does not work" should say why.
-  warnWithheld() {
-    if (this.#warned) return;
-    this.#warned = true;
-    process.emitWarning(
-      'The session cookie is secure and the request is not, so it was not sent. Behind a TLS proxy set `proxy: true` ' +
-        "(or Express' \"trust proxy\"); for plain http in development use `cookie: { secure: 'auto' }`.",
-      'CoatcheckWarning',
-    );
-  }
 }
 
 function session(given) {
   const options = normalise(given);
+  if (nativeOf(options.store) === undefined) return foreignSession(options);
+  if (options.given.has('deadline')) {
+    throw new TypeError(
+      "deadline option: coatcheck's own stores have theirs in the URL, as in redis://HOST?timeout=5000",
+    );
+  }
   const shared = new Shared(options);
   const { proxy } = options;
   const path = options.cookie.path ?? '/';
@@ -226,13 +168,7 @@ function session(given) {
     });
     return undefined;
   }
-  for (const name of ['on', 'once', 'off']) {
-    coatcheck[name] = (...args) => {
-      shared.events[name](...args);
-      return coatcheck;
-    };
-  }
-  return coatcheck;
+  return shared.speakThrough(coatcheck);
 }
 
 module.exports = { session };

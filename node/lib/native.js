@@ -39,6 +39,7 @@
 //                                            true, false (was not live) or an Error
 //   tokens.revokeAll(owner, except, slot)    [count, epoch] or an Error
 //   tokens.check(owner, epoch, slot)         true (still good), false or an Error
+//   lifeCycle(express, policy)               the rules of a request's end as tables, without an engine
 //   setTime(ms)                              see lib/clock.js
 
 const native = require('./binding.js');
@@ -58,7 +59,9 @@ const END = {
   forced: 256,
   touchDue: 512,
   begun: 1024,
+  saved: 2048,
 };
+const COOKIE_FACT = { isNew: 1, settingsChanged: 2, deadlineMoved: 4, presented: 8, dataChanged: 16 };
 const STEP = { nothing: 0, commit: 1, touch: 2, destroy: 3, lateNew: 4, lateInCookie: 5 };
 const STEP_MASK = 7;
 const STEP_SAVES = 8; // a bit beside the step
@@ -116,6 +119,7 @@ module.exports = {
   native,
   operate,
   ATTEMPT_SHIFT,
+  COOKIE_FACT,
   END,
   FLAGS,
   FRESH,

@@ -3,6 +3,7 @@
 // The middleware's options: which there are, what they may be, what they are when they are not given.
 
 const { construct } = require('./errors.js');
+const { isForeign } = require('./express/foreign.js');
 const { Key, handleOf } = require('./jwt/keys.js');
 const { KEYS, Store } = require('./store.js');
 const { native } = require('./native.js');
@@ -27,7 +28,10 @@ const OPTIONS = {
   keys: [Array.isArray, 'keys option must be an array'],
   name: [isString, 'name option must be a string'],
   key: [isString, 'key option must be a string'],
-  store: [(value) => isString(value) || value instanceof Store, 'store option must be a URL or a coatcheck Store'],
+  store: [
+    (value) => isString(value) || value instanceof Store || isForeign(value),
+    'store option must be a URL, or a session store: an object with get, set and destroy',
+  ],
   genid: [isFunction, 'genid option must be a function'],
   proxy: [isBoolean, 'proxy option must be true or false'],
   resave: [isBoolean, 'resave option must be true or false'],
@@ -57,6 +61,7 @@ const OPTIONS = {
     (value) => Number.isSafeInteger(value) && value >= 16 && value <= 64,
     'idBytes option must be a whole number from 16 to 64',
   ],
+  deadline: [(value) => isMilliseconds(value) && value > 0, 'deadline option must be milliseconds above 0'],
   merge: [
     (value) => typeof value === 'object' && value !== null && Object.values(value).every(isString),
     'merge option must be an object of rules by path',
@@ -112,6 +117,13 @@ function checkCookie(given) {
   return out;
 }
 
+// What a secret is made of.
+function bytesOf(secret) {
+  if (typeof secret === 'string' || ArrayBuffer.isView(secret)) return secret;
+  if (secret?.type === 'secret' && isFunction(secret.export)) return secret.export(); // a KeyObject
+  throw new TypeError('secret option must be a string, a Buffer, a KeyObject or an array of these');
+}
+
 function makeKeys(options) {
   if (options.secret !== undefined && options.keys !== undefined) {
     throw new TypeError('secret and keys options exclude each other');
@@ -124,12 +136,7 @@ function makeKeys(options) {
   }
   const list = Array.isArray(secret) ? secret : [secret];
   if (list.length === 0) throw new TypeError('secret option array must contain one or more strings');
-  const bytes = list.map((one) => {
-    if (typeof one === 'string' || ArrayBuffer.isView(one)) return one;
-    if (one?.type === 'secret' && isFunction(one.export)) return one.export(); // a KeyObject
-    throw new TypeError('secret option must be a string, a Buffer, a KeyObject or an array of these');
-  });
-  return construct(native.createKeys, bytes, fromEnvironment ? 'COATCHECK_SECRET' : 'secret');
+  return construct(native.createKeys, list.map(bytesOf), fromEnvironment ? 'COATCHECK_SECRET' : 'secret');
 }
 
 // What one mode has and the other has not: an option that does nothing is refused.
@@ -152,6 +159,7 @@ function normalise(given = {}) {
   const keys = makeKeys(options);
   return {
     ...options,
+    given: new Set(Object.keys(options)),
     keys,
     name: options.name ?? options.key,
     // A Store that the application shares, or one of our own.
@@ -198,4 +206,4 @@ function engineOptions(options) {
   };
 }
 
-module.exports = { DEFAULT_STORE, check, checkCookie, engineOptions, isMilliseconds, makeKeys, normalise };
+module.exports = { DEFAULT_STORE, bytesOf, check, checkCookie, engineOptions, isMilliseconds, makeKeys, normalise };

@@ -136,8 +136,9 @@ function notSerialisable({ path, why }, cause) {
   return new CoatcheckError('ERR_NOT_SERIALISABLE', `the session can't be stored: ${where} ${why}`, { cause });
 }
 
-// The session's data as JSON. Throws ERR_NOT_SERIALISABLE. `cookie` is no data: the caller has hidden it.
-function serialise(data) {
+// The session's data as JSON, as JSON.stringify makes it. Throws ERR_NOT_SERIALISABLE where that throws. `cookie` is no
+// data: the caller has hidden it.
+function stringify(data) {
   let json;
   try {
     json = JSON.stringify(data);
@@ -150,6 +151,12 @@ function serialise(data) {
     );
   }
   if (typeof json !== 'string') throw notSerialisable({ path: [], why: 'has a toJSON that gives nothing' });
+  return json;
+}
+
+// The same; throws also for what JSON spoils.
+function serialise(data) {
+  const json = stringify(data);
   if (isSuspicious(json)) refuseSpoilt(data);
   return json;
 }
@@ -174,4 +181,4 @@ function parseStored(json) {
   }
 }
 
-module.exports = { parseStored, refuseSpoilt, serialise };
+module.exports = { parseStored, refuseSpoilt, serialise, stringify };

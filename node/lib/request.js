@@ -2,13 +2,15 @@
 
 // One request's session: opened at its start, looked at or not, committed before the first byte of the response.
 //
-// An operation answers at once where its store does, else with a promise; `chain` follows either, so that both take the
-// same path and nothing waits that need not.
+// An operation answers at once where its store does, else with a promise (lib/chain.js).
 
+const { chain } = require('./chain.js');
 const { Cookie } = require('./cookie.js');
-const { CoatcheckError, fromNative, isUnknown } = require('./errors.js');
+const { CoatcheckError, fromNative, goneError, isUnknown } = require('./errors.js');
 const { ATTEMPT_SHIFT, END, FLAGS, FRESH, STATUS, STEP, STEP_MASK, STEP_SAVES, native } = require('./native.js');
+const { OperationPromise } = require('./operation-promise.js');
 const { parseStored, refuseSpoilt, serialise } = require('./payload.js');
+const { ResponseState } = require('./response-state.js');
 const { Session, cookieOf } = require('./session.js');
 const snapshot = require('./snapshot.js');
 const { unreadableSession } = require('./unreadable.js');
@@ -17,17 +19,7 @@ const { unreadableSession } = require('./unreadable.js');
 const UNSEEN = Symbol('unseen');
 const NO_COOKIE = FRESH.indexOf('no_cookie');
 
-function chain(value, next) {
-  return value instanceof Promise ? value.then(next) : next(value);
-}
-
 const parsePayload = (base) => parseStored(snapshot.payloadOf(base));
-
-const goneError = () =>
-  new CoatcheckError(
-    'ERR_SESSION_GONE',
-    'the session was destroyed or expired while this request was under way; its changes were not stored',
-  );
 
 function attempt(start) {
   try {
@@ -51,39 +43,15 @@ function orUndo(start, undo) {
   }
 }
 
-// What save(), destroy() and the like answer. Knows whether somebody awaits it: a failure that nobody would hear
-// of goes to the error handler when the response is about to be sent.
-class OperationPromise extends Promise {
-  observed = false;
-
-  static get [Symbol.species]() {
-    return Promise;
-  }
-
-  // biome-ignore lint/suspicious/noThenProperty: this is a promise
-  then(onFulfilled, onRejected) {
-    this.observed = true;
-    return super.then(onFulfilled, onRejected);
-  }
-
-  // A failure is no unhandled rejection.
-  ignore() {
-    super.then(undefined, () => {});
-  }
-}
-
-class RequestState {
+class RequestState extends ResponseState {
+  // `shared`: { engine, options, cookieDefaults } of the middleware
   constructor(shared, req, res, next, secure) {
-    this.shared = shared; // { engine, options, cookieDefaults } of the middleware
-    this.req = req;
-    this.res = res;
-    this.next = next;
+    super(shared, req, res, next);
     this.secure = secure;
     this.base = undefined; // the snapshot of what is stored; undefined: nothing is
     this.reason = NO_COOKIE; // why the session is fresh
     this.rivals = undefined; // a base of several live sessions, which what is stored or destroyed with it ends
     this.current = UNSEEN; // what `req.session` is
-    this.looked = false;
     this.freshId = undefined; // the id of a session that is not stored yet, once somebody asked for it
     this.unsaved = false; // regenerated with its data: to be stored even if nobody changes it
     this.aside = undefined; // data under names that a session object can't carry
@@ -93,21 +61,9 @@ class RequestState {
     this.lost = undefined; // a record that is there and can't be read: { base, error, told, session }
     this.printing = false;
     this.peeking = false;
-    this.setCookie = undefined;
-    this.clearCookie = undefined;
-    this.otherCookies = undefined; // Set-Cookie values that clear other forms of the cookie
     this.tail = undefined; // the operation under way, on a remote store
     this.pasts = undefined; // what operations that wait their turn are to end, oldest first (see detach)
     this.fault = undefined; // an operation failed and nobody was told by callback
-    this.phase = 0; // of the response (lib/response.js)
-    this.goesOn = false; // what is sent now is not the response's end: the session may change further until then
-    this.failed = false;
-    this.originals = undefined;
-    this.drains = undefined; // who waits for drain, where others wrap `on`
-    this.held = undefined;
-    this.heldEnd = false;
-    this.ended = false;
-    this.uncover = undefined;
   }
 
   // ---- what the application sees
@@ -748,4 +704,4 @@ class RequestState {
   }
 }
 
-module.exports = { RequestState, goneError };
+module.exports = { RequestState };

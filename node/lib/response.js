@@ -36,7 +36,8 @@ const makeHooks = (find) => ({
   },
   end(...args) {
     const state = find(this);
-    if (state.phase !== PASSED && !admit(state, this, 'end', args)) return this;
+    const endsFirst = state.headersFirst && state.phase === OPEN;
+    if (state.phase !== PASSED && !endsFirst && !admit(state, this, 'end', args)) return this;
     if (state.failed && this.finished) return dropped(args, this);
     if (state.ended) return afterEnd(args, this);
     return end(state, this, args);
@@ -67,8 +68,13 @@ function install(state, res) {
 
 // Whether this call may go on now. If not, it is kept or dropped.
 function admit(state, res, method, args) {
+  // Through all who have wrapped writeHead, and back to here.
+  if (state.headersFirst && state.phase === OPEN && method !== 'writeHead') {
+    res.writeHead(res.statusCode);
+    if (state.phase === PASSED) return true;
+  }
   if (state.phase === OPEN) {
-    state.goesOn = method !== 'end';
+    state.goesOn = method !== 'end' || state.headersFirst;
     let pending;
     try {
       pending = state.finish();
@@ -230,8 +236,13 @@ function end(state, res, args) {
     try {
       pending = state.finishLate();
     } catch (error) {
-      failLate(state, res, args, error);
+      if (res.headersSent) failLate(state, res, args, error);
+      else fail(state, res, error);
       return res;
+    }
+    // Where the headers did not wait, their session's cookie is known now. http2 has ends that write no head.
+    if (state.headersFirst && !res.headersSent && (pending instanceof Promise || res.stream !== undefined)) {
+      res.writeHead(res.statusCode);
     }
     if (pending instanceof Promise) {
       holdEnd(state, res, args, pending);
@@ -324,6 +335,7 @@ function fail(state, res, error) {
   if (state.phase === HELD) state.uncover();
   state.phase = FAILED;
   state.failed = true;
+  state.goesOn = false; // told once
   state.held = undefined;
   state.heldEnd = false;
   state.ended = false; // the error handler has the word

@@ -9,10 +9,10 @@
 const { EventEmitter } = require('node:events');
 const { answer } = require('./answer.js');
 const { Cookie } = require('./cookie.js');
-const { CoatcheckError, checked, fromNative } = require('./errors.js');
+const { CoatcheckError, checked, fromNative, goneError } = require('./errors.js');
 const { FLAGS, native, operate } = require('./native.js');
 const { parseStored, refuseSpoilt, serialise } = require('./payload.js');
-const { RequestState, goneError } = require('./request.js');
+const { RequestState } = require('./request.js');
 const { countOf, eachOf, pagesOf } = require('./scan.js');
 const { Session } = require('./session.js');
 const { attach, stateOf } = require('./states.js');

@@ -8,12 +8,12 @@
 // secret where one is given, else plain SHA-256. A set of a session that was read here is a compare-and-set: it
 // never brings a destroyed session back, and other requests' changes to other keys are kept.
 
-const { EventEmitter } = require('node:events');
 const { answer } = require('./answer.js');
 const { checked, construct, fromNative } = require('./errors.js');
+const { Store: Base } = require('./express/store.js');
 const { Given } = require('./given.js');
 const { native, operate } = require('./native.js');
-const { parseStored, serialise } = require('./payload.js');
+const { parseStored, serialise, stringify } = require('./payload.js');
 const { countOf, eachOf, pagesOf } = require('./scan.js');
 
 const DAY = 86_400_000;
@@ -23,6 +23,7 @@ const PREFIX = 'x-';
 
 const NATIVE = Symbol('coatcheck.store');
 const KEYS = Symbol('coatcheck.keys');
+const PLAIN_JSON = Symbol('coatcheck.plainJson');
 
 // What a session was when it was read or last written: { place, sid or key, version, json }. A private field of the
 // session object: nothing else sees it, and the garbage collector has far less to do than with a WeakMap.
@@ -46,6 +47,12 @@ class Known extends Given {
 
 function nativeOf(store) {
   return store[NATIVE];
+}
+
+// What is known of a session that `get` gave is true of the object that is made of it.
+function carry(from, to) {
+  const base = Known.of(from);
+  if (base !== undefined) Known.note(to, base);
 }
 
 const nothing = () => undefined;
@@ -74,13 +81,14 @@ function restoreCookie(prototype, stored) {
   return cookie;
 }
 
-class Store extends EventEmitter {
+class Store extends Base {
   #sessions; // the native store by session id: the hash is taken over there
   #place;
+  #print;
   #ttl;
   #classes;
 
-  // `options[KEYS]`: the middleware's.
+  // `options[KEYS]`: the middleware's; `options[PLAIN_JSON]`: values that JSON spoils are stored so.
   constructor(url = process.env.COATCHECK_STORE ?? 'file:./sessions', options = {}) {
     super();
     if (typeof url !== 'string') throw new TypeError('store must be a URL, such as file:./sessions');
@@ -89,6 +97,7 @@ class Store extends EventEmitter {
       throw new TypeError(`unknown Store option '${name}'; there are: secret, ttl`);
     if (!Number.isFinite(ttl) || ttl <= 0) throw new TypeError('ttl option must be milliseconds above 0');
     this.#ttl = ttl;
+    this.#print = options[PLAIN_JSON] ? stringify : serialise;
     let keys;
     if (secret !== undefined) {
       keys = construct(native.createKeys, [].concat(secret), 'secret');
@@ -146,7 +155,7 @@ class Store extends EventEmitter {
     return this.#run(
       callback,
       (slot) => {
-        json = serialise(session);
+        json = this.#print(session);
         base = this.#baseOf(sid, session);
         const now = Date.now();
         const left = millisecondsLeft(session, this.#ttl, now);
@@ -257,29 +266,13 @@ class Store extends EventEmitter {
     this[NATIVE].close();
   }
 
-  // ---- what express-session's own Store base class does
-
-  regenerate(req, callback) {
-    this.destroy(req.sessionID, (error) => {
-      this.generate(req);
-      callback(error);
-    });
-  }
-
-  load(sid, callback) {
-    this.get(sid, (error, session) => {
-      if (error) return callback(error);
-      if (!session) return callback();
-      return callback(null, this.createSession({ sessionID: sid, sessionStore: this }, session));
-    });
-  }
+  // ---- what express-session's own Store base class does with its own classes
 
   createSession(req, data) {
     const { Session, cookiePrototype } = this.#sessionClasses(req);
-    const base = Known.of(data);
     data.cookie = restoreCookie(cookiePrototype, data.cookie);
     req.session = new Session(req, data);
-    if (base !== undefined) Known.note(req.session, base);
+    carry(data, req.session);
     return req.session;
   }
 
@@ -297,4 +290,4 @@ class Store extends EventEmitter {
   }
 }
 
-module.exports = { KEYS, Store, nativeOf };
+module.exports = { KEYS, PLAIN_JSON, Store, carry, nativeOf };

@@ -31,7 +31,7 @@ describe('refused', () => {
     [{ cookie: { sameSite: 'Loose' } }, /sameSite must be/],
     [{ cookie: { secure: 'yes' } }, /secure must be true, false or "auto"/],
     [{ cookie: 'x' }, /cookie option must be an object or a function/],
-    [{ store: new Map() }, /store option must be a URL or a coatcheck Store/],
+    [{ store: new Map() }, /store option must be a URL, or a session store/],
     [{ resave: 'no' }, /resave option must be true or false/],
     [{ idleTimeout: 0 }, /idleTimeout option must be/],
     [{ touchShare: 1 }, /touchShare option must be/],

@@ -50,6 +50,7 @@ napi_value start(napi_env env, napi_value exports) {
       COATCHECK_FUNCTION("sameJson", same_json),
       COATCHECK_FUNCTION("varyWithCookie", vary_with_cookie),
       COATCHECK_FUNCTION("lateMessage", late_message),
+      COATCHECK_FUNCTION("lifeCycle", make_life_cycle),
       COATCHECK_FUNCTION("mergePayloads", merge_payloads),
       COATCHECK_FUNCTION("checkPayload", check_payload),
       COATCHECK_FUNCTION("memberLabel", member_label),

@@ -24,28 +24,15 @@ napi_value find_cookie(napi_env env, napi_callback_info info) {
   return out;
 }
 
-// varyWithCookie(existing) → the Vary header's value with Cookie in it; "" where it says so already
-napi_value vary_with_cookie(napi_env env, napi_callback_info info) {
-  const arguments<1> given(env, info);
-  text existing;
-  if (!existing.read(env, given[0], text::encoding::latin1)) return throw_type_error(env, "Vary must be a string");
-  return make_string(env, coatcheck::vary_with_cookie(existing.view()));
-}
-
-// lateMessage(step) → what the application is told after a step of the end table; "" for the others
-napi_value late_message(napi_env env, napi_callback_info info) {
-  const arguments<1> given(env, info);
-  return make_string(env, coatcheck::late_message(static_cast<end_step>(to_uint32(env, given[0]))));
-}
-
-// serialiseCookie({ name, value, … }) → the value of a Set-Cookie header; throws what is wrong.
+// serialiseCookie({ name, value, … }, asNpm) → the value of a Set-Cookie header; throws what is wrong, or with `asNpm`
+// what npm's cookie refuses.
 napi_value serialise_cookie(napi_env env, napi_callback_info info) {
-  const arguments<1> given(env, info);
+  const arguments<2> given(env, info);
   const Napi::Value options(env, given[0]);
   if (!options.IsObject()) return throw_type_error(env, "cookie must be an object");
   owned_set_cookie from;
   if (const auto read = read_set_cookie(options.As<Napi::Object>(), from); !read) return throw_error(env, read.error());
-  const auto header = serialise(from.cookie);
+  const auto header = to_bool(env, given[1]) ? serialise_as_npm(from.cookie) : serialise(from.cookie);
   return header ? make_string(env, *header) : throw_error(env, header.error());
 }
 

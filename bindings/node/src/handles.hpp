@@ -40,6 +40,7 @@ napi_value find_cookie(napi_env env, napi_callback_info info);
 napi_value serialise_cookie(napi_env env, napi_callback_info info);
 napi_value vary_with_cookie(napi_env env, napi_callback_info info);
 napi_value late_message(napi_env env, napi_callback_info info);
+napi_value make_life_cycle(napi_env env, napi_callback_info info);
 napi_value same_json(napi_env env, napi_callback_info info);
 napi_value merge_payloads(napi_env env, napi_callback_info info);
 napi_value check_payload(napi_env env, napi_callback_info info);

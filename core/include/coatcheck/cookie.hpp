@@ -50,6 +50,9 @@ struct set_cookie {
 // The value of a Set-Cookie header. Attributes stand in the order of npm's cookie 0.7.2: Max-Age, Domain,
 // Path, Expires, HttpOnly, Secure, Partitioned, Priority, SameSite. Errors: invalid_cookie, naming the part.
 [[nodiscard]] result<std::string> serialise(const set_cookie& cookie);
+// The same bytes, refused only where npm's cookie 0.7.2 refuses it, in its words (`option domain is invalid`): for what
+// takes the place of express-session, where a browser's rules are the application's affair.
+[[nodiscard]] result<std::string> serialise_as_npm(const set_cookie& cookie);
 // The checks of `serialise` that do not depend on the value: for construction time.
 [[nodiscard]] result<void> check_cookie_attributes(const set_cookie& cookie);
 

@@ -31,7 +31,8 @@ inline constexpr std::uint32_t renewed = 128;    // its id was renewed in this r
 inline constexpr std::uint32_t forced = 256;     // the application wants it written even if nothing changed
 inline constexpr std::uint32_t touch_due = 512;  // as `opened` says
 inline constexpr std::uint32_t begun = 1024;     // the response's headers have gone: no cookie can be sent
-inline constexpr std::size_t combinations = 2048;
+inline constexpr std::uint32_t saved = 2048;     // what it holds now was stored in this request already
+inline constexpr std::size_t combinations = 4096;
 }  // namespace end_fact
 
 enum class end_step : std::uint8_t {
@@ -68,7 +69,18 @@ struct cookie_facts {
   bool settings_changed = false;
   bool deadline_moved = false;  // and the browser's cookie has one, too
   bool presented = false;       // the request carried it
+  bool data_changed = false;    // the application changed the session's data
 };
+// The same as bits of an index into the cookie table.
+namespace cookie_fact {
+inline constexpr std::uint32_t is_new = 1;
+inline constexpr std::uint32_t settings_changed = 2;
+inline constexpr std::uint32_t deadline_moved = 4;
+inline constexpr std::uint32_t presented = 8;
+inline constexpr std::uint32_t data_changed = 16;
+inline constexpr std::size_t combinations = 32;
+}  // namespace cookie_fact
+using cookie_table = std::array<bool, cookie_fact::combinations>;
 
 // What a response says beside Set-Cookie. Bits.
 namespace response_header {
@@ -87,7 +99,16 @@ struct life_cycle {
 // The life cycle of this library's own sessions.
 extern const life_cycle session_life_cycle;
 
+// That of express-session 1.19 (its index.js: shouldDestroy, shouldSave, shouldTouch, shouldSetCookie). `saved` stands
+// for "was stored by save() in this request, and is as it was then"; `changed` is against what was read or saved last,
+// the cookie's `data_changed` against what the request began with.
+extern const life_cycle express_life_cycle;
+
 [[nodiscard]] end_plan plan_end(const life_cycle& rules, std::uint32_t facts, const end_policy& policy);
+
+// All answers, by the facts' number.
+[[nodiscard]] end_table tabulate_end(const life_cycle& rules, const end_policy& policy);
+[[nodiscard]] cookie_table tabulate_cookie(const life_cycle& rules, const end_policy& policy);
 
 // What the application is told after late_new and late_in_cookie (ERR_HEADERS_SENT).
 [[nodiscard]] std::string_view late_message(end_step step) noexcept;

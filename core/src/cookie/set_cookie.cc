@@ -15,6 +15,8 @@ constexpr std::int64_t max_age_seconds = max_cookie_age / 1000;
 constexpr epoch_ms first_expires = -11'644'473'600'000;
 constexpr epoch_ms end_of_expires = 253'402'300'800'000;
 
+bool has_date(epoch_ms at) noexcept { return at >= first_expires && at < end_of_expires; }
+
 bool is_alphanumeric(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
@@ -120,38 +122,8 @@ std::string_view text_of(same_site mode) noexcept {
   return {};
 }
 
-}  // namespace
-
-result<void> check_cookie_attributes(const set_cookie& cookie) {
-  if (!is_token(cookie.name)) {
-    return refuse("a cookie's name must be one or more of A-Z a-z 0-9 ! # $ % & ' * + - . ^ _ ` | ~");
-  }
-  if (cookie.name.size() > max_cookie_size) return refuse("a cookie's name must leave room within 4096 bytes");
-  if (!cookie.domain.empty() && (cookie.domain.size() > max_attribute || !is_domain(cookie.domain))) {
-    return refuse("a cookie's domain must be a host name: labels of letters, digits and hyphens, joined by dots");
-  }
-  if (cookie.path.size() > max_attribute || !is_path(cookie.path)) {
-    return refuse("a cookie's path must be printable ASCII without ; and <, and at most 1024 bytes long");
-  }
-  if (cookie.expires && (*cookie.expires < first_expires || *cookie.expires >= end_of_expires)) {
-    return refuse("a cookie's expires must lie in the years 1601 to 9999");
-  }
-  if (cookie.same_site == same_site::none && !cookie.secure) {
-    return refuse("a cookie with SameSite=None needs the attribute Secure: browsers drop it otherwise");
-  }
-  if (cookie.partitioned && !cookie.secure) {
-    return refuse("a cookie with Partitioned needs the attribute Secure: browsers drop it otherwise");
-  }
-  return check_prefix(cookie);
-}
-
-result<std::string> serialise(const set_cookie& cookie) {
-  if (auto valid = check_cookie_attributes(cookie); !valid) return valid.error();
-  const std::size_t size = cookie.name.size() + percent_encoded_size(cookie.value);
-  if (size > max_cookie_size) {
-    return {errc::invalid_cookie, "a cookie's name and encoded value are " + std::to_string(size) +
-                                      " bytes together: browsers keep no more than 4096"};
-  }
+// `size`: of the name and the encoded value.
+std::string print(const set_cookie& cookie, std::size_t size) {
   std::string out;
   out.reserve(size + cookie.domain.size() + cookie.path.size() + 192);  // all the attributes' fixed text
   out.append(cookie.name).append(1, '=');
@@ -171,6 +143,52 @@ result<std::string> serialise(const set_cookie& cookie) {
   if (cookie.partitioned) out.append("; Partitioned");
   out.append(text_of(cookie.priority)).append(text_of(cookie.same_site));
   return out;
+}
+
+}  // namespace
+
+result<void> check_cookie_attributes(const set_cookie& cookie) {
+  if (!is_token(cookie.name)) {
+    return refuse("a cookie's name must be one or more of A-Z a-z 0-9 ! # $ % & ' * + - . ^ _ ` | ~");
+  }
+  if (cookie.name.size() > max_cookie_size) return refuse("a cookie's name must leave room within 4096 bytes");
+  if (!cookie.domain.empty() && (cookie.domain.size() > max_attribute || !is_domain(cookie.domain))) {
+    return refuse("a cookie's domain must be a host name: labels of letters, digits and hyphens, joined by dots");
+  }
+  if (cookie.path.size() > max_attribute || !is_path(cookie.path)) {
+    return refuse("a cookie's path must be printable ASCII without ; and <, and at most 1024 bytes long");
+  }
+  if (cookie.expires && !has_date(*cookie.expires)) {
+    return refuse("a cookie's expires must lie in the years 1601 to 9999");
+  }
+  if (cookie.same_site == same_site::none && !cookie.secure) {
+    return refuse("a cookie with SameSite=None needs the attribute Secure: browsers drop it otherwise");
+  }
+  if (cookie.partitioned && !cookie.secure) {
+    return refuse("a cookie with Partitioned needs the attribute Secure: browsers drop it otherwise");
+  }
+  return check_prefix(cookie);
+}
+
+result<std::string> serialise(const set_cookie& cookie) {
+  if (auto valid = check_cookie_attributes(cookie); !valid) return valid.error();
+  const std::size_t size = cookie.name.size() + percent_encoded_size(cookie.value);
+  if (size > max_cookie_size) {
+    return {errc::invalid_cookie, "a cookie's name and encoded value are " + std::to_string(size) +
+                                      " bytes together: browsers keep no more than 4096"};
+  }
+  return print(cookie, size);
+}
+
+result<std::string> serialise_as_npm(const set_cookie& cookie) {
+  const auto invalid = [](const char* what) {
+    return error{errc::invalid_cookie, std::string(what).append(" is invalid")};
+  };
+  if (!is_token(cookie.name)) return invalid("argument name");
+  if (!cookie.domain.empty() && !is_domain(cookie.domain)) return invalid("option domain");
+  if (!is_path(cookie.path)) return invalid("option path");
+  if (cookie.expires && !has_date(*cookie.expires)) return invalid("option expires");
+  return print(cookie, cookie.name.size() + percent_encoded_size(cookie.value));
 }
 
 }  // namespace coatcheck

@@ -98,11 +98,7 @@ std::string_view engine::cookie_name(bool secure) const noexcept { return impl_-
 
 end_plan engine::end(std::uint32_t facts) const { return plan_end(*impl_->rules, facts, impl_->ending()); }
 
-coatcheck::end_table engine::end_table() const {
-  coatcheck::end_table out;
-  for (std::uint32_t facts = 0; facts < out.size(); ++facts) out[facts] = end(facts).packed();
-  return out;
-}
+coatcheck::end_table engine::end_table() const { return tabulate_end(*impl_->rules, impl_->ending()); }
 
 unsigned engine::response_headers(bool sends_cookie, bool looked) const {
   return impl_->rules->headers(sends_cookie, looked);

@@ -40,6 +40,28 @@ unsigned headers(bool sends_cookie, bool looked) {
   return (sends_cookie || looked ? response_header::vary : 0U) | (sends_cookie ? response_header::no_store : 0U);
 }
 
+bool express_should_destroy(std::uint32_t facts, const end_policy& policy) {
+  return has(facts, removed) && policy.removed_ends;
+}
+
+// Not saved and not changed, a session is written all the same where the policy says so: `resave` of one that is in the
+// store, `save_uninitialised` of a new one.
+bool express_should_save(std::uint32_t facts, const end_policy& policy) {
+  if (has(facts, removed | unreadable)) return false;
+  if (has(facts, changed)) return true;
+  return !has(facts, saved) && (has(facts, stored) ? policy.resave : policy.save_uninitialised);
+}
+
+bool express_should_touch(std::uint32_t facts, const end_policy& /*policy*/) {
+  return has(facts, stored) && !has(facts, removed | unreadable);
+}
+
+bool express_should_send_cookie(const cookie_facts& facts, const end_policy& policy) {
+  return facts.is_new ? policy.save_uninitialised || facts.data_changed : policy.rolling || facts.deadline_moved;
+}
+
+unsigned express_headers(bool /*sends_cookie*/, bool /*looked*/) { return 0; }
+
 [[nodiscard]] std::string_view trimmed(std::string_view text) noexcept {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
@@ -54,6 +76,8 @@ unsigned headers(bool sends_cookie, bool looked) {
 }  // namespace
 
 const life_cycle session_life_cycle{should_destroy, should_save, should_touch, should_send_cookie, headers};
+const life_cycle express_life_cycle{express_should_destroy, express_should_save, express_should_touch,
+                                    express_should_send_cookie, express_headers};
 
 end_plan plan_end(const life_cycle& rules, std::uint32_t facts, const end_policy& policy) {
   if (has(facts, unknown)) return {};
@@ -65,6 +89,24 @@ end_plan plan_end(const life_cycle& rules, std::uint32_t facts, const end_policy
     if (policy.in_cookie) return {end_step::late_in_cookie};
   }
   return {end_step::commit, has(facts, renewed | forced) || (policy.resave && has(facts, stored))};
+}
+
+end_table tabulate_end(const life_cycle& rules, const end_policy& policy) {
+  end_table out;
+  for (std::uint32_t facts = 0; facts < out.size(); ++facts) out[facts] = plan_end(rules, facts, policy).packed();
+  return out;
+}
+
+cookie_table tabulate_cookie(const life_cycle& rules, const end_policy& policy) {
+  namespace fact = cookie_fact;
+  cookie_table out;
+  for (std::uint32_t bits = 0; bits < out.size(); ++bits) {
+    const cookie_facts facts{has(bits, fact::is_new), has(bits, fact::settings_changed),
+                             has(bits, fact::deadline_moved), has(bits, fact::presented),
+                             has(bits, fact::data_changed)};
+    out[bits] = rules.should_send_cookie(facts, policy);
+  }
+  return out;
 }
 
 std::string_view late_message(end_step step) noexcept {

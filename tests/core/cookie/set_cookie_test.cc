@@ -102,6 +102,30 @@ TEST(set_cookie, no_byte_gets_through_a_part_it_does_not_belong_to) {
   }
 }
 
+// npm's cookie 0.7.2, index.js: serialize.
+TEST(set_cookie, as_npm_prints_what_browsers_drop_and_refuses_what_breaks_the_header) {
+  set_cookie cookie;
+  cookie.name = "a";
+  cookie.value = "b";
+  cookie.path = "/";
+  cookie.partitioned = true;
+  cookie.same_site = same_site::none;
+  EXPECT_FALSE(serialise(cookie));
+  const auto printed = serialise_as_npm(cookie);
+  ASSERT_TRUE(printed);
+  EXPECT_EQ(*printed, "a=b; Path=/; Partitioned; SameSite=None");
+  const auto refusal = [](const auto& spoil) {
+    set_cookie one;
+    one.name = "a";
+    spoil(one);
+    return serialise_as_npm(one).error().message;
+  };
+  EXPECT_EQ(refusal([](set_cookie& one) { one.name = "a b"; }), "argument name is invalid");
+  EXPECT_EQ(refusal([](set_cookie& one) { one.domain = "a;b"; }), "option domain is invalid");
+  EXPECT_EQ(refusal([](set_cookie& one) { one.path = "/;"; }), "option path is invalid");
+  EXPECT_EQ(refusal([](set_cookie& one) { one.expires = 8'640'000'000'000'000; }), "option expires is invalid");
+}
+
 TEST(set_cookie, max_age_is_held_to_what_browsers_keep) {
   const auto max_age = [](std::int64_t seconds) {
     set_cookie cookie = named("n");

@@ -43,6 +43,42 @@ TEST(LifeCycle, FollowsThePolicy) {
   EXPECT_FALSE(plan(looked | changed, {.resave = true}).save);
 }
 
+// express-session 1.19, index.js: the table of shouldSave, shouldTouch and shouldDestroy.
+TEST(LifeCycle, HasExpressSessionsRules) {
+  const auto express = [](std::uint32_t facts, const end_policy& policy) {
+    return plan_end(express_life_cycle, facts, policy).step;
+  };
+  const end_policy defaults{.resave = true, .save_uninitialised = true, .removed_ends = false};
+  const end_policy quiet{.removed_ends = false};
+  EXPECT_EQ(express(looked, defaults), end_step::commit) << "saveUninitialized";
+  EXPECT_EQ(express(looked, quiet), end_step::nothing);
+  EXPECT_EQ(express(looked | changed, quiet), end_step::commit);
+  EXPECT_EQ(express(stored | looked, defaults), end_step::commit) << "resave";
+  EXPECT_EQ(express(stored | looked, quiet), end_step::touch) << "every request moves the deadline";
+  EXPECT_EQ(express(stored | looked | changed, quiet), end_step::commit);
+  for (const auto& policy : {defaults, quiet}) {
+    EXPECT_EQ(express(stored | looked | saved, policy), end_step::touch);
+    EXPECT_EQ(express(looked | saved, policy), end_step::nothing);
+    EXPECT_EQ(express(looked | saved | changed, policy), end_step::commit) << "changed after save()";
+    EXPECT_EQ(express(stored | removed, policy), end_step::nothing);
+    EXPECT_EQ(express(stored | unknown | changed, policy), end_step::nothing);
+  }
+  EXPECT_EQ(express(removed, {.removed_ends = true}), end_step::destroy);
+}
+
+TEST(LifeCycle, SendsExpressSessionsCookie) {
+  namespace fact = cookie_fact;
+  const auto quiet = tabulate_cookie(express_life_cycle, {});
+  EXPECT_FALSE(quiet[fact::is_new]);
+  EXPECT_TRUE(quiet[fact::is_new | fact::data_changed]);
+  EXPECT_FALSE(quiet[fact::presented | fact::data_changed]) << "a cookie of the browser's session is sent once";
+  EXPECT_TRUE(quiet[fact::presented | fact::data_changed | fact::deadline_moved]);
+  EXPECT_TRUE(tabulate_cookie(express_life_cycle, {.save_uninitialised = true})[fact::is_new]);
+  const auto rolling = tabulate_cookie(express_life_cycle, {.rolling = true});
+  EXPECT_TRUE(rolling[fact::presented]);
+  EXPECT_FALSE(rolling[fact::is_new]) << "rolling does not override saveUninitialized";
+}
+
 TEST(LifeCycle, EndsWhatTheApplicationRemoved) {
   const end_policy keeps{.removed_ends = false};
   for (const auto facts : {removed, stored | removed, unreadable | removed, stored | removed | touch_due}) {

@@ -1,0 +1,37 @@
+// The ES module face of index.d.ts.
+import session from './index.js';
+
+export default session;
+export {
+  AnyStore,
+  Callback,
+  CoatcheckError,
+  Cookie,
+  CookieOptions,
+  Key,
+  KeyRing,
+  MemoryStore,
+  MergeRule,
+  Middleware,
+  parseCookie,
+  RefreshError,
+  RefreshTokens,
+  RefreshTokensOptions,
+  Request,
+  Response,
+  Secret,
+  Session,
+  SessionData,
+  SessionEvent,
+  SessionOptions,
+  SessionRequest,
+  SessionStore,
+  Store,
+  StoredData,
+  StoredSession,
+  StoreOptions,
+  serializeCookie,
+  TokenFamily,
+  version,
+  WithSession,
+} from './index.js';

@@ -1,0 +1,3 @@
+import v1 = require('../v1');
+import MemoryStore = v1.MemoryStore;
+export = MemoryStore;

@@ -1,0 +1,3 @@
+import v1 = require('../v1');
+import Session = v1.Session;
+export = Session;
