@@ -111,8 +111,9 @@ class Browser {
   #keep(line) {
     const [pair, ...attributes] = line.split('; ');
     const name = pair.slice(0, pair.indexOf('='));
-    const expires = attributes.find((one) => one.startsWith('Expires='));
-    if (expires && new Date(expires.slice(8)) <= new Date()) this.jar.delete(name);
+    const expires = attributes.find((one) => one.toLowerCase().startsWith('expires='));
+    const ended = attributes.includes('Max-Age=0') || (expires && new Date(expires.slice(8)) <= new Date());
+    if (ended) this.jar.delete(name);
     else this.jar.set(name, pair.slice(name.length + 1));
   }
 }

@@ -14,6 +14,7 @@ const { test, describe } = require('node:test');
 process.env.NO_DEPRECATION = 'express-session';
 const ours = require('../v1.js');
 const theirs = require('express-session');
+const { ask } = require('./beside.js');
 
 const SECRET = 'keyboard cat';
 const BASE = { secret: SECRET, resave: true, saveUninitialized: true, cookie: { maxAge: 60_000 } };
@@ -54,38 +55,6 @@ function makeStore(session, calls, later = false) {
 
 const maskDates = (text) =>
   text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'DATE').replace(/"originalMaxAge":\d+/g, '"originalMaxAge":N');
-
-// Expires as its distance from the response's Date, in seconds.
-function headerLines(message) {
-  const date = new Date(message.headers.date);
-  const lines = [];
-  for (let i = 0; i < message.rawHeaders.length; i += 2) {
-    const [name, value] = message.rawHeaders.slice(i, i + 2);
-    if (['date', 'keep-alive', 'connection'].includes(name.toLowerCase())) continue;
-    const masked = value.replace(/Expires=([^;]+)/g, (_, at) => `Expires=+${Math.round((new Date(at) - date) / 1000)}`);
-    lines.push(`${name}: ${masked}`);
-  }
-  return lines;
-}
-
-function ask(port, { path = '/', method = 'GET', headers = {} }) {
-  return new Promise((resolve, reject) => {
-    const request = http.request({ port, path, method, headers, agent: false }, (response) => {
-      const chunks = [];
-      response.on('data', (chunk) => chunks.push(chunk));
-      response.on('end', () =>
-        resolve({
-          status: response.statusCode,
-          headers: headerLines(response),
-          body: Buffer.concat(chunks).toString(),
-          message: response,
-        }),
-      );
-    });
-    request.on('error', reject);
-    request.end();
-  });
-}
 
 const cookieOf = (answer) => answer.message.headers['set-cookie']?.[0].split(';')[0];
 

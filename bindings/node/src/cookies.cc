@@ -24,15 +24,18 @@ napi_value find_cookie(napi_env env, napi_callback_info info) {
   return out;
 }
 
-// serialiseCookie({ name, value, … }, asNpm) → the value of a Set-Cookie header; throws what is wrong, or with `asNpm`
-// what npm's cookie refuses.
+// serialiseCookie({ name, value, … }, style) → the value of a Set-Cookie header; throws what is wrong. `style`:
+// undefined, 1 as npm's cookie prints it, 2 as npm's cookies.
 napi_value serialise_cookie(napi_env env, napi_callback_info info) {
   const arguments<2> given(env, info);
   const Napi::Value options(env, given[0]);
   if (!options.IsObject()) return throw_type_error(env, "cookie must be an object");
   owned_set_cookie from;
   if (const auto read = read_set_cookie(options.As<Napi::Object>(), from); !read) return throw_error(env, read.error());
-  const auto header = to_bool(env, given[1]) ? serialise_as_npm(from.cookie) : serialise(from.cookie);
+  const auto style = to_uint32(env, given[1]);
+  const auto header = style == 1   ? serialise_as_npm(from.cookie)
+                      : style == 2 ? serialise_as_cookies(from.cookie)
+                                   : serialise(from.cookie);
   return header ? make_string(env, *header) : throw_error(env, header.error());
 }
 

@@ -53,6 +53,8 @@ struct set_cookie {
 // The same bytes, refused only where npm's cookie 0.7.2 refuses it, in its words (`option domain is invalid`): for what
 // takes the place of express-session, where a browser's rules are the application's affair.
 [[nodiscard]] result<std::string> serialise_as_npm(const set_cookie& cookie);
+// As npm's cookies 0.9.1 (cookie-session, koa) prints one: the value as it is, attributes in lower case and its order.
+[[nodiscard]] result<std::string> serialise_as_cookies(const set_cookie& cookie);
 // The checks of `serialise` that do not depend on the value: for construction time.
 [[nodiscard]] result<void> check_cookie_attributes(const set_cookie& cookie);
 

@@ -94,6 +94,20 @@ void append_date(std::string& out, epoch_ms at) {
   out.append(text, sizeof text - 1);
 }
 
+// npm's cookies: fieldContentRegExp, and what ends a name or a value.
+bool is_field_content(std::string_view text, std::string_view but) noexcept {
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte == '\t' || (byte >= 0x20 && byte != 0x7F)) && but.find(c) == std::string_view::npos;
+  });
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  return out;
+}
+
 std::string_view text_of(cookie_priority priority) noexcept {
   switch (priority) {
     case cookie_priority::unset:
@@ -128,10 +142,7 @@ std::string print(const set_cookie& cookie, std::size_t size) {
   out.reserve(size + cookie.domain.size() + cookie.path.size() + 192);  // all the attributes' fixed text
   out.append(cookie.name).append(1, '=');
   percent_encode_append(cookie.value, out);
-  if (cookie.max_age) {
-    // No less than 0 (RFC 6265bis, 4.1.1: digits alone), no more than browsers keep.
-    out.append("; Max-Age=").append(std::to_string(std::clamp<std::int64_t>(*cookie.max_age, 0, max_age_seconds)));
-  }
+  if (cookie.max_age) out.append("; Max-Age=").append(std::to_string(*cookie.max_age));
   if (!cookie.domain.empty()) out.append("; Domain=").append(cookie.domain);
   if (!cookie.path.empty()) out.append("; Path=").append(cookie.path);
   if (cookie.expires) {
@@ -177,7 +188,10 @@ result<std::string> serialise(const set_cookie& cookie) {
     return {errc::invalid_cookie, "a cookie's name and encoded value are " + std::to_string(size) +
                                       " bytes together: browsers keep no more than 4096"};
   }
-  return print(cookie, size);
+  set_cookie kept = cookie;
+  // No less than 0 (RFC 6265bis, 4.1.1: digits alone), no more than browsers keep.
+  if (kept.max_age) kept.max_age = std::clamp<std::int64_t>(*kept.max_age, 0, max_age_seconds);
+  return print(kept, size);
 }
 
 result<std::string> serialise_as_npm(const set_cookie& cookie) {
@@ -189,6 +203,30 @@ result<std::string> serialise_as_npm(const set_cookie& cookie) {
   if (!is_path(cookie.path)) return invalid("option path");
   if (cookie.expires && !has_date(*cookie.expires)) return invalid("option expires");
   return print(cookie, cookie.name.size() + percent_encoded_size(cookie.value));
+}
+
+result<std::string> serialise_as_cookies(const set_cookie& cookie) {
+  const auto invalid = [](const char* what) {
+    return error{errc::invalid_cookie, std::string(what).append(" is invalid")};
+  };
+  if (cookie.name.empty() || !is_field_content(cookie.name, ";=")) return invalid("argument name");
+  if (!is_field_content(cookie.value, ";")) return invalid("argument value");
+  if (!is_field_content(cookie.path, ";")) return invalid("option path");
+  if (!is_field_content(cookie.domain, ";")) return invalid("option domain");
+  if (cookie.expires && !has_date(*cookie.expires)) return invalid("option expires");
+  std::string out(cookie.name);
+  out.append(1, '=').append(cookie.value);
+  if (!cookie.path.empty()) out.append("; path=").append(cookie.path);
+  if (cookie.expires) {
+    out.append("; expires=");
+    append_date(out, *cookie.expires);
+  }
+  if (!cookie.domain.empty()) out.append("; domain=").append(cookie.domain);
+  out.append(lower(text_of(cookie.priority))).append(lower(text_of(cookie.same_site)));
+  if (cookie.secure) out.append("; secure");
+  if (cookie.http_only) out.append("; httponly");
+  if (cookie.partitioned) out.append("; partitioned");
+  return out;
 }
 
 }  // namespace coatcheck

@@ -6,6 +6,7 @@
 const deprecate = require('depd')('express-session');
 const { native } = require('../native.js');
 
+const NPM_STYLE = 1; // of native.serialiseCookie
 const PRIORITIES = new Set(['low', 'medium', 'high']);
 const SAME_SITES = new Set(['strict', 'lax', 'none']);
 
@@ -15,8 +16,9 @@ function invalid(what) {
   return new TypeError(`${what} is invalid`);
 }
 
-// A Set-Cookie value. Throws a TypeError that says what is invalid.
-function serializeCookie(name, value, { expires, priority, sameSite, domain, path, httpOnly, secure, partitioned }) {
+// A Set-Cookie value; `maxAge` in seconds. Throws a TypeError that says what is invalid.
+function serializeCookie(name, value, options) {
+  const { expires, maxAge, priority, sameSite, domain, path, httpOnly, secure, partitioned } = options;
   if (expires && !(expires instanceof Date && !Number.isNaN(expires.valueOf()))) throw invalid('option expires');
   const word = lower(priority) || undefined;
   if (word !== undefined && !PRIORITIES.has(word)) throw invalid('option priority');
@@ -28,6 +30,7 @@ function serializeCookie(name, value, { expires, priority, sameSite, domain, pat
         name: String(name),
         value: String(value),
         expires: expires ? expires.valueOf() : undefined,
+        maxAge,
         domain: domain ? String(domain) : undefined,
         path: path ? String(path) : undefined,
         httpOnly: Boolean(httpOnly),
@@ -36,7 +39,7 @@ function serializeCookie(name, value, { expires, priority, sameSite, domain, pat
         priority: word,
         sameSite: site,
       },
-      true,
+      NPM_STYLE,
     );
   } catch (error) {
     throw new TypeError(error.message);

@@ -134,7 +134,7 @@ class StoreShared extends Announcer {
 
   // Set-Cookie of a request's session. Throws what is wrong with it.
   cookieOf(req, cookie) {
-    return serializeCookie(this.#settings.name, this.keysOf(req).sign(req.sessionID), cookie.data ?? cookie);
+    return serializeCookie(this.#settings.name, this.keysOf(req).sign(req.sessionID), cookie.data ?? {});
   }
 
   clearingCookie(req) {

@@ -43,6 +43,7 @@ const std::map<std::string, std::set<std::string>> below = {
     {"text", {}},
     {"net", {"crypto"}},
     {"cookie", {"crypto"}},
+    {"peers", {"crypto"}},
     {"jose", {"crypto", "net", "text"}},
     {"store", {"crypto", "net"}},
     {"tokens", {"crypto", "net", "jose", "store"}},

@@ -1,0 +1,85 @@
+// Primitives of other people's formats, through OpenSSL's EVP.
+#include "crypto/peer_crypto.hpp"
+
+#include <cstdlib>
+#include <limits>
+#include <openssl/core_names.h>
+
+#include "crypto/evp_cache.hpp"
+#include "crypto/hmac.hpp"
+
+namespace coatcheck::crypto {
+namespace {
+
+const unsigned char* bytes_of(std::string_view text) noexcept {
+  return reinterpret_cast<const unsigned char*>(text.data() != nullptr ? text.data() : "");
+}
+
+const EVP_CIPHER* fetched_aes_256_cbc() noexcept {
+  static const EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr);
+  return cipher;
+}
+
+std::optional<std::string> aes_256_cbc(const derived_key& key, std::string_view iv, std::string_view from,
+                                       int encrypting) {
+  constexpr std::size_t block = 16;
+  if (iv.size() != block || from.size() > std::numeric_limits<int>::max() - block) return std::nullopt;
+  const error_queue_guard guard;
+  const cipher_context context(EVP_CIPHER_CTX_new());
+  if (!context || fetched_aes_256_cbc() == nullptr ||
+      EVP_CipherInit_ex2(context.get(), fetched_aes_256_cbc(), key.data(), bytes_of(iv), encrypting, nullptr) != 1) {
+    return std::nullopt;
+  }
+  std::string out(from.size() + block, '\0');
+  auto* const at = reinterpret_cast<unsigned char*>(out.data());
+  int written = 0;
+  int last = 0;
+  if (EVP_CipherUpdate(context.get(), at, &written, bytes_of(from), static_cast<int>(from.size())) != 1 ||
+      EVP_CipherFinal_ex(context.get(), at + written, &last) != 1) {
+    wipe(out.data(), out.size());
+    return std::nullopt;
+  }
+  out.resize(static_cast<std::size_t>(written + last));
+  return out;
+}
+
+}  // namespace
+
+std::array<unsigned char, 20> hmac_sha1(std::string_view key, std::string_view data) noexcept {
+  thread_local const mac_context context{fetched_hmac() != nullptr ? EVP_MAC_CTX_new(fetched_hmac()) : nullptr};
+  char digest_name[] = "SHA1";
+  const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest_name, 0),
+                               OSSL_PARAM_construct_end()};
+  std::array<unsigned char, 20> digest;
+  std::size_t written = 0;
+  if (!context || EVP_MAC_init(context.get(), bytes_of(key), key.size(), params) != 1 ||
+      EVP_MAC_update(context.get(), bytes_of(data), data.size()) != 1 ||
+      EVP_MAC_final(context.get(), digest.data(), &written, digest.size()) != 1 || written != digest.size()) {
+    std::abort();
+  }
+  return digest;
+}
+
+std::optional<derived_key> pbkdf2_sha1_once(std::string_view password, std::string_view salt) {
+  derived_key out;
+  const error_queue_guard guard;
+  const auto size_of = [](std::string_view text) { return static_cast<int>(text.size()); };
+  if (password.size() > 1U << 20U || salt.size() > 1U << 20U ||
+      PKCS5_PBKDF2_HMAC(reinterpret_cast<const char*>(bytes_of(password)), size_of(password), bytes_of(salt),
+                        size_of(salt), 1, fetched_sha1(), static_cast<int>(out.size()), out.data()) != 1) {
+    return std::nullopt;
+  }
+  return out;
+}
+
+std::optional<std::string> aes_256_cbc_encrypt(const derived_key& key, std::string_view iv,
+                                               std::string_view plaintext) {
+  return aes_256_cbc(key, iv, plaintext, 1);
+}
+
+std::optional<std::string> aes_256_cbc_decrypt(const derived_key& key, std::string_view iv,
+                                               std::string_view ciphertext) {
+  return aes_256_cbc(key, iv, ciphertext, 0);
+}
+
+}  // namespace coatcheck::crypto

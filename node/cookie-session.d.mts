@@ -1,0 +1,4 @@
+// The ES module face of cookie-session.d.ts.
+import cookieSession from './cookie-session.js';
+
+export default cookieSession;
