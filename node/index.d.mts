@@ -8,6 +8,7 @@ export {
   CoatcheckError,
   Cookie,
   CookieOptions,
+  Events,
   Key,
   KeyRing,
   MemoryStore,

@@ -38,9 +38,11 @@ declare namespace session {
    * first byte of the response, of a session whose cookie could not be sent any more: 'late'.
    */
   type SessionEvent = 'gone' | 'conflict' | 'untouched' | 'damaged' | 'late';
-  interface Middleware {
+  interface Middleware extends Events {
     // biome-ignore lint/suspicious/noExplicitAny: the request is the framework's
     (req: any, res: any, next: (error?: any) => void): void;
+  }
+  interface Events {
     // biome-ignore lint/suspicious/noExplicitAny: likewise
     on(event: SessionEvent, listener: (error: CoatcheckError, req: any) => void): this;
     // biome-ignore lint/suspicious/noExplicitAny: likewise

@@ -16,6 +16,8 @@ class ResponseState {
     this.clearCookie = undefined;
     this.otherCookies = undefined; // Set-Cookie values that clear other forms of the cookie
     this.headersFirst = false; // the headers do not wait for the session: the response's end alone does
+    this.committed = false; // before the response began, by the framework (lib/host.js)
+    this.commitFailed = false; // and the framework has the error
     this.phase = 0; // of the response (lib/response.js)
     this.goesOn = false; // what is sent now is not the response's end: the session may change further until then
     this.failed = false;

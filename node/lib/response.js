@@ -74,10 +74,10 @@ function admit(state, res, method, args) {
     if (state.phase === PASSED) return true;
   }
   if (state.phase === OPEN) {
-    state.goesOn = method !== 'end' || state.headersFirst;
+    state.goesOn = !state.commitFailed && (method !== 'end' || state.headersFirst);
     let pending;
     try {
-      pending = state.finish();
+      if (!state.committed) pending = state.finish();
     } catch (error) {
       fail(state, res, error);
       return dropped(args, false);
@@ -100,6 +100,25 @@ function admit(state, res, method, args) {
     dropped(args);
   }
   return false;
+}
+
+// For a framework that has a place before the response is sent: commits there. Answers nothing, or a promise of it; throws
+// or rejects with what is then the framework's to answer.
+function commit(res) {
+  const state = findState(res);
+  if (state === undefined || state.phase !== OPEN || state.committed) return undefined;
+  state.committed = true;
+  state.goesOn = true;
+  const failed = (error) => {
+    state.commitFailed = true;
+    throw error;
+  };
+  try {
+    const pending = state.finish();
+    return pending instanceof Promise ? pending.catch(failed) : pending;
+  } catch (error) {
+    return failed(error);
+  }
 }
 
 // ---- what the session adds to the headers
@@ -347,4 +366,9 @@ function fail(state, res, error) {
   });
 }
 
-module.exports = { install };
+// The session's headers, on a response that is none of node's.
+function addSessionHeaders(res) {
+  addHeaders(findState(res), res);
+}
+
+module.exports = { addSessionHeaders, commit, install };
