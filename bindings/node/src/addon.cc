@@ -69,6 +69,8 @@ napi_value start(napi_env env, napi_value exports) {
       COATCHECK_FUNCTION("jwtKeySetKeys", jwt_key_set_keys),
       COATCHECK_FUNCTION("jwtCreateVerifier", jwt_create_verifier),
       COATCHECK_FUNCTION("jwtCreateSigner", jwt_create_signer),
+      COATCHECK_FUNCTION("jwtSignBytes", jwt_sign_bytes),
+      COATCHECK_FUNCTION("jwtVerifyBytes", jwt_verify_bytes),
       COATCHECK_FUNCTION("jwsSign", jws_sign_bytes),
       COATCHECK_FUNCTION("jwsVerify", jws_verify_bytes),
       COATCHECK_FUNCTION("jwsVerifyJson", jws_verify_json_text),

@@ -51,6 +51,8 @@ napi_value jwt_export_key_set(napi_env env, napi_callback_info info);
 napi_value jwt_key_set_keys(napi_env env, napi_callback_info info);
 napi_value jwt_create_verifier(napi_env env, napi_callback_info info);
 napi_value jwt_create_signer(napi_env env, napi_callback_info info);
+napi_value jwt_sign_bytes(napi_env env, napi_callback_info info);
+napi_value jwt_verify_bytes(napi_env env, napi_callback_info info);
 napi_value jws_sign_bytes(napi_env env, napi_callback_info info);
 napi_value jws_verify_bytes(napi_env env, napi_callback_info info);
 napi_value jws_verify_json_text(napi_env env, napi_callback_info info);

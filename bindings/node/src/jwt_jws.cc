@@ -1,4 +1,5 @@
 // JWS of any bytes: verifying the compact and the JSON serialisations.
+#include "coatcheck/jose/bare_signature.hpp"
 #include "coatcheck/jose/jws.hpp"
 
 #include "jwt_handles.hpp"
@@ -86,6 +87,29 @@ napi_value jws_sign_json_text(napi_env env, napi_callback_info info) {
   }
   const auto out = jws_sign_json(signers, payload, to_bool(env, given[2]) ? json_form::flattened : json_form::general);
   return out ? make_string(env, *out) : make_error(env, out.error());
+}
+
+// jwtSignBytes(key, text) → the bare signature's bytes, or an Error
+napi_value jwt_sign_bytes(napi_env env, napi_callback_info info) {
+  const arguments<2> given(env, info);
+  const auto key = unwrap_shared<jwt_key_handle>(env, given[0]);
+  text input;
+  if (!key || !input.read(env, given[1])) return throw_type_error(env, "jwtSignBytes takes a key and a text");
+  const auto made = jose::sign_bytes(key->key, input.view());
+  if (!made) return make_error(env, made.error());
+  return Napi::Buffer<char>::Copy(env, made->data(), made->size());
+}
+
+// jwtVerifyBytes(key, text, signature) → whether the signature holds
+napi_value jwt_verify_bytes(napi_env env, napi_callback_info info) {
+  const arguments<3> given(env, info);
+  const auto key = unwrap_shared<jwt_key_handle>(env, given[0]);
+  text input;
+  std::string signature;
+  if (!key || !input.read(env, given[1]) || !read_bytes(Napi::Value(env, given[2]), signature)) {
+    return throw_type_error(env, "jwtVerifyBytes takes a key, a text and bytes");
+  }
+  return Napi::Boolean::New(env, static_cast<bool>(jose::verify_bytes(key->key, input.view(), signature)));
 }
 
 }  // namespace coatcheck::node
