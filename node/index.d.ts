@@ -354,7 +354,10 @@ declare namespace session {
   // biome-ignore lint/suspicious/noExplicitAny: express-session's own data type
   type StoredSession = any;
 
-  /** A store for express-session, and for this middleware's `store` option. */
+  /**
+   * A store for express-session, and for this middleware's `store` option. With a `secret`, and under this middleware, it
+   * keeps the records that the other languages read. Also the base class of other packages' stores.
+   */
   class Store extends EventEmitter {
     constructor(url?: string, options?: StoreOptions);
     get(sid: string): Promise<StoredSession | undefined>;
@@ -383,7 +386,7 @@ declare namespace session {
     createSession(req: unknown, session: StoredSession): StoredSession;
   }
 
-  /** A Store in this process' memory, shared by its worker threads. */
+  /** A Store in this process' memory, for itself alone. */
   class MemoryStore extends Store {
     constructor(options?: StoreOptions);
   }

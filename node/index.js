@@ -4,6 +4,7 @@
 
 const { Cookie } = require('./lib/cookie.js');
 const { CoatcheckError, construct } = require('./lib/errors.js');
+const { ownMemory } = require('./lib/own-memory.js');
 const { native } = require('./lib/native.js');
 const { session } = require('./lib/middleware.js');
 const { RefreshTokens } = require('./lib/refresh-tokens.js');
@@ -12,10 +13,10 @@ const { Store: OwnStore } = require('./lib/store.js');
 const { Store } = require('./lib/express/any-store.js');
 const { version } = require('./package.json');
 
-// A Store in this process' memory, shared by its worker threads.
+// A Store in this process' memory, for itself alone; `memory:` is one for all threads of a process.
 class MemoryStore extends OwnStore {
   constructor(options) {
-    super('memory:', options);
+    super(ownMemory(), options);
   }
 }
 

@@ -13,12 +13,11 @@ const { CoatcheckError, checked, fromNative, goneError } = require('./errors.js'
 const { FLAGS, native, operate } = require('./native.js');
 const { parseStored, refuseSpoilt, serialise } = require('./payload.js');
 const { RequestState } = require('./request.js');
+const { baseOf, noteBase } = require('./read-as.js');
 const { countOf, eachOf, pagesOf } = require('./scan.js');
 const { Session } = require('./session.js');
 const { attach, stateOf } = require('./states.js');
 const snapshot = require('./snapshot.js');
-
-const readAs = new WeakMap(); // the data of a session → its snapshot
 
 const nothing = () => {};
 
@@ -51,7 +50,7 @@ class SessionStore extends EventEmitter {
     const data = parseStored(snapshot.payloadOf(base));
     const { cookie, expiresAt } = snapshot.parse(base);
     data.cookie = Cookie.restore(this.#shared.cookieDefaults(false), cookie, expiresAt);
-    readAs.set(data, base);
+    noteBase(data, base);
     return data;
   }
 
@@ -74,7 +73,7 @@ class SessionStore extends EventEmitter {
     const { cookie, ...data } = session;
     const json = serialise(data);
     refuseSpoilt(data);
-    let base = readAs.get(session);
+    let base = baseOf(session);
     if (base === undefined || snapshot.idOf(base) !== sid) base = await this.#load(sid);
     const flags = FLAGS.save | FLAGS.wantSession | (base === undefined ? 0 : FLAGS.presented);
     const settings = this.#settings(cookie, base);
@@ -82,7 +81,7 @@ class SessionStore extends EventEmitter {
     const result = await this.#shared.commit(base, json, settings, base === undefined ? sid : undefined, flags, owner);
     const [, , stored, error] = result;
     if (error !== undefined) throw error.code === 'ERR_SESSION_GONE' ? goneError() : fromNative(error);
-    readAs.set(session, stored);
+    noteBase(session, stored);
     return undefined;
   }
 
@@ -203,7 +202,7 @@ class SessionStore extends EventEmitter {
   // `req.session` of what `get` gave, under `req.sessionID`. `req` need not be a request: `{ sessionID }` will do.
   createSession(req, data) {
     const { cookie, ...own } = data;
-    const session = this.#stateOf(req).begin(own, readAs.get(data), req.sessionID);
+    const session = this.#stateOf(req).begin(own, baseOf(data), req.sessionID);
     if (cookie !== undefined) {
       void session.cookie; // that of the record, to compare with
       session.cookie = this.#cookieOf(cookie);

@@ -4,9 +4,10 @@
 //
 //   app.use(require('express-session')({ store: new Store('file:./sessions', { secret }), … }))
 //
-// Keeps the JSON that express-session gives it, cookie included, under a hash of the session id: HMAC with the
-// secret where one is given, else plain SHA-256. A set of a session that was read here is a compare-and-set: it
-// never brings a destroyed session back, and other requests' changes to other keys are kept.
+// With a secret, and under coatcheck's own middleware, its sessions are the records that the other languages read
+// (lib/session-store.js). Without one there is no key to hash ids with as they do: it keeps the JSON that express-session
+// gives it, cookie included, under a plain SHA-256 of the session id. Either way a set of a session that was read here is
+// a compare-and-set: it never brings a destroyed session back, and other requests' changes to other keys are kept.
 
 const { answer } = require('./answer.js');
 const { checked, construct, fromNative } = require('./errors.js');
@@ -14,7 +15,9 @@ const { Store: Base } = require('./express/store.js');
 const { Given } = require('./given.js');
 const { native, operate } = require('./native.js');
 const { parseStored, serialise, stringify } = require('./payload.js');
+const { carryBase } = require('./read-as.js');
 const { countOf, eachOf, pagesOf } = require('./scan.js');
+const { stateOf } = require('./states.js');
 
 const DAY = 86_400_000;
 const RETRIES = 8;
@@ -24,6 +27,7 @@ const PREFIX = 'x-';
 const NATIVE = Symbol('coatcheck.store');
 const KEYS = Symbol('coatcheck.keys');
 const PLAIN_JSON = Symbol('coatcheck.plainJson');
+const BIND = Symbol('coatcheck.bind');
 
 // What a session was when it was read or last written: { place, sid or key, version, json }. A private field of the
 // session object: nothing else sees it, and the garbage collector has far less to do than with a WeakMap.
@@ -53,6 +57,7 @@ function nativeOf(store) {
 function carry(from, to) {
   const base = Known.of(from);
   if (base !== undefined) Known.note(to, base);
+  carryBase(from, to);
 }
 
 const nothing = () => undefined;
@@ -81,12 +86,24 @@ function restoreCookie(prototype, stored) {
   return cookie;
 }
 
+// A record's data with its cookie as express-session's stores keep one: what it does not say is not there.
+function asStored(data) {
+  if (data === undefined) return undefined;
+  const { expires, ...cookie } = data.cookie.toJSON();
+  for (const name of Object.keys(cookie)) {
+    if (cookie[name] === undefined || (cookie[name] === false && name !== 'httpOnly')) delete cookie[name];
+  }
+  data.cookie = { ...cookie, expires: expires instanceof Date ? expires.toISOString() : null };
+  return data;
+}
+
 class Store extends Base {
   #sessions; // the native store by session id: the hash is taken over there
   #place;
   #print;
   #ttl;
   #classes;
+  #records; // a SessionStore, once the store is bound to one
 
   // `options[KEYS]`: the middleware's; `options[PLAIN_JSON]`: values that JSON spoils are stored so.
   constructor(url = process.env.COATCHECK_STORE ?? 'file:./sessions', options = {}) {
@@ -108,6 +125,20 @@ class Store extends Base {
     this.#sessions = native.storeById(store, keys, PREFIX);
     // Of two stores in one place with one secret, each knows what the other has read.
     this.#place = `${url} ${this.#sessions.key('')}`;
+  }
+
+  // From now on this answers for the sessions of a middleware.
+  [BIND](records) {
+    this.#records = records;
+  }
+
+  // A session that was ended meanwhile stays ended. Our own middlewares tell of it.
+  async #setRecord(sid, session) {
+    try {
+      await this.#records.set(sid, session);
+    } catch (error) {
+      if (error.code !== 'ERR_SESSION_GONE' || stateOf(session.req ?? {}) !== undefined) throw error;
+    }
   }
 
   // `start(slot)` asks the store, `then(answer)` makes the result of the answer, or a promise of it. A store that answers
@@ -133,6 +164,7 @@ class Store extends Base {
 
   // The session, or undefined (null in express-session's eyes) when there is none.
   get(sid, callback) {
+    if (this.#records !== undefined) return answer(this.#records.get(sid).then(asStored), callback);
     return this.#run(
       callback,
       (slot) => this.#sessions.read(sid, slot),
@@ -149,6 +181,7 @@ class Store extends Base {
   }
 
   set(sid, session, callback) {
+    if (this.#records !== undefined) return answer(this.#setRecord(sid, session), callback);
     let json;
     let base;
     let expiresAt;
@@ -200,6 +233,7 @@ class Store extends Base {
 
   // Moves the deadline alone; a session that is not there any more is not created.
   touch(sid, session, callback) {
+    if (this.#records !== undefined) return this.#records.touch(sid, session, callback);
     return this.#run(
       callback,
       (slot) => {
@@ -211,11 +245,13 @@ class Store extends Base {
   }
 
   destroy(sid, callback) {
+    if (this.#records !== undefined) return this.#records.destroy(sid, callback);
     return this.#run(callback, (slot) => this.#sessions.remove(sid, slot), nothing);
   }
 
   #pages() {
-    return pagesOf(this[NATIVE], (key) => key.startsWith(PREFIX));
+    const isMine = this.#records === undefined ? (key) => key.startsWith(PREFIX) : native.isSessionKey;
+    return pagesOf(this[NATIVE], isMine);
   }
 
   // The keys of all live sessions: hashes of their ids, which the store never sees.
@@ -238,6 +274,11 @@ class Store extends Base {
   }
 
   all(callback) {
+    if (this.#records !== undefined)
+      return answer(
+        this.#records.all().then((all) => all.map(asStored)),
+        callback,
+      );
     return answer(this.#all(), callback);
   }
 
@@ -270,7 +311,8 @@ class Store extends Base {
 
   createSession(req, data) {
     const { Session, cookiePrototype } = this.#sessionClasses(req);
-    data.cookie = restoreCookie(cookiePrototype, data.cookie);
+    const { cookie } = data;
+    data.cookie = restoreCookie(cookiePrototype, typeof cookie?.toJSON === 'function' ? cookie.toJSON() : cookie);
     req.session = new Session(req, data);
     carry(data, req.session);
     return req.session;
@@ -290,4 +332,4 @@ class Store extends Base {
   }
 }
 
-module.exports = { KEYS, PLAIN_JSON, Store, carry, nativeOf };
+module.exports = { BIND, KEYS, PLAIN_JSON, Store, carry, nativeOf };

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from four_stacks import SERVICES, Service, all_running
@@ -31,3 +32,15 @@ def services(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     settings = {"COATCHECK_STORE": store, "COATCHECK_SECRET": SECRET}
     with all_running(folder, dict.fromkeys(SERVICES, settings)) as made:
         yield made
+
+
+@pytest.fixture
+def express_session(services: dict[str, Service], tmp_path: Path) -> Iterator[Service]:
+    """The real express-session, on our Store, beside the four services."""
+    port = free_port()
+    command = ["node", str(Path(__file__).parent / "service_express_session.js")]
+    environment = {"COATCHECK_STORE": services["express"].store, "COATCHECK_SECRET": SECRET, "PORT": str(port)}
+    with running("express-session", command, port, tmp_path, environment):
+        service = Service("express-session", port)
+        yield service
+        service.client.close()

@@ -73,8 +73,9 @@ class Answer:
 class Service:
     """One stack. Keeps no cookies: a test says which one it sends."""
 
-    def __init__(self, name: str, port: int) -> None:
+    def __init__(self, name: str, port: int, store: str = "") -> None:
         self.name = name
+        self.store = store
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
 
     def request(self, method: str, path: str, cookie: str = "", body: object = None) -> Answer:
@@ -119,6 +120,6 @@ def all_running(folder: Path, settings: Mapping[str, Mapping[str, str]]) -> Iter
         for name, command in SERVICES.items():
             port = free_port()
             stack.enter_context(running(name, command, port, folder, {**settings[name], "PORT": str(port)}))
-            made[name] = Service(name, port)
+            made[name] = Service(name, port, settings[name].get("COATCHECK_STORE", ""))
             stack.callback(made[name].client.close)
         yield made

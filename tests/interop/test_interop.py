@@ -52,6 +52,23 @@ def test_cookie_settings_travel(pair: tuple[Service, Service]) -> None:
     assert changed.cookie == written.cookie
 
 
+def test_express_session_shares_with_all(express_session: Service, services: dict[str, Service]) -> None:
+    """A program that stays with express-session: its sessions are the other languages', on our Store."""
+    cookie = express_session.write(set=PAYLOAD).cookie
+    expected = dict(PAYLOAD)
+    for name, service in services.items():
+        assert service.read(cookie).data == expected
+        expected[f"by {name}"] = [name]
+        assert service.write(cookie, set={f"by {name}": [name]}).status == 200
+        assert express_session.read(cookie).data == expected
+    for name, service in services.items():
+        theirs = service.write(set={"n": 1}).cookie
+        assert express_session.write(theirs, set={"m": 2}).data == {"n": 1, "m": 2}
+        assert service.read(theirs).data == {"n": 1, "m": 2}, name
+        assert express_session.destroy(theirs).status == 200
+        assert service.read(theirs).data == {}, name
+
+
 def test_destroyed_stays_destroyed(pair: tuple[Service, Service]) -> None:
     writer, reader = pair
     cookie = writer.write(set={"user": "ada"}).cookie

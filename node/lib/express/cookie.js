@@ -104,7 +104,8 @@ class Cookie {
 }
 
 // The cookie of a stored session, changed where it stands. Throws a TypeError where the record has none.
-function reviveCookie(stored) {
+function reviveCookie(found) {
+  const stored = typeof found?.toJSON === 'function' ? found.toJSON() : found;
   const expires = stored.expires;
   const originalMaxAge = stored.originalMaxAge;
   const cookie = new Cookie(stored);

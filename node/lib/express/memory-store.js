@@ -3,15 +3,12 @@
 // The store of a middleware that is given none: this process' memory, for itself alone. Sessions end at their deadline
 // whether anybody asks for them or not, and the memory is bounded.
 
-const { threadId } = require('node:worker_threads');
+const { ownMemory } = require('../own-memory.js');
 const { PLAIN_JSON, Store } = require('../store.js');
-
-let made = 0;
 
 class MemoryStore extends Store {
   constructor() {
-    made += 1;
-    super(`memory:express-${process.pid}-${threadId}-${made}`, { [PLAIN_JSON]: true });
+    super(ownMemory(), { [PLAIN_JSON]: true });
   }
 }
 

@@ -1,0 +1,111 @@
+'use strict';
+
+// What all requests of one middleware share: the engine, the options, and what is told of requests.
+
+const { Announcer } = require('./announcer.js');
+const { construct } = require('./errors.js');
+const { native, operate } = require('./native.js');
+const { checkCookie, engineOptions } = require('./options.js');
+const { SessionStore } = require('./session-store.js');
+const { nativeOf } = require('./store.js');
+
+const MAX_ID = 128;
+
+class Shared extends Announcer {
+  #onTls;
+  #onPlain;
+
+  constructor(options) {
+    super();
+    this.options = options;
+    this.store = new SessionStore(this);
+    this.keeper = nativeOf(options.store);
+    this.inCookie = options.mode !== 'store'; // the cookie carries the session itself
+    this.engine = construct(native.createEngine, options.keys, this.keeper, engineOptions(options));
+    this.endTable = this.engine.endTable();
+    this.headersOf = [false, true].map((looked) =>
+      [false, true].map((sendsCookie) => this.engine.responseHeaders(sendsCookie, looked)),
+    );
+    this.#onTls = this.engine.cookieAttributes(true);
+    this.#onPlain = this.engine.cookieAttributes(false);
+    this.cookieIsDynamic =
+      options.cookieFunction !== undefined ||
+      options.cookie.expires !== undefined ||
+      options.cookie.maxAge instanceof Date;
+    for (const warning of options.keys.warnings) process.emitWarning(warning, 'CoatcheckWarning');
+  }
+
+  open(header, secure) {
+    return operate((slot) => this.engine.open(header, secure, slot));
+  }
+
+  load(id) {
+    return operate((slot) => this.engine.load(id, slot));
+  }
+
+  inspect(key) {
+    return operate((slot) => this.engine.inspect(key, slot));
+  }
+
+  commit(base, payload, cookie, id, flags, owner) {
+    return operate((slot) => this.engine.commit(base, payload, cookie, id, flags, slot, owner));
+  }
+
+  destroy(base, secure) {
+    return operate((slot) => this.engine.destroy(base, secure, slot));
+  }
+
+  regenerate(base, id) {
+    return operate((slot) => this.engine.regenerate(base, slot, id));
+  }
+
+  newId(req) {
+    if (this.options.genid === undefined) return native.newId(this.options.idBytes ?? 32);
+    const id = this.options.genid(req);
+    // The id stands in a cookie and in one line of text.
+    if (typeof id !== 'string' || id.length === 0 || id.length > MAX_ID || !/^[\x20-\x7e]+$/.test(id)) {
+      throw new TypeError(`genid must return a string of 1 to ${MAX_ID} printable ASCII characters`);
+    }
+    return id;
+  }
+
+  // Whose session it is, by the application's own rule; '' for nobody's. Undefined: the application has no such rule.
+  ownerOf(session) {
+    if (this.options.owner === undefined) return undefined;
+    const owner = this.options.owner(session) ?? '';
+    if (typeof owner !== 'string') throw new TypeError('owner must return a string, or nothing for nobody');
+    return owner;
+  }
+
+  // What a cookie is as far as the middleware's options go; what differs from it is a session's own.
+  cookieDefaults(secure) {
+    const { cookie } = this.options;
+    // What a request of this kind is sent, by the core's policy: what is shown is what is sent.
+    const sent = secure ? this.#onTls : this.#onPlain;
+    return {
+      path: cookie.path ?? '/',
+      domain: cookie.domain,
+      httpOnly: cookie.httpOnly ?? true,
+      secure: sent.secure,
+      sameSite: sent.sameSite,
+      partitioned: cookie.partitioned === undefined ? undefined : sent.partitioned,
+      priority: cookie.priority,
+      maxAge: typeof cookie.maxAge === 'number' && cookie.expires === undefined ? cookie.maxAge : null,
+    };
+  }
+
+  // The cookie of a new session: a function's answer for this request, or the options.
+  freshCookie(req, defaults, secure) {
+    const { cookie, cookieFunction } = this.options;
+    if (cookieFunction === undefined) {
+      const fixed = cookie.expires ?? (cookie.maxAge instanceof Date ? cookie.maxAge : undefined);
+      return fixed === undefined ? defaults : { ...defaults, maxAge: undefined, expires: fixed };
+    }
+    const own = checkCookie(cookieFunction(req) ?? {});
+    if (own.secure === 'auto') own.secure = secure;
+    if (own.sameSite === 'auto') own.sameSite = secure ? 'none' : 'lax';
+    return { ...defaults, ...own };
+  }
+}
+
+module.exports = { Shared };
