@@ -35,9 +35,10 @@ declare namespace session {
    * What an automatic commit could not store: the session was ended meanwhile ('gone'), its policy rejects a collision
    * ('conflict'), or the store did not take the new deadline of a session that is otherwise as it was ('untouched'). And
    * what somebody looked at that can't be read: 'damaged'; destroy() and regenerate() end it. And what changed after the
-   * first byte of the response, of a session whose cookie could not be sent any more: 'late'.
+   * first byte of the response, of a session whose cookie could not be sent any more: 'late'. And to who listens alone: the
+   * store gave no answer ('unknown'), a cookie came with a signature of nobody ('tampered').
    */
-  type SessionEvent = 'gone' | 'conflict' | 'untouched' | 'damaged' | 'late';
+  type SessionEvent = 'gone' | 'conflict' | 'untouched' | 'damaged' | 'late' | 'unknown' | 'tampered';
   interface Middleware extends Events {
     // biome-ignore lint/suspicious/noExplicitAny: the request is the framework's
     (req: any, res: any, next: (error?: any) => void): void;
@@ -164,7 +165,15 @@ declare namespace session {
     idBytes?: number;
     /** Rules by path for what both changed, before onConflict: `{ visits: 'sum', tags: 'union', 'cart.*.n': 'max' }`. */
     merge?: Record<string, MergeRule>;
-    /** When the store does not answer. Default 'closed': the request fails with status 503. */
+    /**
+     * When the store does not answer. Default 'closed': a request that looks at its session fails with status 503.
+     * 'stale': it gets what the store said of it last, if that is no older than `staleFor`, and else fails. 'open': it gets
+     * an empty session. Of the last two nothing is stored.
+     */
+    onStoreError?: 'closed' | 'stale' | 'open';
+    /** Milliseconds. Default one minute. For so long a session that was ended elsewhere may still be shown. */
+    staleFor?: number;
+    /** The older name of `onStoreError`, as in the other languages. */
     onUnknown?: 'closed' | 'open';
     /**
      * Where the session is. Default 'store'. 'jwt': in its cookie, signed and readable; 'jwe': in its cookie, sealed.

@@ -93,6 +93,7 @@ function session(options) {
     resave: Boolean(resave),
     saveUninitialized: Boolean(saveUninitialized),
     unset,
+    onStoreError: 'closed',
     onConflict: 'mine',
     merge: [],
   });

@@ -35,6 +35,11 @@ class Announcer {
     else process.emitWarning(error.message, { type: 'CoatcheckWarning', code: error.code });
   }
 
+  // What anybody can bring about, and what the response says anyway: to who listens alone.
+  tellListeners(event, error, req) {
+    if (this.events.listenerCount(event) > 0) this.events.emit(event, error, req);
+  }
+
   // A deadline that the store did not take is no failure of the request: told to who listens, else in a warning, the
   // first of them and then one a minute.
   tellUntouched(error, req) {

@@ -2,7 +2,8 @@
 
 // session(options): the middleware, for Express 4 and 5 and for plain http: (req, res, next).
 
-const { fromNative } = require('./errors.js');
+const { CoatcheckError, fromNative } = require('./errors.js');
+const { FRESH } = require('./native.js');
 const { normalise } = require('./options.js');
 const { RequestState } = require('./request.js');
 const { isBelow, isSecure } = require('./request-facts.js');
@@ -12,6 +13,10 @@ const { shareClass } = require('./shapes.js');
 const { Shared } = require('./shared.js');
 const { attach, stateOf } = require('./states.js');
 const { BIND, nativeOf } = require('./store.js');
+
+const BAD_SIGNATURE = FRESH.indexOf('bad_signature');
+const tampered = () =>
+  new CoatcheckError('ERR_INVALID_COOKIE', 'a session cookie came whose signature no key of ours has made');
 
 function session(given) {
   const options = normalise(given);
@@ -28,15 +33,23 @@ function session(given) {
 
   function begin(req, res, next, secure, opened) {
     const state = new RequestState(shared, req, res, next, secure);
+    if (shared.lastKnown !== undefined && req.headers.cookie !== undefined) {
+      state.cookieKey = shared.cookieKey(req.headers.cookie, secure);
+      if (typeof opened === 'string') shared.lastKnown.remember(state.cookieKey, opened);
+    }
     if (typeof opened === 'string') {
       state.base = opened;
     } else if (typeof opened === 'number') {
       state.reason = opened;
+      if (opened === BAD_SIGNATURE) shared.tellListeners('tampered', tampered(), req);
     } else if (Array.isArray(opened)) {
       [state.reason, state.rivals] = opened;
     } else if (opened !== undefined) {
       const error = fromNative(opened);
-      if (opened.base === undefined) shared.store.heard(error);
+      if (opened.base === undefined) {
+        shared.store.heard(error);
+        shared.tellListeners('unknown', error, req);
+      }
       state.lose(error, opened.base);
     }
     attach(state, req);

@@ -9,6 +9,7 @@ const { KEYS, Store } = require('./store.js');
 const { native } = require('./native.js');
 
 const DEFAULT_STORE = 'file:./sessions';
+const STALE_FOR = 60_000; // ms
 
 const isFunction = (value) => typeof value === 'function';
 const isBoolean = (value) => typeof value === 'boolean';
@@ -67,6 +68,8 @@ const OPTIONS = {
     'merge option must be an object of rules by path',
   ],
   onUnknown: [oneOf('closed', 'open'), 'onUnknown option must be "closed" or "open"'],
+  onStoreError: [oneOf('closed', 'stale', 'open'), 'onStoreError option must be "closed", "stale" or "open"'],
+  staleFor: [(value) => isMilliseconds(value) && value > 0, 'staleFor option must be milliseconds above 0'],
   mode: [oneOf('store', 'jwt', 'jwe'), 'mode option must be "store", "jwt" or "jwe"'],
   accessTtl: [isMilliseconds, 'accessTtl option must be milliseconds'],
   refreshGrace: [isMilliseconds, 'refreshGrace option must be milliseconds'],
@@ -149,6 +152,16 @@ function checkMode(options) {
   if (idle !== undefined) throw new TypeError(`${idle} option needs mode "jwt" or "jwe"`);
 }
 
+// `onUnknown` is the older name, and the other languages'.
+function onStoreErrorOf({ onStoreError, onUnknown, staleFor }) {
+  if (onStoreError !== undefined && onUnknown !== undefined) {
+    throw new TypeError('onStoreError and onUnknown options are one and the same: give one of them');
+  }
+  const policy = onStoreError ?? onUnknown ?? 'closed';
+  if (staleFor !== undefined && policy !== 'stale') throw new TypeError('staleFor option needs onStoreError "stale"');
+  return policy;
+}
+
 function normalise(given = {}) {
   if (typeof given !== 'object' || given === null) throw new TypeError('options must be an object');
   const options = check(given, OPTIONS, 'session option');
@@ -165,7 +178,8 @@ function normalise(given = {}) {
     // A Store that the application shares, or one of our own.
     store: isString(store) ? new Store(store, { [KEYS]: keys }) : store,
     unset: options.unset ?? 'keep',
-    onUnknown: options.onUnknown ?? 'closed',
+    onStoreError: onStoreErrorOf(options),
+    staleFor: options.staleFor ?? STALE_FOR,
     mode: options.mode ?? 'store',
     cookie,
     cookieFunction,

@@ -59,6 +59,7 @@ class RequestState extends ResponseState {
     this.unknown = undefined; // the store did not answer: an error for whoever looks
     this.readOnly = false; // the store did not answer, and the policy is to go on without it
     this.lost = undefined; // a record that is there and can't be read: { base, error, told, session }
+    this.cookieKey = undefined; // of lastKnown
     this.printing = false;
     this.peeking = false;
     this.tail = undefined; // the operation under way, on a remote store
@@ -89,11 +90,23 @@ class RequestState extends ResponseState {
 
   // The store's answer is not known. `base`: of a record that is there and can't be read.
   lose(error, base) {
-    if (this.shared.options.onUnknown === 'open') this.readOnly = true;
+    const known = base === undefined ? this.recall() : undefined;
+    if (known !== undefined) {
+      this.base = known;
+      this.readOnly = true;
+      return;
+    }
+    if (this.shared.options.onStoreError === 'open') this.readOnly = true;
     else this.unknown = error;
     if (base === undefined) return;
     this.lost = { base, error, told: false };
     this.base = undefined;
+  }
+
+  // What the store said of this cookie last, if that is to be shown while it says nothing, and still lives.
+  recall() {
+    const known = this.shared.lastKnown?.recall(this.cookieKey);
+    return known !== undefined && snapshot.parse(known).expiresAt > Date.now() ? known : undefined;
   }
 
   lookAtLost() {
@@ -468,6 +481,7 @@ class RequestState extends ResponseState {
 
   // Ends what a base is of; the response clears its cookie, in all its forms.
   endStored(base) {
+    this.shared.lastKnown?.forget(this.cookieKey);
     return chain(this.shared.destroy(base, this.secure), (answer) => {
       if (answer instanceof Error) throw fromNative(answer);
       this.clearCookie = this.lastOf(answer);
@@ -516,6 +530,7 @@ class RequestState extends ResponseState {
       now.unsaved = past.unsaved;
       return undefined;
     }
+    this.shared.lastKnown?.forget(this.cookieKey);
     const read = snapshot.payloadOf(past.base);
     return chain(this.shared.regenerate(past.base, id), (answer) => {
       if (answer instanceof Error) throw fromNative(answer);
@@ -699,7 +714,7 @@ class RequestState extends ResponseState {
       return;
     }
     if (error.code === 'ERR_SESSION_CONFLICT') this.shared.tell('conflict', error, this.req);
-    if (isUnknown(error) && this.shared.options.onUnknown === 'open') return;
+    if (isUnknown(error) && this.shared.options.onStoreError === 'open') return;
     throw error;
   }
 }

@@ -4,6 +4,7 @@
 
 const { Announcer } = require('./announcer.js');
 const { construct } = require('./errors.js');
+const { LastKnown } = require('./last-known.js');
 const { native, operate } = require('./native.js');
 const { checkCookie, engineOptions } = require('./options.js');
 const { SessionStore } = require('./session-store.js');
@@ -20,6 +21,7 @@ class Shared extends Announcer {
     this.options = options;
     this.store = new SessionStore(this);
     this.keeper = nativeOf(options.store);
+    this.lastKnown = options.onStoreError === 'stale' ? new LastKnown(options.staleFor) : undefined;
     this.inCookie = options.mode !== 'store'; // the cookie carries the session itself
     this.engine = construct(native.createEngine, options.keys, this.keeper, engineOptions(options));
     this.endTable = this.engine.endTable();
@@ -92,6 +94,11 @@ class Shared extends Announcer {
       priority: cookie.priority,
       maxAge: typeof cookie.maxAge === 'number' && cookie.expires === undefined ? cookie.maxAge : null,
     };
+  }
+
+  // What a request's cookie is known by.
+  cookieKey(header, secure) {
+    return native.findCookie(header, this.engine.cookieName(secure)).values.join('\n');
   }
 
   // The cookie of a new session: a function's answer for this request, or the options.

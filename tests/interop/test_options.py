@@ -24,6 +24,9 @@ NODE_ALONE = {
     "save_uninitialized",
     "unset",
     "cookie",
+    "deadline",  # of stores that were written for express-session
+    "on_store_error",  # on_unknown, and what Node has more
+    "stale_for",
 }
 PYTHON_ALONE = {"on_event", "clock"}  # Node: middleware.on(), and Date.now as it is
 FLASK_ALONE = {"store", "rolling"}  # SESSION_REFRESH_EACH_REQUEST is Flask's word for it

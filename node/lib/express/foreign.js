@@ -17,7 +17,6 @@ const OWN_STORES_ALONE = [
   'maxPayload',
   'maxMembers',
   'conflictRetries',
-  'onUnknown',
   'owner',
 ];
 const DEADLINE = 10_000; // ms
@@ -57,6 +56,8 @@ function foreignSession(options) {
     proxy: options.proxy,
     cookie: cookieFunction === undefined ? withDefaults(cookie) : (req) => withDefaults(cookieFunction(req)),
     deadline: options.deadline ?? DEADLINE,
+    onStoreError: options.onStoreError,
+    staleFor: options.staleFor,
     rolling: options.rolling ?? false,
     resave: options.resave ?? false,
     saveUninitialized: options.saveUninitialized ?? false,

@@ -5,7 +5,7 @@
 // `settings`: what the options came to,
 //   keysOf(req)   the keys that sign and verify (native.createKeys), or undefined where there are none
 //   name, store, genid (or undefined), proxy, cookie (an object or a function of the request), deadline (ms),
-//   rolling, resave, saveUninitialized, unset, onConflict, merge
+//   rolling, resave, saveUninitialized, unset, onConflict, merge, onStoreError, staleFor (ms)
 // `dialect`: what differs between the entries of the package,
 //   headersFirst  headers are sent as the application sends them; the response's end alone waits for the store
 //   failsLate     what the store fails at goes to next(err), and the response goes on as it is
@@ -16,6 +16,8 @@
 //   cookiesOf(req)  further places where a cookie may be, as pairs of a value and whether it was verified; or undefined
 
 const { Announcer } = require('../announcer.js');
+const { CoatcheckError } = require('../errors.js');
+const { LastKnown } = require('../last-known.js');
 const { native } = require('../native.js');
 const { isBelow, isSecure } = require('../request-facts.js');
 const { install } = require('../response.js');
@@ -46,6 +48,8 @@ class StoreShared extends Announcer {
     this.deadline = settings.deadline;
     this.onConflict = settings.onConflict;
     this.merge = settings.merge;
+    this.onStoreError = settings.onStoreError;
+    this.lastKnown = settings.onStoreError === 'stale' ? new LastKnown(settings.staleFor) : undefined;
     this.Session = dialect.Session;
     this.stringify = dialect.stringify;
     this.refuseSpoilt = dialect.refuseSpoilt;
@@ -123,11 +127,17 @@ class StoreShared extends Announcer {
   idOf(req, keys) {
     const { name } = this.#settings;
     const { cookie } = req.headers;
-    if (cookie) {
-      for (const value of native.findCookie(cookie, name).values) {
-        const id = unsign(keys, value);
-        if (id) return id;
-      }
+    const values = cookie ? native.findCookie(cookie, name).values : [];
+    for (const value of values) {
+      const id = unsign(keys, value);
+      if (id) return id;
+    }
+    if (values.some((value) => value.startsWith('s:'))) {
+      const forged = new CoatcheckError(
+        'ERR_INVALID_COOKIE',
+        'a session cookie came whose signature no key of ours has made',
+      );
+      this.tellListeners('tampered', forged, req);
     }
     return this.dialect.elsewhere?.(req, name, (value) => unsign(keys, value));
   }

@@ -4,7 +4,7 @@
 // express-session (the core's tables). `req.session` and `req.sessionID` are plain properties, as there.
 
 const { chain } = require('../chain.js');
-const { goneError } = require('../errors.js');
+const { CoatcheckError, goneError } = require('../errors.js');
 const { COOKIE_FACT, END, STEP, STEP_MASK, native } = require('../native.js');
 const { ResponseState } = require('../response-state.js');
 const { ask } = require('./ask.js');
@@ -54,12 +54,19 @@ class StoreRequest extends ResponseState {
   // Stores of files have no other word for "not found".
   unread(error) {
     if (error?.code === 'ENOENT') return this.beginNew();
-    this.unknown = true;
-    return error;
+    const { lastKnown, onStoreError } = this.shared;
+    this.unknown = true; // nothing is written, whatever the application does
+    this.shared.tellListeners('unknown', error, this.req);
+    const known = lastKnown?.recall(this.cookieId);
+    if (known !== undefined) this.inflate(JSON.parse(known));
+    else if (onStoreError === 'open') this.beginNew();
+    else return error;
+    return undefined;
   }
 
   beginWith(found) {
     if (!found) return this.beginNew();
+    this.shared.lastKnown?.remember(this.cookieId, JSON.stringify(found));
     this.inflate(found);
     this.firstId = this.req.sessionID;
     this.first = this.read;
@@ -115,6 +122,7 @@ class StoreRequest extends ResponseState {
 
   // The application ends the session of this id.
   ending(sid) {
+    this.shared.lastKnown?.forget(sid);
     this.shared.flights?.end(sid);
     if (this.shared.dialect.clears && this.cookieId) this.clearCookie = this.shared.clearingCookie(this.req);
     this.setCookie = undefined;
@@ -142,6 +150,9 @@ class StoreRequest extends ResponseState {
   save(session, callback) {
     const { store } = this.shared;
     try {
+      if (this.unknown) {
+        throw new CoatcheckError('ERR_STORE_UNAVAILABLE', 'the session can not be stored: its store did not answer');
+      }
       this.enter(session.id);
       if (this.flight !== undefined) {
         if (this.flight.ended) throw goneError();
@@ -288,7 +299,7 @@ class StoreRequest extends ResponseState {
 
   addCookie() {
     const { session, sessionID } = this.req;
-    if (!session || typeof sessionID !== 'string' || !this.wantsCookie(session, sessionID)) return;
+    if (this.unknown || !session || typeof sessionID !== 'string' || !this.wantsCookie(session, sessionID)) return;
     this.sentId = sessionID;
     if (!this.shared.maySend(this.req, session.cookie)) return;
     this.touchOnce(session);
