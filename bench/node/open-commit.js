@@ -6,63 +6,9 @@
 const path = require('node:path');
 const expressSession = require('express-session');
 const coatcheck = require('../../node');
+const { request } = require('./bare.js');
 const { entry, race, report } = require('./measure.js');
 const { SECRET, SESSION, temporaryDirectory } = require('./support.js');
-
-// The parts of a response that both middlewares use.
-class Response {
-  constructor(done) {
-    this.done = done;
-    this.headers = {};
-    this.statusCode = 200;
-    this.headersSent = false;
-    this._header = null;
-  }
-  getHeader(name) {
-    return this.headers[name.toLowerCase()];
-  }
-  setHeader(name, value) {
-    this.headers[name.toLowerCase()] = value;
-  }
-  hasHeader(name) {
-    return name.toLowerCase() in this.headers;
-  }
-  _implicitHeader() {
-    this.writeHead(this.statusCode);
-  }
-  writeHead() {
-    this._header = 'sent';
-    this.headersSent = true;
-  }
-  write() {
-    return true;
-  }
-  flushHeaders() {}
-  end() {
-    if (!this._header) this._implicitHeader();
-    this.done(this);
-    return this;
-  }
-}
-
-function request(middleware, cookie, change) {
-  return new Promise((resolve, reject) => {
-    const req = {
-      headers: cookie ? { cookie } : {},
-      url: '/',
-      originalUrl: '/',
-      method: 'GET',
-      connection: {},
-      socket: {},
-    };
-    const res = new Response(resolve);
-    middleware(req, res, (error) => {
-      if (error) return reject(error);
-      change(req.session);
-      return res.end();
-    });
-  });
-}
 
 async function contestant(middleware) {
   const res = await request(middleware, undefined, (session) => Object.assign(session, SESSION));

@@ -18,7 +18,7 @@ class DrainListeners {
 
   // Undefined where nobody has wrapped the response's `on`: then there is nothing to note.
   static of(res) {
-    const wrapped = ADD.filter((name) => res[name] !== EventEmitter.prototype[name]);
+    const wrapped = ADD.filter((name) => typeof res[name] === 'function' && res[name] !== EventEmitter.prototype[name]);
     return wrapped.length === 0 ? undefined : new DrainListeners(res, wrapped);
   }
 
