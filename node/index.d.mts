@@ -32,6 +32,7 @@ export {
   StoredSession,
   StoreOptions,
   serializeCookie,
+  TaggedValue,
   TokenFamily,
   version,
   WithSession,

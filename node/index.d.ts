@@ -166,6 +166,11 @@ declare namespace session {
     /** Rules by path for what both changed, before onConflict: `{ visits: 'sum', tags: 'union', 'cart.*.n': 'max' }`. */
     merge?: Record<string, MergeRule>;
     /**
+     * 'plain' JSON, where a Date is its ISO text and what JSON spoils is refused; or 'tagged': Date, BigInt, Map, Set, Buffer,
+     * URL and RegExp come back as what they were, and are datetime, int, dict, set and bytes in Python. Default 'plain'.
+     */
+    types?: 'plain' | 'tagged';
+    /**
      * When the store does not answer. Default 'closed': a request that looks at its session fails with status 503.
      * 'stale': it gets what the store said of it last, if that is no older than `staleFor`, and else fails. 'open': it gets
      * an empty session. Of the last two nothing is stored.
@@ -398,6 +403,13 @@ declare namespace session {
   /** A Store in this process' memory, for itself alone. */
   class MemoryStore extends Store {
     constructor(options?: StoreOptions);
+  }
+
+  /** A value of Python's that JavaScript has no type for (a tuple, UUID or Markup), as `types: 'tagged'` keeps it. */
+  class TaggedValue {
+    constructor(tag: ' t' | ' u' | ' m', value: unknown);
+    readonly tag: string;
+    readonly value: unknown;
   }
 
   /** Express' signed values: `s:value.signature`. */

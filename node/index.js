@@ -9,6 +9,7 @@ const { native } = require('./lib/native.js');
 const { session } = require('./lib/middleware.js');
 const { RefreshTokens } = require('./lib/refresh-tokens.js');
 const { Session } = require('./lib/session.js');
+const { TaggedValue } = require('./lib/tagged.js');
 const { Store: OwnStore } = require('./lib/store.js');
 const { Store } = require('./lib/express/any-store.js');
 const { version } = require('./package.json');
@@ -37,6 +38,7 @@ module.exports = Object.assign(session, {
   KeyRing,
   MemoryStore,
   RefreshTokens,
+  TaggedValue,
   Session,
   Store,
   version,

@@ -8,6 +8,7 @@ export const {
   KeyRing,
   MemoryStore,
   RefreshTokens,
+  TaggedValue,
   Session,
   Store,
   parseCookie,

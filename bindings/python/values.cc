@@ -64,6 +64,8 @@ namespace {
   if (depth > max_depth) return 0;
   const bool dicts = PyDict_Check(a) && PyDict_Check(b);
   if (!dicts && Py_TYPE(a) != Py_TYPE(b)) return 0;
+  // Not copied: the very same one, which may have been changed in place.
+  if (dicts && a == b && !PyDict_CheckExact(a)) return 0;
   if (dicts) {
     if (PyDict_GET_SIZE(a) != PyDict_GET_SIZE(b)) return 0;
     PyObject* key = nullptr;

@@ -70,6 +70,7 @@ const OPTIONS = {
   onUnknown: [oneOf('closed', 'open'), 'onUnknown option must be "closed" or "open"'],
   onStoreError: [oneOf('closed', 'stale', 'open'), 'onStoreError option must be "closed", "stale" or "open"'],
   staleFor: [(value) => isMilliseconds(value) && value > 0, 'staleFor option must be milliseconds above 0'],
+  types: [oneOf('plain', 'tagged'), 'types option must be "plain" or "tagged"'],
   mode: [oneOf('store', 'jwt', 'jwe'), 'mode option must be "store", "jwt" or "jwe"'],
   accessTtl: [isMilliseconds, 'accessTtl option must be milliseconds'],
   refreshGrace: [isMilliseconds, 'refreshGrace option must be milliseconds'],

@@ -9,7 +9,6 @@ const { Cookie } = require('./cookie.js');
 const { CoatcheckError, fromNative, goneError, isUnknown } = require('./errors.js');
 const { ATTEMPT_SHIFT, END, FLAGS, FRESH, STATUS, STEP, STEP_MASK, STEP_SAVES, native } = require('./native.js');
 const { OperationPromise } = require('./operation-promise.js');
-const { parseStored, refuseSpoilt, serialise } = require('./payload.js');
 const { ResponseState } = require('./response-state.js');
 const { Session, cookieOf } = require('./session.js');
 const snapshot = require('./snapshot.js');
@@ -18,8 +17,6 @@ const { unreadableSession } = require('./unreadable.js');
 // Nobody has looked at the session.
 const UNSEEN = Symbol('unseen');
 const NO_COOKIE = FRESH.indexOf('no_cookie');
-
-const parsePayload = (base) => parseStored(snapshot.payloadOf(base));
 
 function attempt(start) {
   try {
@@ -78,7 +75,7 @@ class RequestState extends ResponseState {
     let data = {};
     if (this.base !== undefined) {
       try {
-        data = parsePayload(this.base);
+        data = this.dataOf(this.base);
       } catch (error) {
         this.lose(error, this.base);
         return this.look();
@@ -86,6 +83,11 @@ class RequestState extends ResponseState {
     }
     this.current = new Session(this, data);
     return this.current;
+  }
+
+  // What a snapshot says.
+  dataOf(base) {
+    return this.shared.codec.parse(snapshot.payloadOf(base));
   }
 
   // The store's answer is not known. `base`: of a record that is there and can't be read.
@@ -342,9 +344,9 @@ class RequestState extends ResponseState {
 
   // Another request's changes, merged by the core, become visible here, save where the application has moved on.
   adoptMerged(session, printed, about) {
-    const merged = parsePayload(about.base);
-    const mine = JSON.parse(printed);
-    const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+    const merged = this.dataOf(about.base);
+    const mine = this.shared.codec.parse(printed);
+    const same = (a, b) => this.shared.codec.print({ a }) === this.shared.codec.print({ a: b });
     for (const key of new Set([...Object.keys(merged), ...Object.keys(mine)])) {
       if (key in Session.prototype || key === 'cookie' || !same(session[key], mine[key])) continue;
       if (Object.hasOwn(merged, key)) session[key] = merged[key];
@@ -372,12 +374,19 @@ class RequestState extends ResponseState {
     // Not stored yet, it is this request's alone.
     if (about.base === undefined || about.unsaved) return change(session);
     const round = (number, base) => {
-      const data = parsePayload(base);
+      const data = this.dataOf(base);
       return chain(change(data), (value) => {
         const flags = FLAGS.exact | FLAGS.wantSession | (number << ATTEMPT_SHIFT) | (this.secure ? FLAGS.secure : 0);
         const owner = this.shared.ownerOf(data);
-        refuseSpoilt(data);
-        const pending = this.shared.commit(base, serialise(data), undefined, undefined, flags | FLAGS.presented, owner);
+        this.shared.codec.refuse(data);
+        const pending = this.shared.commit(
+          base,
+          this.shared.codec.print(data),
+          undefined,
+          undefined,
+          flags | FLAGS.presented,
+          owner,
+        );
         return chain(pending, (result) => {
           if (result[0] === STATUS.stale) return round(number + 1, result[2]);
           const error = this.take(result);
@@ -386,7 +395,7 @@ class RequestState extends ResponseState {
           const mine = this.print(session, now);
           const kept = native.mergePayloads(snapshot.payloadOf(now.base), mine, snapshot.payloadOf(result[2]), 'mine');
           now.base = result[2];
-          this.refill(session, JSON.parse(kept), now);
+          this.refill(session, this.shared.codec.parse(kept), now);
           return value;
         });
       });
@@ -426,7 +435,7 @@ class RequestState extends ResponseState {
       // What JSON can't carry is what a reload may be for.
     }
     this.aside = undefined;
-    const session = new Session(this, JSON.parse(before));
+    const session = new Session(this, this.shared.codec.parse(before));
     this.current = session;
     const read = () => {
       const about = this.subject();
@@ -437,9 +446,11 @@ class RequestState extends ResponseState {
         const now = this.subject();
         const mine = this.print(session, now);
         now.base = opened;
-        const data = parsePayload(opened);
+        const data = this.dataOf(opened);
         const kept =
-          mine === before ? data : JSON.parse(native.mergePayloads(before, mine, snapshot.payloadOf(opened), 'mine'));
+          mine === before
+            ? data
+            : this.shared.codec.parse(native.mergePayloads(before, mine, snapshot.payloadOf(opened), 'mine'));
         this.refill(session, kept, now);
       });
     };
@@ -544,7 +555,7 @@ class RequestState extends ResponseState {
         const stored = snapshot.payloadOf(answer);
         if (stored !== read && session instanceof Session) {
           const mine = this.print(session, now);
-          this.refill(session, JSON.parse(native.mergePayloads(read, mine, stored, 'mine')), now);
+          this.refill(session, this.shared.codec.parse(native.mergePayloads(read, mine, stored, 'mine')), now);
         }
         return undefined;
       }
@@ -564,7 +575,7 @@ class RequestState extends ResponseState {
   print(session, { aside } = this) {
     this.printing = true;
     try {
-      return serialise(aside === undefined ? session : { ...session, ...aside });
+      return this.shared.codec.print(aside === undefined ? session : { ...session, ...aside });
     } finally {
       this.printing = false;
     }
@@ -573,7 +584,7 @@ class RequestState extends ResponseState {
   refuseSpoilt(session) {
     this.printing = true; // the cookie is no data
     try {
-      refuseSpoilt(session);
+      this.shared.codec.refuse(session);
     } finally {
       this.printing = false;
     }

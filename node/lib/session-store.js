@@ -11,7 +11,6 @@ const { answer } = require('./answer.js');
 const { Cookie } = require('./cookie.js');
 const { CoatcheckError, checked, fromNative, goneError } = require('./errors.js');
 const { FLAGS, native, operate } = require('./native.js');
-const { parseStored, refuseSpoilt, serialise } = require('./payload.js');
 const { RequestState } = require('./request.js');
 const { baseOf, noteBase } = require('./read-as.js');
 const { countOf, eachOf, pagesOf } = require('./scan.js');
@@ -47,7 +46,7 @@ class SessionStore extends EventEmitter {
   }
 
   #dataOf(base) {
-    const data = parseStored(snapshot.payloadOf(base));
+    const data = this.#shared.codec.parse(snapshot.payloadOf(base));
     const { cookie, expiresAt } = snapshot.parse(base);
     data.cookie = Cookie.restore(this.#shared.cookieDefaults(false), cookie, expiresAt);
     noteBase(data, base);
@@ -71,8 +70,8 @@ class SessionStore extends EventEmitter {
   async #set(sid, session) {
     if (session instanceof Session && session.id === sid) return session.save();
     const { cookie, ...data } = session;
-    const json = serialise(data);
-    refuseSpoilt(data);
+    const json = this.#shared.codec.print(data);
+    this.#shared.codec.refuse(data);
     let base = baseOf(session);
     if (base === undefined || snapshot.idOf(base) !== sid) base = await this.#load(sid);
     const flags = FLAGS.save | FLAGS.wantSession | (base === undefined ? 0 : FLAGS.presented);

@@ -9,6 +9,7 @@ const { native, operate } = require('./native.js');
 const { checkCookie, engineOptions } = require('./options.js');
 const { SessionStore } = require('./session-store.js');
 const { nativeOf } = require('./store.js');
+const { codecOf } = require('./tagged.js');
 
 const MAX_ID = 128;
 
@@ -19,6 +20,7 @@ class Shared extends Announcer {
   constructor(options) {
     super();
     this.options = options;
+    this.codec = codecOf(options.types);
     this.store = new SessionStore(this);
     this.keeper = nativeOf(options.store);
     this.lastKnown = options.onStoreError === 'stale' ? new LastKnown(options.staleFor) : undefined;

@@ -13,6 +13,8 @@ from weakref import WeakKeyDictionary
 
 from coatcheck import _core
 from coatcheck._duration import Duration, milliseconds
+from coatcheck._json import decode, encode
+from coatcheck._tagged import decode_tagged, encode_tagged
 from coatcheck.errors import ConfigError, Error, SecretWarning, UsageError
 
 if TYPE_CHECKING:
@@ -74,6 +76,8 @@ class SessionOptions(TypedDict, total=False):
     conflict_retries: int | None  # compare-and-set attempts of a commit before SessionConflict; 100
     id_bytes: int | None  # of randomness in a new session id, 16 to 64; 32
     merge: dict[str, str] | None  # rules by path, before on_conflict: {"visits": "sum", "cart.*.n": "max"}
+    # "plain" JSON, or "tagged": datetime, set, bytes, tuple, UUID and large int as what they are, for JavaScript too.
+    types: str
     # What a request that looks at its session gets while the store does not answer: "closed" a 503, "open" an empty
     # session that is never saved.
     on_unknown: OnUnknown
@@ -106,7 +110,7 @@ def make_service(
         milliseconds(rest.pop(name, None), name) for name in spans
     )
     on_unknown, owner = rest.pop("on_unknown", None) or "closed", rest.pop("owner", None)
-    on_event = rest.pop("on_event", None)
+    on_event, types = rest.pop("on_event", None), rest.pop("types", None) or "plain"
     tokens = token_options(
         rest.pop("mode", None), access_ttl, refresh_grace, rest.pop("check_epoch", None), rest.pop("token_keys", None)
     )
@@ -124,6 +128,7 @@ def make_service(
         on_unknown,
         owner,
         on_event,
+        types=types,
     )
 
 
@@ -200,6 +205,12 @@ class PerLoop(Generic[_T]):
                 del self._by_loop[loop]
 
 
+_CODECS: dict[str, tuple[Callable[[Any], str], Callable[[str], dict[str, Any]]]] = {
+    "plain": (encode, decode),
+    "tagged": (encode_tagged, decode_tagged),
+}
+
+
 class Service:
     """One middleware's options. Engines on remote stores are made per event loop, when it is first seen."""
 
@@ -210,7 +221,11 @@ class Service:
         owner: Owner | None = None,
         on_event: OnEvent | None = None,
         warn: bool = True,  # of secrets that are too short
+        types: str = "plain",
     ) -> None:
+        if types not in _CODECS:
+            raise ConfigError('types must be one of "plain", "tagged"', "ERR_INVALID_OPTION")
+        self.encode, self.decode = _CODECS[types]
         if on_unknown not in ("closed", "open"):
             raise ConfigError('on_unknown must be one of "closed", "open"', "ERR_INVALID_OPTION")
         self.options = {name: value for name, value in options.items() if value is not None}

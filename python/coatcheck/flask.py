@@ -40,6 +40,8 @@ the next request on. ``init_app`` checks what is there by then, and opens no sto
     rules by path for what two requests both changed, e.g. ``{"visits": "sum"}``.
 ``COATCHECK_LONE_SURROGATES``
     half a surrogate pair, left where a string was cut inside a character: ``"replace"`` by U+FFFD, or ``"refuse"``.
+``COATCHECK_TYPES``
+    ``"plain"`` JSON, or ``"tagged"``: datetime, set, bytes, tuple, UUID and large int come back as what they were.
 ``COATCHECK_MAX_PAYLOAD``, ``COATCHECK_MAX_MEMBERS``
     bytes of JSON that a session may be, 1 MiB; members and elements that it may hold, 20,000.
 ``COATCHECK_CONFLICT_RETRIES``, ``COATCHECK_ID_BYTES``
@@ -110,6 +112,7 @@ _OWN_SETTINGS = tuple(
         "ON_CONFLICT",
         "MERGE",
         "LONE_SURROGATES",
+        "TYPES",
         "MAX_PAYLOAD",
         "MAX_MEMBERS",
         "CONFLICT_RETRIES",
@@ -247,6 +250,7 @@ class CoatcheckInterface(SessionInterface):
             config.get("COATCHECK_OWNER"),
             config.get("COATCHECK_ON_EVENT"),
             warn=options["secrets"] != self._warned_of,
+            types=config.get("COATCHECK_TYPES") or "plain",
         )
         service.permanent_lifetime = partial(_permanent_lifetime, app)
         service.always_secure = options["secure"] == "always"

@@ -12,7 +12,6 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from coatcheck import _core
-from coatcheck._json import decode, encode
 from coatcheck.errors import SessionGone, StoreError, UsageError
 
 # Facts of a request's end, and what the core's rules make of them (coatcheck/life_cycle.hpp has the same numbers).
@@ -156,7 +155,7 @@ class Session(dict[str, Any]):
         error: StoreError | None
         if text:
             try:
-                dict.update(self, decode(text))
+                dict.update(self, self._service.decode(text))
                 return
             except (ValueError, RecursionError):
                 error = self._lost = StoreError(
@@ -262,10 +261,10 @@ class Session(dict[str, Any]):
             flags |= _core.COMMIT_REGENERATE
         owner = self._service.owner
         if owner is None:
-            return engine.commit(handle, encode(self), flags, self._cookie_settings())  # type: ignore[no-any-return]
+            return engine.commit(handle, self._service.encode(self), flags, self._cookie_settings())  # type: ignore[no-any-return]
         whose = owner(self) or ""  # "": nobody's
         return engine.commit(  # type: ignore[no-any-return]
-            handle, encode(self), flags, self._cookie_settings(), whose
+            handle, self._service.encode(self), flags, self._cookie_settings(), whose
         )
 
     def _ended_well(self) -> None:
@@ -282,7 +281,7 @@ class Session(dict[str, Any]):
             self._service.tell("gone", gone())
         elif handle.outcome == "merged":
             # With what the other request wrote: a later commit would take its keys for removed ones.
-            self._read = decode(handle.payload)
+            self._read = self._service.decode(handle.payload)
             dict.clear(self)
             _core.fill(self, self._read)
         elif handle.outcome != "unchanged" and handle.outcome != "touched":
@@ -333,11 +332,11 @@ def transaction(session: Session, change: Callable[[dict[str, Any]], Any]) -> Ge
             raise handle.error
         if handle.id is None:
             raise gone()
-        data = decode(handle.payload)
+        data = service.decode(handle.payload)
         answer = change(data)
         if isawaitable(answer):
             answer = yield _waited(answer)
-        arguments = (handle, encode(data), flags | attempt << 8, None)
+        arguments = (handle, service.encode(data), flags | attempt << 8, None)
         if service.owner is not None:
             arguments += (service.owner(data) or "",)  # type: ignore[assignment]
         set_cookie = yield _commit(arguments)
@@ -346,12 +345,12 @@ def transaction(session: Session, change: Callable[[dict[str, Any]], Any]) -> Ge
         attempt += 1
     if handle.outcome == "gone":
         raise gone()
-    kept = _core.merge_payloads(encode(session._read), encode(session), handle.payload)
+    kept = _core.merge_payloads(service.encode(session._read), service.encode(session), handle.payload)
     session._handle = handle
-    session._read = decode(handle.payload)
+    session._read = service.decode(handle.payload)
     session._set_cookie = set_cookie or session._set_cookie
     dict.clear(session)
-    _core.fill(session, decode(kept))
+    _core.fill(session, service.decode(kept))
     return answer
 
 

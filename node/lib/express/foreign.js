@@ -17,6 +17,7 @@ const OWN_STORES_ALONE = [
   'maxPayload',
   'maxMembers',
   'conflictRetries',
+  'types',
   'owner',
 ];
 const DEADLINE = 10_000; // ms
