@@ -115,8 +115,29 @@ function check(given, table, what) {
   return out;
 }
 
+// What express-session's types have, and it does nothing with.
+const IDLE_COOKIE_OPTIONS = ['signed', 'encode', 'overwrite'];
+let warnedOfIdle = false;
+
+// A cookie's options as express-session takes them: words in any case, `false` for no end.
+function asExpress(given) {
+  const out = { ...given };
+  for (const name of ['sameSite', 'priority']) if (isString(out[name])) out[name] = out[name].toLowerCase();
+  for (const name of ['maxAge', 'expires']) if (out[name] === false) delete out[name];
+  const idle = IDLE_COOKIE_OPTIONS.filter((name) => out[name] !== undefined);
+  for (const name of idle) delete out[name];
+  if (idle.length > 0 && !warnedOfIdle) {
+    warnedOfIdle = true;
+    process.emitWarning(
+      `cookie option ${idle.join(', ')}: without effect here, as under express-session: a session's cookie is always signed`,
+      'CoatcheckWarning',
+    );
+  }
+  return out;
+}
+
 function checkCookie(given) {
-  const out = check(given, COOKIE_OPTIONS, 'cookie option');
+  const out = check(asExpress(given), COOKIE_OPTIONS, 'cookie option');
   if (out.sameSite === true) out.sameSite = 'strict';
   return out;
 }

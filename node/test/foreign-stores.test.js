@@ -482,39 +482,42 @@ test('coatcheck: an option that only its own stores have is refused by name', ()
 
 // ---- programs that stand on sessions
 
-for (const [name, entry] of Object.entries(ENTRIES)) {
-  for (const kind of ['own memory', 'MapStore']) {
-    test(`passport 0.7 and connect-flash, ${name} on ${kind}`, async (t) => {
-      const store = kind === 'MapStore' ? new MapStore() : new entry.MemoryStore();
-      const app = express();
-      const authority = new passport.Passport();
-      authority.serializeUser((user, done) => done(null, user.id));
-      authority.deserializeUser((id, done) => done(null, { id }));
-      authority.use('fixed', {
-        authenticate() {
-          this.success({ id: 'u1' });
-        },
-      });
-      app.use(entry({ ...OPTIONS, store }), flash(), authority.initialize(), authority.session());
-      app.get('/before', (req, res) => {
-        req.session.cart = ['a'];
-        req.flash('info', 'hello');
-        res.send('ok');
-      });
-      app.get('/login', authority.authenticate('fixed', { keepSessionInfo: true }), (req, res) =>
-        res.send(req.user.id),
-      );
-      app.get('/me', (req, res) => res.json([req.user?.id ?? null, req.session.cart ?? null, req.flash('info')]));
-      app.get('/logout', (req, res, next) => req.logout((error) => (error ? next(error) : res.send('out'))));
-      const go = browser(await serve(t, app));
-      await go('/before');
-      assert.equal((await go('/login')).text, 'u1');
-      assert.deepEqual(JSON.parse((await go('/me')).text), ['u1', ['a'], ['hello']]);
-      assert.deepEqual(JSON.parse((await go('/me')).text), ['u1', ['a'], []]);
-      assert.equal((await go('/logout')).text, 'out');
-      assert.deepEqual(JSON.parse((await go('/me')).text), [null, null, []]);
+const PASSPORT = {
+  'coatcheck on its memory': () => session({ ...OPTIONS, store: new session.MemoryStore() }),
+  'coatcheck, mode jwt': () => session({ ...OPTIONS, store: new session.MemoryStore(), mode: 'jwt' }),
+  'coatcheck, mode jwe': () => session({ ...OPTIONS, store: new session.MemoryStore(), mode: 'jwe' }),
+  'coatcheck on another store': () => session({ ...OPTIONS, store: new MapStore() }),
+  'coatcheck/v1 on its memory': () => v1({ ...OPTIONS, store: new v1.MemoryStore() }),
+  'coatcheck/v1 on another store': () => v1({ ...OPTIONS, store: new MapStore() }),
+};
+for (const [name, make] of Object.entries(PASSPORT)) {
+  test(`passport 0.7 and connect-flash, ${name}`, async (t) => {
+    const app = express();
+    const authority = new passport.Passport();
+    authority.serializeUser((user, done) => done(null, user.id));
+    authority.deserializeUser((id, done) => done(null, { id }));
+    authority.use('fixed', {
+      authenticate() {
+        this.success({ id: 'u1' });
+      },
     });
-  }
+    app.use(make(), flash(), authority.initialize(), authority.session());
+    app.get('/before', (req, res) => {
+      req.session.cart = ['a'];
+      req.flash('info', 'hello');
+      res.send('ok');
+    });
+    app.get('/login', authority.authenticate('fixed', { keepSessionInfo: true }), (req, res) => res.send(req.user.id));
+    app.get('/me', (req, res) => res.json([req.user?.id ?? null, req.session.cart ?? null, req.flash('info')]));
+    app.get('/logout', (req, res, next) => req.logout((error) => (error ? next(error) : res.send('out'))));
+    const go = browser(await serve(t, app));
+    await go('/before');
+    assert.equal((await go('/login')).text, 'u1');
+    assert.deepEqual(JSON.parse((await go('/me')).text), ['u1', ['a'], ['hello']]);
+    assert.deepEqual(JSON.parse((await go('/me')).text), ['u1', ['a'], []]);
+    assert.equal((await go('/logout')).text, 'out');
+    assert.deepEqual(JSON.parse((await go('/me')).text), [null, null, []]);
+  });
 }
 
 test('a store of util.inherits under `coatcheck`', async (t) => {

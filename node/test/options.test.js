@@ -155,3 +155,24 @@ test('what the module exports', async () => {
   assert.equal(require('coatcheck'), session);
   assert.equal((await import('coatcheck')).Cookie, session.Cookie);
 });
+
+test('what express-session takes and does nothing with is taken, with one warning', async () => {
+  const warned = [];
+  const note = (warning) => warned.push(warning.message);
+  process.on('warning', note);
+  for (let i = 0; i < 2; ++i) {
+    const cookie = {
+      signed: true,
+      overwrite: true,
+      encode: String,
+      sameSite: 'Lax',
+      priority: 'High',
+      maxAge: false,
+      expires: false,
+    };
+    assert.equal(typeof session({ secret: SECRET, store: 'memory:', cookie }), 'function');
+  }
+  await new Promise(setImmediate);
+  process.off('warning', note);
+  assert.equal(warned.filter((text) => text.startsWith('cookie option signed, encode, overwrite')).length, 1);
+});

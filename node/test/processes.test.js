@@ -51,6 +51,15 @@ test('processes share one file store and lose nothing', async (t) => {
 });
 
 for (const kind of ['file', 'redis']) {
+  test(`a cluster counts in one session on ${kind}, and every process of it ends by itself`, async (t) => {
+    const store = kind === 'file' ? fileStore(t) : (await Redis.start(t)).url;
+    const { stdout } = await run(process.execPath, [path.join(__dirname, 'fixtures', 'cluster.js'), store, SECRET]);
+    const { n, workers, codes } = JSON.parse(stdout);
+    assert.equal(n, 150);
+    assert.ok(workers > 1);
+    assert.deepEqual(codes, [0, 0, 0]);
+  });
+
   test(`another process clears the ${kind} store: everybody is logged out`, async (t) => {
     const store = kind === 'file' ? fileStore(t) : (await Redis.start(t)).url;
     const [ann, bob] = [await start(t, ROUTES, { store }), await start(t, ROUTES, { store })];
