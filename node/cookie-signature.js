@@ -4,7 +4,7 @@
 // secret. For several secrets, and with ids and dates: KeyRing of `coatcheck`.
 
 const { createSecretKey, KeyObject, timingSafeEqual } = require('node:crypto');
-const { Lru } = require('./lib/fast-jwt/lru.js');
+const { Lru } = require('./lib/lru.js');
 const { Secret } = require('./lib/jwt/secrets.js');
 const { native } = require('./lib/native.js');
 

@@ -4,7 +4,7 @@
 
 const { createHash } = require('node:crypto');
 const { TokenError } = require('./error.js');
-const { Lru } = require('./lru.js');
+const { Lru } = require('../lru.js');
 
 const SIZE = 1000;
 const OF_256_OR_384 = /"alg"\s*:\s*"[HERP]S(256|384)"/m;

@@ -7,7 +7,7 @@ const { createPrivateKey, createPublicKey, createSecretKey } = require('node:cry
 const { Secret } = require('../jwt/secrets.js');
 const { native } = require('../native.js');
 const { TokenError, fail } = require('./error.js');
-const { Lru } = require('./lru.js');
+const { Lru } = require('../lru.js');
 
 const HMAC = ['HS256', 'HS384', 'HS512'];
 const ES = ['ES256', 'ES384', 'ES512'];
