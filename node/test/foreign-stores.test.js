@@ -396,7 +396,25 @@ for (const [entryName, entry] of Object.entries(ENTRIES)) {
       assert.deepEqual(await go('/'), [200, 'n=3']);
     });
 
-    test('a hundred requests at once lose nothing, and leave nothing behind', async (t) => {
+    test('a touch does not bring back a session that was ended meanwhile', async (t) => {
+      const store = new MapStore();
+      store.touch = (sid, own, done) => store.set(sid, own, done);
+      const base = await serveWith(t, store, async (req, res, next) => {
+        if (req.url === '/in') req.session.n = 1;
+        if (req.url === '/slow') await wait(60);
+        if (req.url === '/out') return req.session.destroy((error) => (error ? next(error) : res.end('out')));
+        return res.end('x');
+      });
+      const go = browser(base);
+      await go('/in');
+      const slow = go('/slow');
+      await wait(20);
+      await go('/out');
+      await slow;
+      assert.equal(store.sessions.size, 0);
+    });
+
+    test('a hundred requests at once lose nothing', async (t) => {
       const store = new MapStore();
       const base = await serveWith(t, store, async (req, res) => {
         await wait(Math.random() * 20);

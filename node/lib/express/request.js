@@ -231,6 +231,7 @@ class StoreRequest extends ResponseState {
         return this.answer(() => ask((done) => session.save(done), deadline));
       case STEP.touch:
         if (typeof store.touch !== 'function' || (!dialect.headersFirst && this.phase !== 0)) break;
+        if (this.flight?.ended) break; // there are stores whose touch brings a session back
         return this.answer(() => ask((done) => store.touch(sessionID, session, done), deadline));
       case STEP.destroy:
         if (!sessionID) break;
