@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from coatcheck import _core
 from coatcheck._duration import Duration, milliseconds
 from coatcheck._json import decode, encode
-from coatcheck._tagged import decode_tagged, encode_tagged
+from coatcheck._tagged import decode_tagged, encode_flask, encode_tagged
 from coatcheck.errors import ConfigError, Error, SecretWarning, UsageError
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ class SessionOptions(TypedDict, total=False):
     conflict_retries: int | None  # compare-and-set attempts of a commit before SessionConflict; 100
     id_bytes: int | None  # of randomness in a new session id, 16 to 64; 32
     merge: dict[str, str] | None  # rules by path, before on_conflict: {"visits": "sum", "cart.*.n": "max"}
-    # "plain" JSON, or "tagged": datetime, set, bytes, tuple, UUID and large int as what they are, for JavaScript too.
+    # "plain" JSON; "flask": datetime, bytes, tuple, UUID and Markup as what they are, by Flask's tags; "tagged": set
+    # and large int, too. JavaScript reads them with its own `types: 'tagged'`.
     types: str
     # What a request that looks at its session gets while the store does not answer: "closed" a 503, "open" an empty
     # session that is never saved.
@@ -207,6 +208,7 @@ class PerLoop(Generic[_T]):
 
 _CODECS: dict[str, tuple[Callable[[Any], str], Callable[[str], dict[str, Any]]]] = {
     "plain": (encode, decode),
+    "flask": (encode_flask, decode_tagged),
     "tagged": (encode_tagged, decode_tagged),
 }
 
@@ -224,7 +226,7 @@ class Service:
         types: str = "plain",
     ) -> None:
         if types not in _CODECS:
-            raise ConfigError('types must be one of "plain", "tagged"', "ERR_INVALID_OPTION")
+            raise ConfigError('types must be one of "plain", "flask", "tagged"', "ERR_INVALID_OPTION")
         self.encode, self.decode = _CODECS[types]
         if on_unknown not in ("closed", "open"):
             raise ConfigError('on_unknown must be one of "closed", "open"', "ERR_INVALID_OPTION")

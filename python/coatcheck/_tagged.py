@@ -18,6 +18,13 @@ from coatcheck._json import decode, encode
 
 _LARGEST = 2**53 - 1  # what a JavaScript number holds exactly
 _ESCAPE = " di"
+_MAX_DEPTH = 64  # deeper data is refused by the encoder
+_MAX_BITS = 8192  # of an int: Python itself reads no more than 4,300 digits
+_LEAVES = frozenset({str, bool, float, type(None)})
+
+
+class _TooDeepError(Exception):
+    pass
 
 
 class TaggedValue:
@@ -46,6 +53,10 @@ class TaggedUrl(str):
 
 class TaggedMarkup(str):
     """Markup, where markupsafe is not installed."""
+
+
+class TaggedInt(int):
+    """An int that JavaScript had as a BigInt."""
 
 
 class TaggedSet(set[Any]):
@@ -97,7 +108,7 @@ def _read_markup(text: str) -> Any:
 _READERS: dict[str, Callable[[Any], Any]] = {
     " d": _read_date,
     " b": lambda text: base64.b64decode(text, validate=True),
-    " n": int,
+    " n": TaggedInt,
     " s": lambda values: _read_set([_hashable(one) for one in values]),
     " o": lambda pairs: TaggedMap((_hashable(key), value) for key, value in pairs),
     " l": TaggedUrl,
@@ -108,8 +119,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _tag_mapping(value: Mapping[Any, Any]) -> Any:
-    tagged = {name: _tag(inner) for name, inner in value.items()}
+def _tag_mapping(value: Mapping[Any, Any], depth: int, every: bool) -> Any:
+    tagged = {name: _tag(inner, depth, every) for name, inner in value.items()}
     if len(tagged) == 1:
         (name,) = tagged
         if name in _READERS or name == _ESCAPE:
@@ -117,22 +128,31 @@ def _tag_mapping(value: Mapping[Any, Any]) -> Any:
     return tagged
 
 
-def _tag(value: Any) -> Any:  # one line for each type
-    kind = type(value)
-    if kind is str or value is None or kind is bool or kind is float:
-        return value
+def _tag_more(value: Any, depth: int) -> Any:
+    """The types that Flask has no tag for."""
     if isinstance(value, int) and not isinstance(value, bool):
-        return value if -_LARGEST <= value <= _LARGEST else {" n": str(value)}
-    if isinstance(value, TaggedMap):
-        return {" o": [[_tag(key), _tag(inner)] for key, inner in value.items()]}
-    if isinstance(value, Mapping):
-        return _tag_mapping(value)
-    if kind is list:
-        return [_tag(one) for one in value]
-    if isinstance(value, tuple):
-        return {" t": [_tag(one) for one in value]}
+        small = -_LARGEST <= value <= _LARGEST or value.bit_length() > _MAX_BITS
+        return value if small else {" n": str(value)}
     if isinstance(value, (set, frozenset)):
-        return {" s": [_tag(one) for one in _set_list(value)]}
+        return {" s": [_tag(one, depth, every=True) for one in _set_list(value)]}
+    return value  # what the encoder makes of it, or refuses
+
+
+def _tag(value: Any, depth: int, every: bool) -> Any:  # one line for each type
+    kind = type(value)
+    if kind in _LEAVES:
+        return value
+    if depth == _MAX_DEPTH:
+        raise _TooDeepError
+    depth += 1
+    if kind is list:
+        return [_tag(one, depth, every) for one in value]
+    if isinstance(value, TaggedMap):
+        return {" o": [[_tag(key, depth, every), _tag(inner, depth, every)] for key, inner in value.items()]}
+    if isinstance(value, Mapping):
+        return _tag_mapping(value, depth, every)
+    if isinstance(value, tuple):
+        return {" t": [_tag(one, depth, every) for one in value]}
     if isinstance(value, datetime):
         return {" d": _date_text(value)}
     if isinstance(value, (bytes, bytearray, memoryview)):
@@ -145,7 +165,25 @@ def _tag(value: Any) -> Any:  # one line for each type
         return {value.tag: value.value}
     if isinstance(value, TaggedMarkup) or hasattr(value, "__html__"):
         return {" m": str(value.__html__() if hasattr(value, "__html__") else value)}
-    return value  # what the encoder makes of it, or refuses
+    # What was read with a tag goes back with it.
+    return _tag_more(value, depth) if every or isinstance(value, (TaggedSet, TaggedInt)) else value
+
+
+def _is_plain(value: Any, depth: int, every: bool) -> bool:
+    """Whether there is nothing to tag: one pass that makes nothing, for most sessions are so."""
+    for one in value.values() if type(value) is dict or depth == 0 else value:
+        kind = type(one)
+        if kind in _LEAVES or (kind is int and (not every or -_LARGEST <= one <= _LARGEST)):
+            continue
+        if depth == _MAX_DEPTH or not (kind is list or (kind is dict and not _looks_tagged(one))):
+            return False
+        if not _is_plain(one, depth + 1, every):
+            return False
+    return True
+
+
+def _looks_tagged(value: dict[Any, Any]) -> bool:
+    return len(value) == 1 and (next(iter(value)) in _READERS or next(iter(value)) == _ESCAPE)
 
 
 def _untag(value: Any) -> Any:
@@ -164,14 +202,32 @@ def _untag(value: Any) -> Any:
     return plain if reader is None else reader(plain[name])
 
 
+def _encode(data: Mapping[str, Any], every: bool) -> str:
+    if _is_plain(data, 0, every):
+        return encode(data)
+    try:
+        tagged = {name: _tag(value, 1, every) for name, value in data.items()}
+    except _TooDeepError:
+        return encode(data)  # which says where, and whether it holds itself
+    return encode(tagged)
+
+
 def encode_tagged(data: Mapping[str, Any]) -> str:
     """The session's data as JSON. Its own members are no tags, whatever they are called."""
-    return encode({name: _tag(value) for name, value in data.items()})
+    return _encode(data, every=True)
+
+
+def encode_flask(data: Mapping[str, Any]) -> str:
+    """The same, of the types that Flask itself keeps: a set or a large int is refused."""
+    return _encode(data, every=False)
 
 
 def decode_tagged(text: str) -> dict[str, Any]:
     """The data that ``text`` stands for. Raises ValueError where a tagged value is none."""
+    data = decode(text)
+    if '{" ' not in text:  # no tag begins otherwise
+        return data
     try:
-        return {name: _untag(value) for name, value in decode(text).items()}
+        return {name: _untag(value) for name, value in data.items()}
     except (TypeError, AttributeError, KeyError, OverflowError, json.JSONDecodeError) as error:
         raise ValueError("a tagged value is none") from error

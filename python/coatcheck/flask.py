@@ -41,7 +41,8 @@ the next request on. ``init_app`` checks what is there by then, and opens no sto
 ``COATCHECK_LONE_SURROGATES``
     half a surrogate pair, left where a string was cut inside a character: ``"replace"`` by U+FFFD, or ``"refuse"``.
 ``COATCHECK_TYPES``
-    ``"plain"`` JSON, or ``"tagged"``: datetime, set, bytes, tuple, UUID and large int come back as what they were.
+    ``"flask"``: datetime, bytes, tuple, UUID and Markup come back as what they were, by Flask's own tags. ``"tagged"``:
+    set and large int, too. ``"plain"`` JSON: for services in other languages that know of no tags.
 ``COATCHECK_MAX_PAYLOAD``, ``COATCHECK_MAX_MEMBERS``
     bytes of JSON that a session may be, 1 MiB; members and elements that it may hold, 20,000.
 ``COATCHECK_CONFLICT_RETRIES``, ``COATCHECK_ID_BYTES``
@@ -250,7 +251,7 @@ class CoatcheckInterface(SessionInterface):
             config.get("COATCHECK_OWNER"),
             config.get("COATCHECK_ON_EVENT"),
             warn=options["secrets"] != self._warned_of,
-            types=config.get("COATCHECK_TYPES") or "plain",
+            types=config.get("COATCHECK_TYPES") or "flask",
         )
         service.permanent_lifetime = partial(_permanent_lifetime, app)
         service.always_secure = options["secure"] == "always"

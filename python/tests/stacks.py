@@ -113,6 +113,7 @@ class FlaskSite(Site):
             COATCHECK_TOUCH_SHARE=o.get("touch_share"),
             COATCHECK_ON_CONFLICT=o.get("on_conflict"),
             COATCHECK_MERGE=o.get("merge"),
+            COATCHECK_TYPES=o.get("types"),
             COATCHECK_LONE_SURROGATES=o.get("lone_surrogates"),
             COATCHECK_REGENERATE_GRACE=o.get("regenerate_grace"),
             COATCHECK_ON_EVENT=o.get("on_event"),
