@@ -9,7 +9,7 @@
 //
 // Peers: express-session with its MemoryStore, with connect-redis on node-redis, and with what people use in place of a
 // file of ours: session-file-store and a store on node:sqlite. `@memory-floor` is against a middleware written by hand
-// (floor.js), `@file-memory` against the MemoryStore.
+// (floor.js), `@file-memory` against the MemoryStore. `@v1-…` and `@cookie-session` are what takes the place of a package.
 
 const net = require('node:net');
 const path = require('node:path');
@@ -19,7 +19,11 @@ const express = require('express');
 const expressSession = require('express-session');
 const redis = require('redis');
 const sessionFileStore = require('session-file-store');
+const cookieSession = require('cookie-session');
+const memorystore = require('memorystore');
 const coatcheck = require('../../node');
+const ourCookieSession = require('../../node/cookie-session.js');
+const v1 = require('../../node/v1.js');
 const { floor } = require('./floor.js');
 const { entry, race, report } = require('./measure.js');
 const { SqliteStore } = require('./sqlite-store.js');
@@ -31,13 +35,19 @@ const RESOLUTION = 1000; // ns, of a whole request's 30 to 200 µs
 
 // [what of ours, what is added to the case's name, contestant, its name, the aim for untouched, for the others]
 const MEMORY_STORE = 'express-session 1.19.0, MemoryStore';
+const CONNECT_REDIS = 'express-session 1.19.0, connect-redis 9.0.0';
 const COMPARED = [
   ['memory', '', 'peer memory', MEMORY_STORE, 12, 5],
   ['memory', '-floor', 'floor', 'a middleware by hand', 1, 1],
   ['file', '', 'peer file', 'express-session 1.19.0, session-file-store 1.5.0', 5, 5],
   ['file', '-sqlite', 'peer sqlite', 'express-session 1.19.0, node:sqlite', 5, 5],
   ['file', '-memory', 'peer memory', MEMORY_STORE, 1, 1],
-  ['redis', '', 'peer redis', 'express-session 1.19.0, connect-redis 9.0.0', 12, 4],
+  ['redis', '', 'peer redis', CONNECT_REDIS, 12, 4],
+  // What takes the place of a package, with that package's own parts where it has some.
+  ['v1-memory', '', 'peer memory', MEMORY_STORE, 1, 1],
+  ['v1-memory', '-memorystore', 'peer memorystore', 'express-session 1.19.0, memorystore 1.6.7', 1, 1],
+  ['v1-connect-redis', '', 'peer redis', CONNECT_REDIS, 1, 1],
+  ['cookie-session', '', 'peer cookie-session', 'cookie-session 2.1.1', 1, 1],
 ];
 
 // Without a session, the routes work on an object of this process.
@@ -69,9 +79,10 @@ async function serve(middleware) {
   return { port: server.address().port, close: () => server.close() };
 }
 
+const cookiesOf = ({ headers }) => headers.getSetCookie().map((line) => line.split(';')[0]).join('; ');
 // A session for each connection, as each would be another user's.
 function logIn(port) {
-  const one = async () => (await fetch(`http://127.0.0.1:${port}/login`)).headers.getSetCookie()[0]?.split(';')[0];
+  const one = async () => cookiesOf(await fetch(`http://127.0.0.1:${port}/login`));
   return Promise.all(Array.from({ length: CONNECTIONS }, one));
 }
 
@@ -127,6 +138,7 @@ async function main() {
   const directory = temporaryDirectory();
   const file = `file:${path.join(directory, 'sessions')}`;
   const FileStore = sessionFileStore(expressSession);
+  const MemoryStore = memorystore(expressSession);
   const contestants = {
     none: undefined,
     memory: coatcheck({ secret: SECRET, store: 'memory:' }),
@@ -140,6 +152,11 @@ async function main() {
     }),
     'peer sqlite': expressSession({ ...common, store: new SqliteStore(path.join(directory, 'sessions.sqlite')) }),
     'peer redis': expressSession({ ...common, store: new connectRedis.RedisStore({ client }) }),
+    'v1-memory': v1(common),
+    'peer memorystore': expressSession({ ...common, store: new MemoryStore({ checkPeriod: 86_400_000 }) }),
+    'v1-connect-redis': v1({ ...common, store: new connectRedis.RedisStore({ client, prefix: 'v1:' }) }),
+    'cookie-session': ourCookieSession({ keys: [SECRET] }),
+    'peer cookie-session': cookieSession({ keys: [SECRET] }),
   };
   const servers = {};
   const cookies = {};
