@@ -173,33 +173,41 @@ function writeHeadWithSession(state, res, args) {
 
 // While calls are kept, the application must see what it would see had they been made. These stand on the response
 // itself for so long, and what stood there before comes back after: http2's compatibility layer and http1 each answer
-// in their own way.
-const whileHeld = (state) => ({
-  headersSent: { configurable: true, get: () => true },
-  writableEnded: { configurable: true, get: () => state.heldEnd === true },
-  writableNeedDrain: { configurable: true, get: () => state.held.some(({ method }) => method === 'write') },
-  ...Object.fromEntries(
-    ['setHeader', 'appendHeader', 'removeHeader'].map((name) => [
-      name,
-      { configurable: true, writable: true, value: refuseWhileHeld },
-    ]),
-  ),
+// in their own way. The same functions on each response, and taken off in the other order: else V8 gives every response a
+// hidden class of its own, or makes a dictionary of it (docs/decisions/0042).
+const constant = (get) => ({ configurable: true, get });
+const refused = (verb) => ({
+  configurable: true,
+  writable: true,
+  value: function refuseWhileHeld() {
+    throw Object.assign(new Error(`Cannot ${verb} headers after they are sent to the client`), {
+      code: 'ERR_HTTP_HEADERS_SENT',
+    });
+  },
 });
-
-function refuseWhileHeld() {
-  throw Object.assign(new Error('Cannot change headers after they are sent to the client'), {
-    code: 'ERR_HTTP_HEADERS_SENT',
-  });
-}
+const ENDED = { writableEnded: constant(() => true) };
+const WHILE_HELD = {
+  headersSent: constant(() => true),
+  writableEnded: constant(function writableEnded() {
+    return findState(this).heldEnd === true;
+  }),
+  writableNeedDrain: constant(function writableNeedDrain() {
+    return findState(this).held.some(({ method }) => method === 'write');
+  }),
+  setHeader: refused('set'),
+  appendHeader: refused('append'),
+  removeHeader: refused('remove'),
+};
 
 // Puts properties on a response; answers a function that puts back what was there.
 function cover(res, properties) {
-  const before = Object.keys(properties).map((name) => [name, Object.getOwnPropertyDescriptor(res, name)]);
-  for (const name of Object.keys(properties)) if (name in res) Object.defineProperty(res, name, properties[name]);
+  const names = Object.keys(properties).filter((name) => name in res);
+  const before = names.map((name) => Object.getOwnPropertyDescriptor(res, name));
+  for (const name of names) Object.defineProperty(res, name, properties[name]);
   return () => {
-    for (const [name, own] of before) {
-      if (own === undefined) delete res[name];
-      else Object.defineProperty(res, name, own);
+    for (let i = names.length - 1; i >= 0; --i) {
+      if (before[i] === undefined) delete res[names[i]];
+      else Object.defineProperty(res, names[i], before[i]);
     }
   };
 }
@@ -207,7 +215,7 @@ function cover(res, properties) {
 function hold(state, res, pending) {
   state.phase = HELD;
   state.held = [];
-  state.uncover = cover(res, whileHeld(state));
+  state.uncover = cover(res, WHILE_HELD);
   const statusCode = res.statusCode;
   pending.then(
     () => release(state, res, statusCode),
@@ -248,6 +256,8 @@ function release(state, res, statusCode) {
 
 // ---- the end of a response that began earlier
 
+const nothing = () => {};
+
 function end(state, res, args) {
   if (state.goesOn) {
     state.goesOn = false;
@@ -281,7 +291,9 @@ function endNow(state, res, args) {
 // A client that has the whole response has one whose session is stored.
 function holdEnd(state, res, args, pending) {
   state.ended = true;
-  const uncover = cover(res, { writableEnded: { configurable: true, get: () => true } });
+  // Where the headers came first, what node itself says of the response is what its peer's programs see. Properties of its
+  // own would make a dictionary of it.
+  const uncover = state.headersFirst ? nothing : cover(res, ENDED);
   pending.then(
     () => {
       uncover();

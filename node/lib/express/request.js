@@ -23,6 +23,7 @@ class StoreRequest extends ResponseState {
     this.read = undefined; // the data that the store has, as far as this request knows
     this.savedId = undefined; // what was stored last in this request
     this.saved = undefined;
+    this.printed = undefined; // for the cookie's decision, when that follows the end's at once
     this.touched = false;
     this.unknown = false; // the store did not answer
     this.sentId = undefined; // the id that the response's cookie has, or would have if the request were secure
@@ -277,7 +278,8 @@ class StoreRequest extends ResponseState {
     if (this.cookieId === sessionID) facts |= END.stored;
     const before = this.saved ?? this.first;
     const beforeId = this.saved === undefined ? this.firstId : this.savedId;
-    if (beforeId !== session.id || before !== this.print(session)) facts |= END.changed;
+    this.printed = this.print(session);
+    if (beforeId !== session.id || before !== this.printed) facts |= END.changed;
     else if (this.saved !== undefined) facts |= END.saved;
     return facts;
   }
@@ -290,7 +292,9 @@ class StoreRequest extends ResponseState {
 
   wantsCookie(session, sessionID) {
     let facts = this.cookieId === sessionID ? COOKIE_FACT.presented : COOKIE_FACT.isNew;
-    if (session.id !== this.firstId || this.print(session) !== this.first) {
+    const printed = this.printed ?? this.print(session);
+    this.printed = undefined;
+    if (session.id !== this.firstId || printed !== this.first) {
       facts |= COOKIE_FACT.dataChanged;
       // Loosely: what a store gave back may have neither.
       if (session.cookie.expires !== null && session.cookie.expires !== undefined) facts |= COOKIE_FACT.deadlineMoved;
