@@ -79,7 +79,11 @@ async function serve(middleware) {
   return { port: server.address().port, close: () => server.close() };
 }
 
-const cookiesOf = ({ headers }) => headers.getSetCookie().map((line) => line.split(';')[0]).join('; ');
+const cookiesOf = ({ headers }) =>
+  headers
+    .getSetCookie()
+    .map((line) => line.split(';')[0])
+    .join('; ');
 // A session for each connection, as each would be another user's.
 function logIn(port) {
   const one = async () => cookiesOf(await fetch(`http://127.0.0.1:${port}/login`));
