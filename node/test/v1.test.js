@@ -136,6 +136,7 @@ const signed = (value, secret = SECRET) =>
   `s:${value}.${crypto.createHmac('sha256', secret).update(value).digest('base64').replace(/=+$/, '')}`;
 const cookieHeader = (value, name = 'connect.sid') => `${name}=${encodeURIComponent(value)}`;
 
+const rotating = [];
 const PROGRAMS = {
   'nothing is looked at': { steps: thrice },
   'nothing is looked at, quiet': { options: quiet(), steps: thrice },
@@ -247,6 +248,19 @@ const PROGRAMS = {
     options: () => ({ secret: crypto.createSecretKey(Buffer.from('some key')) }),
     respond: hit,
     steps: twice,
+  },
+  'secrets that change while it runs': {
+    options: () => {
+      rotating.length = 0;
+      rotating.push('first');
+      return { secret: rotating };
+    },
+    respond: (req, res) => {
+      if (req.url === '/rotate') rotating.unshift('second');
+      if (req.url === '/drop') rotating.pop();
+      hit(req, res);
+    },
+    steps: [{}, { path: '/rotate' }, {}, { path: '/drop' }, {}],
   },
   'no secrets': withOptions({ secret: [] }),
   'no secret': withOptions({ secret: undefined }),
