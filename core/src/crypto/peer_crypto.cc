@@ -39,7 +39,7 @@ std::optional<std::string> aes_256_cbc(const derived_key& key, std::string_view 
     wipe(out.data(), out.size());
     return std::nullopt;
   }
-  out.resize(static_cast<std::size_t>(written + last));
+  out.resize(static_cast<std::size_t>(written) + static_cast<std::size_t>(last));
   return out;
 }
 

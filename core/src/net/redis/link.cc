@@ -25,8 +25,8 @@ redis_link::redis_link(redis_target target, const options& chosen, driver& loop)
     : target_(std::move(target)),
       options_(chosen),
       loop_(&loop),
-      transport_(chosen.make_transport()),
       machine_({.operations = chosen.queue, .patience = chosen.timeout}),
+      transport_(chosen.make_transport()),
       generation_(crypto::fork_generation()) {}
 
 redis_link::~redis_link() {
