@@ -62,7 +62,8 @@ class pollable {
   // Sends what was submitted since the last turn of the loop: automatic pipelining.
   virtual void flush() = 0;
   // What a driver's resolve found: at least one address, or why there is none.
-  virtual void on_resolved(result<socket_addresses> found) { (void)found; }
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): it is given away
+  virtual void on_resolved(result<socket_addresses> /*found*/) {}
 
   void* slot = nullptr;  // for the driver's own bookkeeping
 };
