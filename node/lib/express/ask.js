@@ -30,6 +30,7 @@ function ask(start, deadline) {
       () => done(new CoatcheckError('ERR_STORE_TIMEOUT', `the session store did not answer within ${deadline} ms`)),
       deadline,
     );
+    timer.unref(); // a process whose connections are all closed waits for nobody
     settle = () => {
       clearTimeout(timer);
       if (failure) reject(failure);
