@@ -18,6 +18,7 @@ class ResponseState {
     this.headersFirst = false; // the headers do not wait for the session: the response's end alone does
     this.committed = false; // before the response began, by the framework (lib/host.js)
     this.commitFailed = false; // and the framework has the error
+    this.headBeforeEnd = false; // with headersFirst: also where the end waits for nothing
     this.phase = 0; // of the response (lib/response.js)
     this.goesOn = false; // what is sent now is not the response's end: the session may change further until then
     this.failed = false;

@@ -270,7 +270,11 @@ function end(state, res, args) {
       return res;
     }
     // Where the headers did not wait, their session's cookie is known now. http2 has ends that write no head.
-    if (state.headersFirst && !res.headersSent && (pending instanceof Promise || res.stream !== undefined)) {
+    if (
+      state.headersFirst &&
+      !res.headersSent &&
+      (pending instanceof Promise || state.headBeforeEnd || res.stream !== undefined)
+    ) {
       res.writeHead(res.statusCode);
     }
     if (pending instanceof Promise) {

@@ -53,6 +53,18 @@ function nativeOf(store) {
   return store[NATIVE];
 }
 
+// A caller's callback is never called before the method returns. Our own middlewares do not need that: what a store
+// answers at once they get at once.
+let inside = false;
+function calledInside(start) {
+  inside = true;
+  try {
+    return start();
+  } finally {
+    inside = false;
+  }
+}
+
 // What is known of a session that `get` gave is true of the object that is made of it.
 function carry(from, to) {
   const base = Known.of(from);
@@ -154,7 +166,8 @@ class Store extends Base {
       return undefined;
     }
     if (typeof callback !== 'function' || result instanceof Promise) return answer(Promise.resolve(result), callback);
-    process.nextTick(callback, null, result);
+    if (inside) callback(null, result);
+    else process.nextTick(callback, null, result);
     return undefined;
   }
 
@@ -332,4 +345,4 @@ class Store extends Base {
   }
 }
 
-module.exports = { BIND, KEYS, PLAIN_JSON, Store, carry, nativeOf };
+module.exports = { BIND, KEYS, PLAIN_JSON, Store, calledInside, carry, nativeOf };

@@ -4,10 +4,11 @@
 // never answers ends at the deadline, and one whose method is an async function may reject instead of calling back.
 
 const { CoatcheckError } = require('../errors.js');
+const { calledInside } = require('../store.js');
 
 // `start(callback)` calls the method. `deadline`: ms. Answers the value, or a promise of it; throws or rejects with what
-// the store says.
-function ask(start, deadline) {
+// the store says. `own`: the store is one of coatcheck's.
+function ask(start, deadline, own) {
   let over = false;
   let failure;
   let value;
@@ -19,7 +20,7 @@ function ask(start, deadline) {
     value = answer;
     settle?.();
   };
-  const returned = start(done);
+  const returned = own ? calledInside(() => start(done)) : start(done);
   if (typeof returned?.then === 'function') returned.then(undefined, done);
   if (over) {
     if (failure) throw failure;

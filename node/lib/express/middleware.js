@@ -64,7 +64,8 @@ class StoreShared extends Announcer {
       [looked, both],
     ];
     // Our own stores compare and set.
-    if (nativeOf(store) === undefined) {
+    this.own = nativeOf(store) !== undefined;
+    if (!this.own) {
       if (!flightsOf.has(store)) flightsOf.set(store, new InFlight());
       this.flights = flightsOf.get(store);
     }

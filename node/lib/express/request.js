@@ -42,9 +42,9 @@ class StoreRequest extends ResponseState {
       return undefined;
     }
     this.enter(this.cookieId);
-    const { store, deadline } = this.shared;
+    const { store, deadline, own } = this.shared;
     try {
-      const found = ask((done) => store.get(this.cookieId, done), deadline);
+      const found = ask((done) => store.get(this.cookieId, done), deadline, own);
       if (!(found instanceof Promise)) return this.beginWith(found);
       return found.then((data) => this.beginWith(data)).catch((error) => this.unread(error));
     } catch (error) {
@@ -226,18 +226,18 @@ class StoreRequest extends ResponseState {
     const { session, sessionID } = req;
     if (session && typeof sessionID === 'string') this.touchOnce(session);
     const step = this.shared.endTable[this.facts(session, sessionID) | (begun ? END.begun : 0)] & STEP_MASK;
-    const { store, deadline, dialect } = this.shared;
+    const { store, deadline, dialect, own } = this.shared;
     switch (step) {
       case STEP.commit:
-        return this.answer(() => ask((done) => session.save(done), deadline));
+        return this.answer(() => ask((done) => session.save(done), deadline, own));
       case STEP.touch:
         if (typeof store.touch !== 'function' || (!dialect.headersFirst && this.phase !== 0)) break;
         if (this.flight?.ended) break; // there are stores whose touch brings a session back
-        return this.answer(() => ask((done) => store.touch(sessionID, session, done), deadline));
+        return this.answer(() => ask((done) => store.touch(sessionID, session, done), deadline, own));
       case STEP.destroy:
         if (!sessionID) break;
         this.ending(sessionID);
-        return this.answer(() => ask((done) => store.destroy(sessionID, done), deadline));
+        return this.answer(() => ask((done) => store.destroy(sessionID, done), deadline, own));
       case STEP.lateNew:
         this.shared.tellLate(step, req);
     }
@@ -253,6 +253,7 @@ class StoreRequest extends ResponseState {
 
   // What a store's failure means for the response is the dialect's.
   answer(start) {
+    this.headBeforeEnd = this.shared.own;
     const failed = (error) => {
       if (error.code === 'ERR_SESSION_GONE') {
         this.shared.tell('gone', error, this.req);
