@@ -349,6 +349,23 @@ describe('sealed', () => {
     });
   }
 
+  test('a hundred browsers spill at once, each into a place of its own', async (t) => {
+    const store = new session.Store((await Redis.start(t)).url);
+    const base = await start(t, { sealed: true, spill: { store, over: 1000 } });
+    const sizes = await Promise.all(
+      Array.from({ length: 100 }, async (_, i) => {
+        const browser = new Browser(base);
+        await browser.get(`/large/${2000 + 2 * i}`);
+        return (await browser.json('/read')).text;
+      }),
+    );
+    assert.deepEqual(
+      sizes,
+      Array.from({ length: 100 }, (_, i) => 2000 + 2 * i),
+    );
+    assert.equal(await store.length(), 100);
+  });
+
   test('a store that does not answer is a 503, no empty session', async (t) => {
     const store = new session.MemoryStore();
     const browser = new Browser(await start(t, { sealed: true, spill: { store, over: 10, deadline: 30 } }));
