@@ -1,12 +1,11 @@
 // Primitives of other people's formats, through OpenSSL's EVP.
 #include "crypto/peer_crypto.hpp"
 
-#include <cstdlib>
 #include <limits>
-#include <openssl/core_names.h>
 
 #include "crypto/evp_cache.hpp"
 #include "crypto/hmac.hpp"
+#include "crypto/hmac_evp.hpp"
 
 namespace coatcheck::crypto {
 namespace {
@@ -46,17 +45,8 @@ std::optional<std::string> aes_256_cbc(const derived_key& key, std::string_view 
 }  // namespace
 
 std::array<unsigned char, 20> hmac_sha1(std::string_view key, std::string_view data) noexcept {
-  thread_local const mac_context context{fetched_hmac() != nullptr ? EVP_MAC_CTX_new(fetched_hmac()) : nullptr};
-  char digest_name[] = "SHA1";
-  const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest_name, 0),
-                               OSSL_PARAM_construct_end()};
   std::array<unsigned char, 20> digest;
-  std::size_t written = 0;
-  if (!context || EVP_MAC_init(context.get(), bytes_of(key), key.size(), params) != 1 ||
-      EVP_MAC_update(context.get(), bytes_of(data), data.size()) != 1 ||
-      EVP_MAC_final(context.get(), digest.data(), &written, digest.size()) != 1 || written != digest.size()) {
-    std::abort();
-  }
+  hmac_evp("SHA1", key, std::array{data}, digest);
   return digest;
 }
 
