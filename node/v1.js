@@ -33,7 +33,7 @@ const DIALECT = {
   Session,
   stringify,
   refuseSpoilt: () => {},
-  headers: [0, 0, 0, 0],
+  expressHeaders: true,
   elsewhere,
 };
 

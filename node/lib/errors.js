@@ -51,9 +51,12 @@ const goneError = () =>
     'the session was destroyed or expired while this request was under way; its changes were not stored',
   );
 
+const tamperedError = () =>
+  new CoatcheckError('ERR_INVALID_COOKIE', 'a session cookie came whose signature no key of ours has made');
+
 // Whether the store's answer is not known, as opposed to "the data can't be stored".
 function isUnknown(error) {
   return error.status === 503;
 }
 
-module.exports = { CoatcheckError, checked, construct, fromNative, goneError, isUnknown };
+module.exports = { CoatcheckError, checked, construct, fromNative, goneError, isUnknown, tamperedError };

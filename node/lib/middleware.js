@@ -2,7 +2,7 @@
 
 // session(options): the middleware, for Express 4 and 5 and for plain http: (req, res, next).
 
-const { CoatcheckError, fromNative } = require('./errors.js');
+const { fromNative, tamperedError } = require('./errors.js');
 const { FRESH } = require('./native.js');
 const { normalise } = require('./options.js');
 const { RequestState } = require('./request.js');
@@ -15,8 +15,6 @@ const { attach, stateOf } = require('./states.js');
 const { BIND, nativeOf } = require('./store.js');
 
 const BAD_SIGNATURE = FRESH.indexOf('bad_signature');
-const tampered = () =>
-  new CoatcheckError('ERR_INVALID_COOKIE', 'a session cookie came whose signature no key of ours has made');
 
 function session(given) {
   const options = normalise(given);
@@ -41,7 +39,7 @@ function session(given) {
       state.base = opened;
     } else if (typeof opened === 'number') {
       state.reason = opened;
-      if (opened === BAD_SIGNATURE) shared.tellListeners('tampered', tampered(), req);
+      if (opened === BAD_SIGNATURE) shared.tellListeners('tampered', tamperedError(), req);
     } else if (Array.isArray(opened)) {
       [state.reason, state.rivals] = opened;
     } else if (opened !== undefined) {

@@ -39,7 +39,7 @@
 //                                            true, false (was not live) or an Error
 //   tokens.revokeAll(owner, except, slot)    [count, epoch] or an Error
 //   tokens.check(owner, epoch, slot)         true (still good), false or an Error
-//   lifeCycle(express, policy)               the rules of a request's end as tables, without an engine
+//   lifeCycle(policy, expressHeaders)        express-session's rules of a request's end as tables, without an engine
 //   setTime(ms)                              see lib/clock.js
 
 const native = require('./binding.js');

@@ -20,21 +20,21 @@ Napi::Uint8Array to_bytes(napi_env env, const Table& table) {
 
 }  // namespace
 
-// lifeCycle(express, { rolling, resave, saveUninitialized, removedEnds }) → { end, cookie, headers }: what each
-// combination of facts calls for, by express-session's rules or this library's own; `headers` are the bits of
-// responseHeaders, by looked * 2 + sendsCookie.
+// lifeCycle({ rolling, resave, saveUninitialized, removedEnds }, expressHeaders) → { end, cookie, headers }: what each
+// combination of facts calls for by express-session's rules. `headers` are the bits of responseHeaders, by
+// looked * 2 + sendsCookie, by express-session's rule or this library's own.
 napi_value make_life_cycle(napi_env env, napi_callback_info info) {
   const arguments<2> given(env, info);
-  const Napi::Value wanted(env, given[1]);
+  const Napi::Value wanted(env, given[0]);
   if (!wanted.IsObject()) return throw_type_error(env, "a life cycle needs a policy");
   const auto is = [&](const char* name) { return wanted.As<Napi::Object>().Get(name).ToBoolean().Value(); };
   const end_policy policy{is("rolling"), is("resave"), is("saveUninitialized"), is("removedEnds"), false};
-  const life_cycle& rules = to_bool(env, given[0]) ? express_life_cycle : session_life_cycle;
+  const life_cycle& rules = to_bool(env, given[1]) ? express_life_cycle : session_life_cycle;
   const std::array<unsigned, 4> headers{rules.headers(false, false), rules.headers(true, false),
                                         rules.headers(false, true), rules.headers(true, true)};
   auto out = Napi::Object::New(env);
-  out.Set("end", to_bytes(env, tabulate_end(rules, policy)));
-  out.Set("cookie", to_bytes(env, tabulate_cookie(rules, policy)));
+  out.Set("end", to_bytes(env, tabulate_end(express_life_cycle, policy)));
+  out.Set("cookie", to_bytes(env, tabulate_cookie(express_life_cycle, policy)));
   out.Set("headers", to_bytes(env, headers));
   return out;
 }

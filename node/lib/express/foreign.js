@@ -3,7 +3,6 @@
 // `require('coatcheck')` over a store that is not coatcheck's own: its rules and defaults, on any store that was written
 // for express-session. The cookie has express-session's name, for the store holds express-session's sessions.
 
-const { native } = require('../native.js');
 const { refuseSpoilt, serialise } = require('../payload.js');
 const { storeSession } = require('./middleware.js');
 const { PromiseSession } = require('./promise-session.js');
@@ -22,7 +21,7 @@ const OWN_STORES_ALONE = [
 ];
 const DEADLINE = 10_000; // ms
 
-const dialect = () => ({
+const DIALECT = {
   headersFirst: false,
   failsLate: false,
   clears: true,
@@ -30,8 +29,8 @@ const dialect = () => ({
   Session: PromiseSession,
   stringify: serialise,
   refuseSpoilt: ({ cookie, ...data }) => refuseSpoilt(data),
-  headers: native.lifeCycle(false, {}).headers,
-});
+  expressHeaders: false,
+};
 
 // Whether it has what express-session asks of a store.
 function isForeign(store) {
@@ -49,7 +48,7 @@ function foreignSession(options) {
   if (options.mode !== 'store') throw new TypeError(`mode "${options.mode}" needs one of coatcheck's own stores`);
   const { cookie, cookieFunction } = options;
   const withDefaults = (own) => ({ secure: 'auto', sameSite: 'lax', ...own });
-  return storeSession(dialect(), {
+  return storeSession(DIALECT, {
     keysOf: () => options.keys,
     name: options.name ?? 'connect.sid',
     store: options.store,

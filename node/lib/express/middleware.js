@@ -12,11 +12,11 @@
 //   clears        the cookie of a session that was ended is cleared
 //   quiet         a cookie that is withheld is not told of
 //   Session, stringify, refuseSpoilt
-//   headers       what responses say of caches: bits of HEADER, by looked * 2 + sendsCookie
+//   expressHeaders  responses say nothing of caches, as express-session's do
 //   cookiesOf(req)  further places where a cookie may be, as pairs of a value and whether it was verified; or undefined
 
 const { Announcer } = require('../announcer.js');
-const { CoatcheckError } = require('../errors.js');
+const { tamperedError } = require('../errors.js');
 const { LastKnown } = require('../last-known.js');
 const { native } = require('../native.js');
 const { isBelow, isSecure } = require('../request-facts.js');
@@ -55,10 +55,10 @@ class StoreShared extends Announcer {
     this.refuseSpoilt = dialect.refuseSpoilt;
     this.carry = carry;
     const policy = { rolling, resave, saveUninitialized, removedEnds: unset === 'destroy' };
-    const rules = native.lifeCycle(true, policy);
+    const rules = native.lifeCycle(policy, dialect.expressHeaders);
     this.endTable = rules.end;
     this.cookieTable = rules.cookie;
-    const [neither, cookie, looked, both] = dialect.headers;
+    const [neither, cookie, looked, both] = rules.headers;
     this.headersOf = [
       [neither, cookie],
       [looked, both],
@@ -133,13 +133,7 @@ class StoreShared extends Announcer {
       const id = unsign(keys, value);
       if (id) return id;
     }
-    if (values.some((value) => value.startsWith('s:'))) {
-      const forged = new CoatcheckError(
-        'ERR_INVALID_COOKIE',
-        'a session cookie came whose signature no key of ours has made',
-      );
-      this.tellListeners('tampered', forged, req);
-    }
+    if (values.some((value) => value.startsWith('s:'))) this.tellListeners('tampered', tamperedError(), req);
     return this.dialect.elsewhere?.(req, name, (value) => unsign(keys, value));
   }
 
