@@ -9,10 +9,12 @@ const { SealedCodec } = require('./lib/cookie-session/sealed.js');
 const { SignedCodec } = require('./lib/cookie-session/signed.js');
 const { Store } = require('./lib/store.js');
 
+const DEADLINE = 10_000; // ms
+
 // Where a session goes that is too large for its cookie.
 function spillOf(spill) {
   if (spill === undefined) return undefined;
-  const { store, over = 3000, deadline, ...others } = spill;
+  const { store, over = 3000, deadline = DEADLINE, ...others } = spill;
   for (const name of Object.keys(others)) {
     throw new TypeError(`unknown spill option '${name}'; there are: store, over, deadline`);
   }

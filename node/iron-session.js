@@ -3,11 +3,11 @@
 // `require('coatcheck/iron-session')` takes the place of iron-session (8): getIronSession, sealData, unsealData. It reads
 // that package's seals; it writes them with `format: 'iron'`, and coatcheck's own without.
 
+const { MAX_CHUNKS, chunkNames, joinChunks } = require('./lib/chunks.js');
 const { CookieStore, Messages } = require('./lib/iron-session/places.js');
 const { FOURTEEN_DAYS, open, passwordsOf, seal } = require('./lib/iron-session/seals.js');
 
 const MAX_COOKIE = 4096; // bytes of a Set-Cookie value
-const MAX_CHUNKS = 4;
 const SKEW = 60; // seconds by which a cookie ends before its seal
 const FOR_EVER = 2_147_483_647; // seconds
 const BAD_USAGE =
@@ -31,15 +31,12 @@ function configure(options) {
   return { ...options, ttl: given && cookieOptions.maxAge === undefined ? 0 : ttl, cookieOptions };
 }
 
-const chunkNames = (name) => Array.from({ length: MAX_CHUNKS }, (_, i) => `${name}.${i}`);
-
 // What the request's cookies hold: of several of the name, the first that is a session.
 function read(place, config) {
   const sealed = place.values(config.cookieName);
   if (config.chunk) {
-    const chunks = chunkNames(config.cookieName).map((name) => place.values(name)[0]);
-    const end = chunks.indexOf(undefined);
-    if (end !== 0) sealed.push(chunks.slice(0, end < 0 ? MAX_CHUNKS : end).join(''));
+    const joined = joinChunks(config.cookieName, (name) => place.values(name)[0]);
+    if (joined !== undefined) sealed.push(joined);
   }
   let reason;
   for (const one of sealed) {
@@ -56,31 +53,32 @@ const tooBig = (length) =>
     `iron-session: Cookie length is too big (${length} bytes), browsers will refuse it. Try to remove some data.`,
   );
 
+// Takes away the session's cookies that the request has, but for those that are `used`.
+function clear(place, { chunk, cookieName, cookieOptions }, used) {
+  for (const name of chunk ? [cookieName, ...chunkNames(cookieName)] : []) {
+    if (used.includes(name) || place.values(name).length === 0) continue;
+    place.set(name, '', { ...cookieOptions, maxAge: 0 }).send();
+  }
+}
+
 // Writes the seal in one cookie, or with `chunk` in up to four; cookies that are left of an earlier one go.
 function write(place, config, sealed) {
   const { chunk, cookieName, cookieOptions } = config;
   const whole = place.set(cookieName, sealed, cookieOptions);
-  const others = chunk ? [cookieName, ...chunkNames(cookieName)] : [];
-  const clear = (used) => {
-    for (const name of others) {
-      if (used.includes(name) || place.values(name).length === 0) continue;
-      place.set(name, '', { ...cookieOptions, maxAge: 0 }).send();
-    }
-  };
   if (whole.length <= MAX_COOKIE) {
     whole.send();
-    clear([cookieName]);
+    clear(place, config, [cookieName]);
     return;
   }
   if (!chunk) throw tooBig(whole.length);
   const room = MAX_COOKIE - (whole.length - sealed.length) - 2;
   const count = Math.ceil(sealed.length / room);
   if (count > MAX_CHUNKS) throw tooBig(whole.length);
-  const names = chunkNames(cookieName).slice(0, count);
+  const names = chunkNames(cookieName, count);
   names.forEach((name, i) => {
     place.set(name, sealed.slice(i * room, (i + 1) * room), cookieOptions).send();
   });
-  clear(names);
+  clear(place, config, names);
 }
 
 async function getIronSession(first, second, third) {
@@ -108,9 +106,7 @@ async function getIronSession(first, second, third) {
         ended = true;
         const { cookieName, cookieOptions } = config;
         place.set(cookieName, '', { ...cookieOptions, maxAge: 0 }).send();
-        for (const name of config.chunk ? chunkNames(cookieName) : []) {
-          if (place.values(name).length > 0) place.set(name, '', { ...cookieOptions, maxAge: 0 }).send();
-        }
+        clear(place, config, [cookieName]);
       },
     },
   });

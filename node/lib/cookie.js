@@ -5,6 +5,7 @@
 // What differs from the middleware's options goes into the session's record ("settings"), so that a service in
 // another language answers with the same cookie.
 
+const { cookieData } = require('./cookie-data.js');
 const { native } = require('./native.js');
 
 const ATTRIBUTES = ['domain', 'path', 'httpOnly', 'secure', 'sameSite', 'partitioned', 'priority'];
@@ -58,19 +59,8 @@ class Cookie {
     this.originalMaxAge = ms;
   }
 
-  // The attributes, as express-session's stores keep them.
   get data() {
-    return {
-      originalMaxAge: this.originalMaxAge,
-      partitioned: this.partitioned,
-      priority: this.priority,
-      expires: this.#expires,
-      secure: this.secure,
-      httpOnly: this.httpOnly,
-      domain: this.domain,
-      path: this.path,
-      sameSite: this.sameSite,
-    };
+    return cookieData(this);
   }
 
   serialize(name, value) {

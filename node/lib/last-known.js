@@ -3,10 +3,12 @@
 // What a store answered last, for requests that come while it gives no answer (`onStoreError: 'stale'`). Kept for a while
 // alone, and no more than so many: a session that another process has ended since is among it until then.
 
+const { Lru } = require('./lru.js');
+
 const SIZE = 10_000;
 
 class LastKnown {
-  #entries = new Map();
+  #entries = new Lru(SIZE);
   #age;
 
   // `age`: ms.
@@ -15,8 +17,6 @@ class LastKnown {
   }
 
   remember(key, value) {
-    this.#entries.delete(key);
-    if (this.#entries.size >= SIZE) this.#entries.delete(this.#entries.keys().next().value);
     this.#entries.set(key, { value, until: Date.now() + this.#age });
   }
 

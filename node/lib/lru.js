@@ -34,6 +34,10 @@ class Lru {
     this.#entries.set(key, value);
   }
 
+  delete(key) {
+    this.#entries.delete(key);
+  }
+
   clear() {
     this.#entries.clear();
   }

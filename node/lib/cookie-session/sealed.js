@@ -5,6 +5,7 @@
 // store, and the seal holds its key.
 
 const { chain } = require('../chain.js');
+const { MAX_CHUNKS, chunkNames, joinChunks } = require('../chunks.js');
 const { CoatcheckError, construct } = require('../errors.js');
 const { ask } = require('../express/ask.js');
 const { native } = require('../native.js');
@@ -13,10 +14,8 @@ const { serialise } = require('../payload.js');
 const { MAX_COOKIE, cookieLine, valuesOf } = require('./cookies.js');
 
 const PURPOSE = 'cookie-session';
-const MAX_CHUNKS = 4;
 const ATTRIBUTES = 256; // bytes of a cookie that are left for its attributes
 const DAY = 86_400_000; // ms
-const DEADLINE = 10_000; // ms
 const KEY_BYTES = 24;
 
 class SealedCodec {
@@ -26,7 +25,7 @@ class SealedCodec {
   #spill;
   #legacy;
 
-  // `spill`: { store, over } or undefined. `legacy`: a codec whose cookies are read too, or undefined.
+  // `spill`: { store, over, deadline } or undefined. `legacy`: a codec whose cookies are read too, or undefined.
   constructor(name, keys, spill, legacy) {
     this.#name = name;
     this.#keys = construct(native.createKeys, keys.map(bytesOf), 'keys');
@@ -42,13 +41,9 @@ class SealedCodec {
     return JSON.parse(text);
   }
 
-  #names(count) {
-    return count === 1 ? [this.#name] : Array.from({ length: count }, (_, i) => `${this.#name}.${i}`);
-  }
-
   // The names of this session's cookies that the request has.
   #presentIn(req) {
-    return [this.#name, ...this.#names(MAX_CHUNKS)].filter((name) => valuesOf(req, name).length > 0);
+    return [this.#name, ...chunkNames(this.#name)].filter((name) => valuesOf(req, name).length > 0);
   }
 
   #open(value) {
@@ -58,10 +53,9 @@ class SealedCodec {
 
   // The session's text, undefined for none, or a promise of it. `note(key)`: it is in the store under this key.
   read(req, res, options, note) {
-    const chunks = this.#names(MAX_CHUNKS).map((name) => valuesOf(req, name)[0]);
-    const end = chunks.indexOf(undefined);
     const candidates = valuesOf(req, this.#name);
-    if (end !== 0) candidates.push(chunks.slice(0, end < 0 ? MAX_CHUNKS : end).join(''));
+    const joined = joinChunks(this.#name, (name) => valuesOf(req, name)[0]);
+    if (joined !== undefined) candidates.push(joined);
     for (const value of candidates) {
       const opened = this.#open(value);
       if (opened === undefined) continue;
@@ -76,7 +70,7 @@ class SealedCodec {
 
   #fetch(key) {
     if (this.#spill === undefined) return undefined;
-    const { store, deadline = DEADLINE } = this.#spill;
+    const { store, deadline } = this.#spill;
     return chain(
       ask((done) => store.get(key, done), deadline),
       (found) => (found ? JSON.stringify(found.data) : undefined),
@@ -86,7 +80,7 @@ class SealedCodec {
   // `text`: '' for a session that is to go. `key`: where it was in the store. Answers the
   // Set-Cookie values, or a promise of them.
   write(req, _res, text, options, key) {
-    const { store, over, deadline = DEADLINE } = this.#spill ?? { over: Number.POSITIVE_INFINITY };
+    const { store, over, deadline } = this.#spill ?? { over: Number.POSITIVE_INFINITY };
     const spills = text.length > over;
     const lifetime = options.maxAge || DAY;
     const kept = spills ? (key ?? native.newId(KEY_BYTES)) : undefined;
@@ -101,17 +95,14 @@ class SealedCodec {
         send,
       );
     }
-    if (key === undefined || store === undefined) return send();
-    return chain(
-      ask((done) => store.destroy(key, done), deadline),
-      send,
-    );
+    return key === undefined ? send() : chain(this.forget(key), send);
   }
 
   // Ends what the store has under a key.
   forget(key) {
-    const { store, deadline = DEADLINE } = this.#spill ?? {};
-    return store === undefined ? undefined : ask((done) => store.destroy(key, done), deadline);
+    if (this.#spill === undefined) return undefined;
+    const { store, deadline } = this.#spill;
+    return ask((done) => store.destroy(key, done), deadline);
   }
 
   #send(req, text, lifetime, options) {
@@ -124,7 +115,8 @@ class SealedCodec {
         `the session is ${sealed.length} bytes in its cookies: ${MAX_CHUNKS} of them hold ${MAX_CHUNKS * room}; see \`spill\``,
       );
     }
-    const names = text === '' ? [] : this.#names(count);
+    const several = count === 1 ? [this.#name] : chunkNames(this.#name, count);
+    const names = text === '' ? [] : several;
     const stale = this.#presentIn(req).filter((name) => !names.includes(name));
     return [
       ...stale.map((name) => cookieLine(req, name, '', options, true)),

@@ -4,6 +4,7 @@
 // attributes are refused in the words of npm's cookie 0.7.2, which prints it there.
 
 const deprecate = require('depd')('express-session');
+const { cookieData } = require('../cookie-data.js');
 const { native } = require('../native.js');
 
 const NPM_STYLE = 1; // of native.serialiseCookie
@@ -79,19 +80,8 @@ class Cookie {
     this.expires = typeof ms === 'number' ? new Date(Date.now() + ms) : ms;
   }
 
-  // The attributes, in the order in which express-session's stores print them.
   get data() {
-    return {
-      originalMaxAge: this.originalMaxAge,
-      partitioned: this.partitioned,
-      priority: this.priority,
-      expires: this._expires,
-      secure: this.secure,
-      httpOnly: this.httpOnly,
-      domain: this.domain,
-      path: this.path,
-      sameSite: this.sameSite,
-    };
+    return cookieData(this);
   }
 
   serialize(name, value) {

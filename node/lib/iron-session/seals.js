@@ -4,6 +4,7 @@
 // as fast and name their purpose.
 
 const { construct } = require('../errors.js');
+const { Lru } = require('../lru.js');
 const { native } = require('../native.js');
 const { parseStored, serialise } = require('../payload.js');
 
@@ -25,7 +26,7 @@ function passwordsOf(password) {
   return list;
 }
 
-const rings = new Map(); // passwords → keys; the last few, for a process has one or two
+const rings = new Lru(RINGS); // passwords → keys; the last few, for a process has one or two
 function ringOf(passwords) {
   const name = JSON.stringify(passwords);
   let ring = rings.get(name);
@@ -35,7 +36,6 @@ function ringOf(passwords) {
       passwords.map(([id, secret]) => ({ id, secret })),
       'password',
     );
-    if (rings.size === RINGS) rings.delete(rings.keys().next().value);
     rings.set(name, ring);
   }
   return ring;
