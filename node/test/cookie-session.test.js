@@ -9,10 +9,10 @@ const { once } = require('node:events');
 const { test, describe } = require('node:test');
 const express = require('express');
 const Keygrip = require('keygrip');
-const passport = require('passport');
 const ours = require('../cookie-session.js');
 const theirs = require('cookie-session');
 const { ask } = require('./beside.js');
+const { passportApp } = require('./passport-app.js');
 const { Browser, Redis, fileStore, memoryStore, serve, session } = require('./support.js');
 const keygrips = require('../../tests/vectors/keygrip.json').cases;
 const { native } = require('../lib/native.js');
@@ -388,24 +388,7 @@ describe('sealed', () => {
 
 for (const sealed of [false, true]) {
   test(`passport 0.7, ${sealed ? 'sealed' : 'signed'}`, async (t) => {
-    const app = express();
-    const authority = new passport.Passport();
-    authority.serializeUser((user, done) => done(null, user.id));
-    authority.deserializeUser((id, done) => done(null, { id }));
-    authority.use('fixed', {
-      authenticate() {
-        this.success({ id: 'u1' });
-      },
-    });
-    app.use(ours({ keys: [KEY], sealed }), authority.initialize(), authority.session());
-    app.get('/before', (req, res) => {
-      req.session.cart = ['a'];
-      res.send('ok');
-    });
-    app.get('/login', authority.authenticate('fixed', { keepSessionInfo: true }), (req, res) => res.send(req.user.id));
-    app.get('/fresh-login', authority.authenticate('fixed'), (req, res) => res.send(req.user.id));
-    app.get('/me', (req, res) => res.json([req.user?.id ?? null, req.session.cart ?? null]));
-    app.get('/logout', (req, res, next) => req.logout((error) => (error ? next(error) : res.send('out'))));
+    const app = passportApp(express(), [ours({ keys: [KEY], sealed })]);
     const browser = new Browser(await serve(t, app));
     await browser.get('/before');
     assert.equal((await browser.get('/login')).body, 'u1');
