@@ -1,7 +1,7 @@
 # The libraries that the core stands on, all from the system's packages:
 #   libssl-dev (static: node exports an OpenSSL of its own, and a shared one would be replaced by it),
 #   libhiredis-dev (static), liblmdb-dev (shared: Debian's archive is not position-independent),
-#   nlohmann-json3-dev.
+#   nlohmann-json3-dev, zlib1g-dev (shared; where node has a zlib of its own, that one answers).
 # The installed package reads this file too (coatcheckConfig.cmake), to find the same libraries again.
 if(COATCHECK_STATIC_OPENSSL)
   set(OPENSSL_USE_STATIC_LIBS TRUE)
@@ -9,6 +9,7 @@ endif()
 find_package(OpenSSL 3.0 REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(Threads REQUIRED)
+find_package(ZLIB REQUIRED)
 
 find_path(LMDB_INCLUDE_DIR lmdb.h REQUIRED)
 find_library(LMDB_LIBRARY lmdb REQUIRED)

@@ -91,6 +91,7 @@ bool read_commit(PyObject* const* args, Py_ssize_t count, commit_arguments& into
   }
   request.secure = (flags & flag_secure) != 0;
   request.save = (flags & flag_save) != 0;
+  request.roll = (flags & flag_roll) != 0;
   if ((flags & flag_exact) != 0) request.exact = static_cast<int>(flags >> 8);
   into.regenerate = (flags & flag_regenerate) != 0 && !value.session.id.empty();
   if (args[3] != Py_None) {

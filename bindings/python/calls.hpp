@@ -41,6 +41,7 @@ enum commit_flags : long {
   flag_secure = 1,      // the request came over TLS
   flag_save = 2,        // store even if nothing changed
   flag_regenerate = 4,  // under a new id; the old one ends
+  flag_roll = 16,       // send the cookie even if nothing changed
   flag_exact = 8,       // a transaction; its attempt stands in the bits from the 8th on
 };
 

@@ -20,6 +20,7 @@
 #include "jwt_keys.hpp"
 #include "jwt_messages.hpp"
 #include "jwt_tokens.hpp"
+#include "peers.hpp"
 #include "primitives.hpp"
 #include "py_clock.hpp"
 #include "refresh.hpp"
@@ -63,6 +64,7 @@ PYBIND11_MODULE(_core_main, m, py::multiple_interpreters::not_supported()) {
   cc::add_async_engine_type(m);
   cc::add_async_store_type(m);
   cc::add_async_refresh_type(m);
+  cc::add_peers(m);
   cc::add_primitives(m);
   cc::add_refresh_tokens(m);
   cc::add_jwt_keys(m);
@@ -72,6 +74,7 @@ PYBIND11_MODULE(_core_main, m, py::multiple_interpreters::not_supported()) {
   m.attr("COMMIT_SECURE") = static_cast<long>(cc::flag_secure);
   m.attr("COMMIT_SAVE") = static_cast<long>(cc::flag_save);
   m.attr("COMMIT_REGENERATE") = static_cast<long>(cc::flag_regenerate);
+  m.attr("COMMIT_ROLL") = static_cast<long>(cc::flag_roll);
   m.attr("COMMIT_EXACT") = static_cast<long>(cc::flag_exact);
 }
 

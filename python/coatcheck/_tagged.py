@@ -169,7 +169,7 @@ def _tag(value: Any, depth: int, every: bool) -> Any:  # one line for each type
     return _tag_more(value, depth) if every or isinstance(value, (TaggedSet, TaggedInt)) else value
 
 
-def _is_plain(value: Any, depth: int, every: bool) -> bool:
+def is_plain(value: Any, depth: int = 0, every: bool = False) -> bool:
     """Whether there is nothing to tag: one pass that makes nothing, for most sessions are so."""
     for one in value.values() if type(value) is dict or depth == 0 else value:
         kind = type(one)
@@ -177,7 +177,7 @@ def _is_plain(value: Any, depth: int, every: bool) -> bool:
             continue
         if depth == _MAX_DEPTH or not (kind is list or (kind is dict and not _looks_tagged(one))):
             return False
-        if not _is_plain(one, depth + 1, every):
+        if not is_plain(one, depth + 1, every):
             return False
     return True
 
@@ -203,7 +203,7 @@ def _untag(value: Any) -> Any:
 
 
 def _encode(data: Mapping[str, Any], every: bool) -> str:
-    if _is_plain(data, 0, every):
+    if is_plain(data, 0, every):
         return encode(data)
     try:
         tagged = {name: _tag(value, 1, every) for name, value in data.items()}

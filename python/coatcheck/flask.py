@@ -19,8 +19,7 @@ the next request on. ``init_app`` checks what is there by then, and opens no sto
 ``PERMANENT_SESSION_LIFETIME``
     how long a session with ``session.permanent = True`` lasts without a request, and its cookie in the browser.
 ``SESSION_REFRESH_EACH_REQUEST``
-    True, the default: a permanent session's cookie is sent again whenever its deadline moves. False: only when the
-    session is written.
+    True, the default: a permanent session's cookie is sent with each response. False: only when the session is written.
 ``COATCHECK_IDLE_TIMEOUT``, ``COATCHECK_ABSOLUTE_TIMEOUT`` (seconds or timedelta), ``COATCHECK_TOUCH_SHARE``,
 ``COATCHECK_ON_CONFLICT``
     the core's policy.
@@ -31,7 +30,8 @@ the next request on. ``init_app`` checks what is there by then, and opens no sto
     what a request that looks at its session gets while the store does not answer: ``"closed"`` a 503 (an error
     handler for 503, or for ``coatcheck.StoreError``, is respected), ``"open"`` an empty session that is never saved.
 ``COATCHECK_MODE``
-    ``"store"``, the default; ``"jwt"`` keeps the session in its cookie, signed and readable, ``"jwe"`` sealed. The
+    ``"store"``, the default. ``"flask"``: Flask's own signed cookie, byte for byte, for services that move one by one.
+    ``"jwt"`` keeps the session in its cookie, signed and readable, ``"jwe"`` sealed. The
     store is then asked when a refresh is due: after ``COATCHECK_ACCESS_TTL`` (seconds or timedelta, 5 minutes). A
     cookie that was replaced gets its successor for ``COATCHECK_REFRESH_GRACE`` (10 seconds).
     ``COATCHECK_CHECK_EPOCH``: True asks the store at each request of a session that has an owner.
@@ -41,8 +41,9 @@ the next request on. ``init_app`` checks what is there by then, and opens no sto
 ``COATCHECK_LONE_SURROGATES``
     half a surrogate pair, left where a string was cut inside a character: ``"replace"`` by U+FFFD, or ``"refuse"``.
 ``COATCHECK_TYPES``
-    ``"flask"``: datetime, bytes, tuple, UUID and Markup come back as what they were, by Flask's own tags. ``"tagged"``:
-    set and large int, too. ``"plain"`` JSON: for services in other languages that know of no tags.
+    ``"flask"``: datetime, bytes, tuple, UUID and Markup come back as what they were, by Flask's own tags, and what the
+    application registered (``app.session_interface.serializer.register(Tag)``). ``"tagged"``: set and
+    large int, too. ``"plain"`` JSON: for services in other languages that know of no tags.
 ``COATCHECK_MAX_PAYLOAD``, ``COATCHECK_MAX_MEMBERS``
     bytes of JSON that a session may be, 1 MiB; members and elements that it may hold, 20,000.
 ``COATCHECK_CONFLICT_RETRIES``, ``COATCHECK_ID_BYTES``
@@ -59,26 +60,34 @@ the next request on. ``init_app`` checks what is there by then, and opens no sto
 from __future__ import annotations
 
 import json
+import logging
+import warnings
+from collections.abc import Callable
 from copy import copy
-from functools import partial
 from operator import itemgetter
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
+from flask import current_app
 from flask.sessions import SessionInterface, SessionMixin
 from werkzeug.exceptions import ServiceUnavailable
 
 from coatcheck import _core
 from coatcheck._commit import commit, commit_late
 from coatcheck._duration import milliseconds
+from coatcheck._flask_cookie import SecureCookieSession, SecureCookieSessionInterface, registered_tags
+from coatcheck._json import encode
 from coatcheck._service import NO_STORE, VARY, Service, default_store, environment_secret, token_options
-from coatcheck.errors import ConfigError, StoreError
+from coatcheck.errors import ConfigError, SecretWarning, StoreError
 from coatcheck.session import Session, pending_class, start
 
 if TYPE_CHECKING:
     from flask import Flask, Request, Response
 
-__all__ = ["Coatcheck", "CoatcheckInterface", "FlaskSession"]
+__all__ = ["Coatcheck", "CoatcheckInterface", "FlaskSession", "SecureCookieSession", "SecureCookieSessionInterface"]
+
+log = logging.getLogger("coatcheck")
 
 
 class FlaskSession(Session, SessionMixin):  # type: ignore[override]  # SessionMixin has it writable
@@ -143,14 +152,16 @@ _ASKED = tuple(
 _KEPT = 8  # engines of settings that were seen before: tests and rotations change them to and fro
 
 
-class CoatcheckInterface(SessionInterface):
+class CoatcheckInterface(SecureCookieSessionInterface):
     """Flask's contract on the engine. The session is opened when it is first looked at."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.service: Service | None = None  # the one in use
         self._settings: tuple[Any, ...] = ()  # that it was made from
         self._known: list[tuple[tuple[Any, ...], Service]] = []
-        self._warned_of: list[Any] = []  # the secrets that init_app saw
+        self._warned_of: list[Any] = []  # the secrets that somebody was told of
+        self._starting = False
         self._lock = Lock()
         self._overridden = [
             getattr(self, name) for name in _ASKED if getattr(type(self), name) is not getattr(SessionInterface, name)
@@ -160,13 +171,16 @@ class CoatcheckInterface(SessionInterface):
         """Raises ConfigError for settings that can't work, as far as they are there: without opening the store."""
         for name in _OWN_SETTINGS:
             app.config.setdefault(name, None)
+        if app.config["COATCHECK_MODE"] == "flask":
+            return
         options = self._options(app)
         if options is None:
             return
         store = options["store"]
         _core.needs_driver(store)  # a wrong scheme shows here; the rest of it at the first request
+        self._starting = True
         self._make(app, {**options, "store": store if store.startswith("memory:") else "memory:"})
-        self._warned_of = options["secrets"]
+        self._starting = False
 
     def configured(self, app: Flask) -> Service | None:
         """The service for the settings as they are now; None while there is no secret."""
@@ -216,7 +230,7 @@ class CoatcheckInterface(SessionInterface):
             "secret_option": "SECRET_KEY" if app.secret_key is not None else "COATCHECK_SECRET",
             "store": default_store(config.get("COATCHECK_STORE")),
             "cookie_name": None if name == "session" else name,
-            "domain": self.get_cookie_domain(app) or None,
+            "domain": _bare_domain(self.get_cookie_domain(app)),
             "path": self.get_cookie_path(app),
             "http_only": self.get_cookie_httponly(app),
             "secure": "always" if self.get_cookie_secure(app) else "auto",
@@ -250,14 +264,54 @@ class CoatcheckInterface(SessionInterface):
             config.get("COATCHECK_ON_UNKNOWN") or "closed",
             config.get("COATCHECK_OWNER"),
             config.get("COATCHECK_ON_EVENT"),
-            warn=options["secrets"] != self._warned_of,
+            warn=False,
             types=config.get("COATCHECK_TYPES") or "flask",
         )
-        service.permanent_lifetime = partial(_permanent_lifetime, app)
+        if options["secrets"] != self._warned_of:
+            self._warn(service)
+            self._warned_of = options["secrets"]
+        if (config.get("COATCHECK_TYPES") or "flask") == "flask":
+            service.encode, service.decode = self._encoder(service.encode), self._decoder(service.decode)
+        of = ref(app)  # which is not to live as long as what it made
+        service.permanent_lifetime = lambda: _permanent_lifetime(of())
         service.always_secure = options["secure"] == "always"
         return service
 
-    def open_session(self, app: Flask, request: Request) -> FlaskSession | None:
+    def _warn(self, service: Service) -> None:
+        """At start-up a warning; in a request it would be an error where warnings are."""
+        for warning in service.engine.warnings:
+            if self._starting:
+                warnings.warn(warning, SecretWarning, stacklevel=6)
+            else:
+                log.warning(warning)
+
+    # Types that the application taught Flask's serializer.
+    def _encoder(self, stock: Callable[[Any], str]) -> Callable[[Any], str]:
+        serializer = self.serializer
+
+        def encode_registered(data: Any) -> str:
+            return encode(serializer.tag(dict(data))) if registered_tags(serializer) else stock(data)
+
+        return encode_registered
+
+    def _decoder(self, stock: Callable[[str], dict[str, Any]]) -> Callable[[str], dict[str, Any]]:
+        serializer = self.serializer
+
+        def decode_registered(text: str) -> dict[str, Any]:
+            if not registered_tags(serializer) or '{" ' not in text:
+                return stock(text)
+            data = serializer.loads(text)
+            if type(data) is not dict:
+                raise ValueError("not a JSON object")
+            return data
+
+        return decode_registered
+
+    def open_session(  # type: ignore[override]  # of one of two classes, by mode
+        self, app: Flask, request: Request
+    ) -> SessionMixin | None:
+        if app.config.get("COATCHECK_MODE") == "flask":
+            return super().open_session(app, request)
         service = self.configured(app)
         if service is None:
             return None  # Flask's own session, which says on writing that there is no secret
@@ -267,6 +321,8 @@ class CoatcheckInterface(SessionInterface):
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if not isinstance(session, FlaskSession):
+            if isinstance(session, SecureCookieSession):
+                super().save_session(app, session, response)
             return
         service = session._service
         try:
@@ -278,13 +334,16 @@ class CoatcheckInterface(SessionInterface):
         if response.is_streamed:
             # The view's generator is still to run, and may look at the session (stream_with_context).
             response.call_on_close(lambda: commit_late(service, session))
-        if set_cookie is not None and not app.config["SESSION_REFRESH_EACH_REQUEST"]:
-            handle = session._handle
-            if handle is None or handle.outcome == "touched":
-                set_cookie = None  # the deadline alone moved
+        refreshes = app.config["SESSION_REFRESH_EACH_REQUEST"]
+        handle = session._handle
+        if set_cookie is not None and not refreshes and (handle is None or handle.outcome == "touched"):
+            set_cookie = None  # the deadline alone moved
+        elif set_cookie is None and refreshes and dict.get(session, "_permanent"):
+            set_cookie = _renewed(service, session)
         headers = response.headers
         if set_cookie is not None:
-            for value in set_cookie.split("\n"):
+            # The session's own first: whoever looks at one header alone sees that one.
+            for value in reversed(set_cookie.split("\n")):
                 headers.add("Set-Cookie", value)
         wanted = service.headers_of(session._looked_at, set_cookie)
         if wanted & NO_STORE and "Cache-Control" not in headers:
@@ -307,19 +366,36 @@ class Coatcheck:
         interface.check(app)
         app.session_interface = interface
         app.extensions["coatcheck"] = interface
-
-        def on_store_error(error: StoreError) -> Response:
-            return _unavailable(app, interface.service, error)
-
-        app.register_error_handler(StoreError, on_store_error)
+        app.register_error_handler(StoreError, _on_store_error)
 
 
 _INVALID = "ERR_INVALID_OPTION"
 
 
-def _permanent_lifetime(app: Flask) -> int | None:
+def _on_store_error(error: StoreError) -> Response:
+    interface = current_app.extensions["coatcheck"]
+    return _unavailable(current_app, interface.service, error)
+
+
+def _renewed(service: Service, session: FlaskSession) -> str | None:
+    """The cookie once more, for a permanent session that nothing was done to."""
+    handle = session._handle
+    if handle is None or handle.status != "found" or session._failure is not None or handle.touch_due:
+        return None
+    flags = _core.COMMIT_ROLL | (_core.COMMIT_SECURE if session._secure else 0)
+    return service.engine.commit(handle, None, flags, None)
+
+
+def _permanent_lifetime(app: Flask | None) -> int | None:
     """In ms, as it is now: an application may change it in each request."""
+    if app is None:
+        return None
     return milliseconds(app.config["PERMANENT_SESSION_LIFETIME"], "PERMANENT_SESSION_LIFETIME")
+
+
+def _bare_domain(given: Any) -> str | None:
+    """As Werkzeug sends it: no port, no leading dot."""
+    return given.partition(":")[0].lstrip(".").encode("idna").decode("ascii") if given else None
 
 
 def _unavailable(app: Flask, service: Service | None, error: StoreError) -> Response:

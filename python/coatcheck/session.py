@@ -60,6 +60,7 @@ class Session(dict[str, Any]):
         "_service",
         "_set_cookie",
         "_told",
+        "_wrote",
         "accessed",
     )
 
@@ -74,6 +75,7 @@ class Session(dict[str, Any]):
     _ended: bool  # the response's headers have gone, or the commit has failed
     _set_cookie: str | None  # of a transaction, for the response
     _failure: StoreError | None  # why this session could not be read or written
+    _wrote: bool  # something of this request was stored
     _told: bool  # the application's hook knows of that
     _lost: StoreError | None  # its record is there and can't be read
     accessed: bool
@@ -97,13 +99,16 @@ class Session(dict[str, Any]):
 
     @property
     def modified(self) -> bool:
-        """Whether it differs from what was read. Set it to have the session written all the same."""
-        return self._forced or (self._read is not None and not _core.same(self._read, self))
+        """Whether it differs from what was read, or did when it was stored. Set it to have the session written all the
+        same."""
+        return self._forced or self._wrote or (self._read is not None and not _core.same(self._read, self))
 
     @modified.setter
     def modified(self, value: bool) -> None:
         self.mark_accessed()
         self._forced = bool(value)
+        if not value:
+            self._wrote = False
 
     def regenerate(self) -> None:
         """Gives the session a new id when the response goes out, and ends it under the old one.
@@ -281,10 +286,12 @@ class Session(dict[str, Any]):
             self._service.tell("gone", gone())
         elif handle.outcome == "merged":
             # With what the other request wrote: a later commit would take its keys for removed ones.
+            self._wrote = True
             self._read = self._service.decode(handle.payload)
             dict.clear(self)
             _core.fill(self, self._read)
         elif handle.outcome != "unchanged" and handle.outcome != "touched":
+            self._wrote = True
             self._read = {}
             _core.fill(self._read, self)
 
@@ -438,7 +445,7 @@ def start(
     session._header = header
     session._secure = secure
     session._read = session._failure = session._set_cookie = session._lost = None
-    session._forced = session._renewed = session._cleared = session._ended = session._told = False
+    session._forced = session._renewed = session._cleared = session._ended = session._told = session._wrote = False
     if handle is None and header is not None:
         try:
             handle = service.engine.open(header, secure)

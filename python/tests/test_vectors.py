@@ -8,6 +8,7 @@ from typing import Any
 
 import coatcheck
 import pytest
+import time_machine
 from coatcheck import _core
 from coatcheck._json import decode, encode
 from conftest import ROOT
@@ -28,6 +29,14 @@ def test_signed(case: dict[str, Any]) -> None:
         assert ring.unsign(case["signed"]) == case["value"]
     else:
         assert ring.unsign(case["signed"]) is None
+
+
+@pytest.mark.parametrize("case", cases("peer_cookies"))
+def test_peer_cookies(case: dict[str, Any]) -> None:
+    codec = _core.PeerCookie(case["format"], ["dev-secret-key"])
+    assert codec.decode(case["cookie"]) == (case["payload"], 1_700_000_000_000)
+    with time_machine.travel(1_700_000_000, tick=False):
+        assert codec.encode(case["payload"]) == case["cookie"]
 
 
 @pytest.mark.parametrize("case", cases("sealed"))

@@ -168,6 +168,7 @@ struct commit_request {
   // members: then only what such printers let through is looked for, and most payloads need no parsing at all.
   bool printed = false;
   bool presented = true;  // the request carried this session's cookie
+  bool roll = false;      // send the cookie even where nothing changed: session_policy::rolling for one request
 };
 enum class commit_status : std::uint8_t {
   unchanged,  // nothing to write

@@ -1,7 +1,9 @@
 // Primitives of other people's formats, through OpenSSL's EVP.
 #include "crypto/peer_crypto.hpp"
 
+#include <cstdlib>
 #include <limits>
+#include <memory>
 
 #include "crypto/evp_cache.hpp"
 #include "crypto/hmac.hpp"
@@ -48,6 +50,30 @@ std::array<unsigned char, 20> hmac_sha1(std::string_view key, std::string_view d
   std::array<unsigned char, 20> digest;
   hmac_evp("SHA1", key, std::array{data}, digest);
   return digest;
+}
+
+std::string digest_of(const char* digest, std::span<const std::string_view> parts) {
+  const std::unique_ptr<EVP_MD, void (*)(EVP_MD*)> algorithm(EVP_MD_fetch(nullptr, digest, nullptr), EVP_MD_free);
+  const digest_context context(EVP_MD_CTX_new());
+  if (!algorithm || !context || EVP_DigestInit_ex2(context.get(), algorithm.get(), nullptr) != 1) std::abort();
+  for (const std::string_view part : parts) {
+    if (EVP_DigestUpdate(context.get(), bytes_of(part), part.size()) != 1) std::abort();
+  }
+  std::string out(static_cast<std::size_t>(EVP_MD_get_size(algorithm.get())), '\0');
+  if (EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(out.data()), nullptr) != 1) std::abort();
+  return out;
+}
+
+std::string hmac_of(const char* digest, std::string_view key, std::span<const std::string_view> parts) {
+  const std::string_view name = digest;
+  const std::size_t size = name == "SHA1"     ? 20
+                           : name == "SHA224" ? 28
+                           : name == "SHA256" ? 32
+                           : name == "SHA384" ? 48
+                                              : 64;
+  std::string out(size, '\0');
+  hmac_evp(digest, key, parts, {reinterpret_cast<unsigned char*>(out.data()), out.size()});
+  return out;
 }
 
 std::optional<derived_key> pbkdf2_sha1_once(std::string_view password, std::string_view salt) {

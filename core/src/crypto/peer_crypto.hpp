@@ -6,6 +6,7 @@
 
 #include <array>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,11 @@ namespace coatcheck::crypto {
 
 // Aborts the process when OpenSSL has no such algorithm or no memory, as HMAC-SHA-256 does here.
 [[nodiscard]] std::array<unsigned char, 20> hmac_sha1(std::string_view key, std::string_view data) noexcept;
+
+// A digest of the parts, one after the other, and an HMAC, by OpenSSL's name of the digest (SHA1, SHA256 …). Abort as
+// above.
+[[nodiscard]] std::string digest_of(const char* digest, std::span<const std::string_view> parts);
+[[nodiscard]] std::string hmac_of(const char* digest, std::string_view key, std::span<const std::string_view> parts);
 
 using derived_key = std::array<unsigned char, 32>;
 // PBKDF2 with HMAC-SHA-1 and one iteration. Nothing when OpenSSL refuses.

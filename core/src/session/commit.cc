@@ -142,7 +142,7 @@ void commit_operation::start_existing() {
   if (!changed) {
     const epoch_ms renewed = renewed_deadline(next_, settings_, now_);
     if (!worth_touching(next_, renewed, policy)) {
-      if (engine_->sends_cookie({.presented = request_.presented})) renew_cookie();
+      if (request_.roll || engine_->sends_cookie({.presented = request_.presented})) renew_cookie();
       return end(commit_status::unchanged);
     }
     next_.expires_at = renewed;

@@ -127,7 +127,8 @@ void token_commit_operation::start_existing() {
   changed_ = changed_ || cookie_changed_ || owner_changed || request_.save;
   if (!changed_ && !state_.due) {
     // Where its cookie can't be made anew, the browser keeps the one that it has.
-    if (engine_->sends_cookie({.presented = request_.presented}) && !send_cookie()) out_.set_cookie.clear();
+    const bool sends = request_.roll || engine_->sends_cookie({.presented = request_.presented});
+    if (sends && !send_cookie()) out_.set_cookie.clear();
     return end(commit_status::unchanged);
   }
   const bool asks_store = state_.due || owner_changed || cookie_changed_;
