@@ -103,7 +103,7 @@ def main() -> None:
     loop = asyncio.new_event_loop()
     with stores() as urls:
         for name, url in urls.items():
-            ours = SessionMiddleware(application, SECRET, url)
+            ours = SessionMiddleware(application, SECRET, store=url)
             peer_name = "starsessions" if name == "redis" else "Starlette's cookie"
             peer = starsessions_app(url) if name == "redis" else StarletteSessions(application, SECRET)
             our_cookie, peer_cookie = (loop.run_until_complete(cookie_of(app)) for app in (ours, peer))

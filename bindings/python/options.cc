@@ -125,6 +125,7 @@ setup read_setup(const py::dict& arguments) {
   from.take_word("same_site", cookie.same_site);
   from.take("partitioned", cookie.partitioned);
   from.take_word("priority", cookie.priority);
+  from.take_word("cookie_style", cookie.style);
 
   session_policy& policy = made.options.policy;
   from.take("idle_timeout", policy.idle_timeout);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "coatcheck/cookie.hpp"
+#include "coatcheck/option_words.hpp"
 #include "coatcheck/peers.hpp"
 
 #include "errors.hpp"
@@ -64,6 +65,27 @@ void add_peer_cookie(py::module_& module) {
           py::arg("payload"), "The cookie's value for a JSON text, signed now.");
 }
 
+// The parts of a Set-Cookie before and after its value.
+py::tuple starlette_attributes(std::string_view name, std::string_view path, std::string_view domain,
+                               std::string_view site, bool secure, bool partitioned,
+                               std::optional<std::int64_t> max_age, bool clears) {
+  constexpr std::string_view value = "value";
+  set_cookie cookie;
+  cookie.name = name;
+  cookie.value = value;
+  cookie.domain = domain;
+  cookie.path = path;
+  cookie.http_only = true;
+  cookie.secure = secure;
+  cookie.partitioned = partitioned;
+  if (auto read = read_word("same_site", site, cookie.same_site); !read) throw_error(read.error());
+  cookie.max_age = clears ? std::nullopt : max_age;
+  if (clears) cookie.expires = 0;
+  const auto text = value_of(serialise_as_starlette(cookie));
+  const auto at = text.find('=') + 1;
+  return py::make_tuple(text.substr(0, at), text.substr(at + value.size()));
+}
+
 void add_signer(py::module_& module) {
   py::class_<itsdangerous_signer>(module, "ItsdangerousSigner")
       .def(py::init([](const std::vector<std::string>& keys, std::string salt, std::string separator,
@@ -93,6 +115,9 @@ void add_signer(py::module_& module) {
 void add_peers(py::module_& module) {
   add_peer_cookie(module);
   add_signer(module);
+  module.def("starlette_attributes", &starlette_attributes, py::arg("name"), py::arg("path"), py::arg("domain"),
+             py::arg("same_site"), py::arg("secure"), py::arg("partitioned"), py::arg("max_age"), py::arg("clears"),
+             "What stands before and after the value of a Set-Cookie of Starlette's. max_age: seconds.");
 }
 
 }  // namespace coatcheck::python

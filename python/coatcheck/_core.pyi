@@ -101,6 +101,17 @@ class PeerCookie:
     def decode(self, value: str, max_age: int | None = None, most: int = 1048576) -> tuple[str, int]: ...
     def encode(self, payload: str) -> str: ...
 
+def starlette_attributes(
+    name: str,
+    path: str,
+    domain: str,
+    same_site: str,
+    secure: bool,
+    partitioned: bool,
+    max_age: int | None,
+    clears: bool,
+) -> tuple[str, str]: ...
+
 class ItsdangerousSigner:
     def __init__(
         self, keys: Sequence[str | bytes], salt: str | bytes, separator: str | bytes, key_derivation: str, digest: str

@@ -36,7 +36,7 @@ __all__ = [
 
 Secrets = str | bytes | Sequence[str | bytes]
 OnUnknown = Literal["closed", "open"]
-Mode = Literal["store", "jwt", "jwe"]
+Mode = Literal["store", "jwt", "jwe", "starlette"]  # the last one under coatcheck.starlette alone
 SessionEvent = Literal["gone", "conflict", "untouched", "damaged", "late"]
 OnEvent = Callable[[SessionEvent, Error], object]
 Owner = Callable[[Any], str | None]  # whose session it is, from its data

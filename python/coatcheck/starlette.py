@@ -1,232 +1,135 @@
-"""Sessions for Starlette, FastAPI and any other ASGI application: ``request.session``, ``scope["session"]``.
+"""In the place of Starlette's ``SessionMiddleware``, for Starlette and FastAPI: ``request.session``.
 
-Pure ASGI. On a local store nothing is ever awaited; on a remote one the session is read before the application runs,
-and written before the response's headers go out. What changes after that (a streaming body, a background task, a
-WebSocket's life) is stored at the end, where the browser has the session's cookie already.
+The same arguments with the same defaults, and a store behind it; ``mode="starlette"`` keeps Starlette's own cookie, to
+the byte. ``coatcheck.asgi`` has the middleware itself, in coatcheck's words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, TypeVar
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from coatcheck import _core
-from coatcheck._commit import commit, commit_async, commit_late, commit_late_async
 from coatcheck._duration import Duration, milliseconds
-from coatcheck._service import NO_STORE, VARY, Secrets, Service, SessionOptions, make_service
-from coatcheck.errors import StoreError
-from coatcheck.session import Session, pending_class, start, transaction
+from coatcheck._service import Secrets, SessionOptions, environment_secret, make_service
+from coatcheck._starlette_cookie import Session, SignedCookieSessions
+from coatcheck.asgi import ASGIApp, AsyncSession, Message, Receive, Scope, Send
+from coatcheck.asgi import SessionMiddleware as AnySessionMiddleware
+from coatcheck.errors import ConfigError
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["SessionMiddleware"]
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-# The messages that carry the response's headers.
-_HEADERS_GO = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+__all__ = ["AsyncSession", "Session", "SessionMiddleware"]
 
 
-_R = TypeVar("_R")
+class _Default:
+    """An argument that was left out."""
 
 
-class AsyncSession(Session):
-    """``request.session``: a Session whose transactions are awaited."""
-
-    __slots__ = ()
-
-    async def transact(  # type: ignore[override]  # awaited here, as every store is
-        self, change: Callable[[dict[str, Any]], Awaitable[_R] | _R]
-    ) -> _R:
-        """As Session.transact; ``change`` may be a coroutine function."""
-        service = self._service
-        engine: Any = service.async_engine() if service.remote else service.engine
-        steps = transaction(self, change)
-        try:
-            call = next(steps)
-            while True:
-                answer = call(engine)
-                call = steps.send(await answer if isawaitable(answer) else answer)
-        except StopIteration as end:
-            answer = end.value
-        return await answer if isawaitable(answer) else answer  # type: ignore[no-any-return]
+_DEFAULT = _Default()
+_FOURTEEN_DAYS = 14 * 24 * 60 * 60
 
 
-AsyncSession._loaded_class = AsyncSession
-_PendingAsyncSession = pending_class(AsyncSession)
-
-
-class SessionMiddleware:
+class SessionMiddleware(AnySessionMiddleware):
     """Starlette's own arguments, and coatcheck's.
 
     ``secret_key``: a string, or several, newest first; else COATCHECK_SECRET. ``store``: a store URL; else
     COATCHECK_STORE, else ``file:./sessions``. ``session_cookie``: the default, ``session``, becomes
-    ``__Host-session`` on TLS. ``max_age``: how long the browser keeps the cookie (None: until it closes); times are
-    seconds or timedeltas. ``https_only``: every request counts as one over TLS; otherwise the cookie is Secure where
-    the request was. ``options``: see ``coatcheck._service.SessionOptions``.
+    ``__Host-session`` on TLS. ``max_age``: how long a session lasts without a request and the browser keeps its
+    cookie: 14 days, or ``idle_timeout`` where that alone is given. None: the browser keeps it until it closes, and the
+    session lasts as ``idle_timeout`` says. Times are seconds or timedeltas. ``https_only``: every request counts as
+    one over TLS; otherwise the cookie is Secure where the request was. ``options``: see
+    ``coatcheck._service.SessionOptions``; and ``mode="starlette"``, which keeps the session in Starlette's own signed
+    cookie and takes no other of them.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         secret_key: Secrets | None = None,
-        store: str | None = None,
         session_cookie: str = "session",
-        max_age: Duration | None = None,
+        max_age: Duration | _Default | None = _DEFAULT,
         path: str = "/",
         same_site: str = "lax",
         https_only: bool = False,
         domain: str | None = None,
         partitioned: bool = False,
+        *,
+        store: str | None = None,
         **options: Unpack[SessionOptions],
     ) -> None:
-        self.app = app
-        self._https_only = https_only
         if secret_key is not None and not isinstance(secret_key, str | bytes | list | tuple):
             secret_key = str(secret_key)  # starlette.datastructures.Secret
-        cookie = {
+        self.app = app
+        self._always_secure = https_only
+        if isinstance(max_age, _Default):
+            idle = options.get("idle_timeout")
+            max_age = _FOURTEEN_DAYS if idle is None else idle
+        seconds = _seconds(max_age)
+        self._signed: SignedCookieSessions | None = None
+        self._ends_at_once: bytes | None = None
+        if options.get("mode") == "starlette":
+            others = [
+                name for name, value in {"store": store, **options}.items() if name != "mode" and value is not None
+            ]
+            if others:
+                raise ConfigError(f'{others[0]} has no use with mode "starlette"', "ERR_INVALID_OPTION")
+            secrets = secret_key if secret_key is not None else environment_secret()
+            if not secrets:
+                raise ConfigError("secret_key is required", "ERR_INVALID_SECRET")
+            self._signed = SignedCookieSessions(
+                app,
+                [secrets] if isinstance(secrets, str | bytes) else list(secrets),
+                session_cookie,
+                seconds,
+                path,
+                same_site,
+                https_only,
+                domain,
+                partitioned,
+            )
+            return
+        cookie: dict[str, Any] = {
             "secret_option": "secret_key",
             "cookie_name": None if session_cookie == "session" else session_cookie,
-            "max_age": milliseconds(max_age, "max_age"),
+            "max_age": None if seconds is None else max(seconds, 0) * 1000,
             "domain": domain,
             "path": path,
             "secure": "always" if https_only else "auto",
             "same_site": same_site,
             "partitioned": partitioned,
+            "cookie_style": "starlette",
         }
         self.service = make_service(secret_key, store, cookie, options)
+        if seconds is not None and seconds <= 0:
+            name = self.service.engine.cookie_name(https_only)
+            head, tail = _core.starlette_attributes(
+                name, path, domain or "", same_site, https_only, partitioned, seconds, False
+            )
+            self._ends_at_once = (head + tail).encode("latin-1")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kind = scope["type"]
-        if kind != "http" and kind != "websocket":
-            await self.app(scope, receive, send)
-            return
-        header: bytes | None = None
-        for name, value in scope["headers"]:
-            if name == b"cookie":
-                header = value if header is None else header + b"; " + value
-        secure = self._https_only or scope.get("scheme") in ("https", "wss")
-        service = self.service
-        if service.remote:
-            engine = service.async_engine()
-            session = start(service, header, secure, await engine.open(header, secure), _PendingAsyncSession)
-            exchange: _Exchange = _RemoteExchange(service, session, send, kind, engine)
+        if self._signed is not None:
+            await self._signed(scope, receive, send)
+        elif self._ends_at_once is None:
+            await super().__call__(scope, receive, send)
         else:
-            session = start(service, header, secure, None, _PendingAsyncSession)
-            exchange = _Exchange(service, session, send, kind)
-        scope["session"] = session
-        try:
-            await self.app(scope, receive, exchange.send)
-        except StoreError as error:
-            if exchange.replaced:
-                return
-            if exchange.started:
-                raise
-            await _unavailable(service, kind, error, send)
-            return
-        if exchange.started and session._looked_at:
-            await exchange.commit_late()
+            await super().__call__(scope, receive, partial(self._send_ended, scope, send))
+
+    async def _send_ended(self, scope: Scope, send: Send, message: Message) -> None:
+        """Under a max_age of 0 or less nothing is stored, and the browser is told to keep nothing."""
+        session = scope["session"]
+        if message["type"] == "http.response.start" and session._looked_at and session:
+            message["headers"] = [*(message.get("headers") or ()), (b"set-cookie", self._ends_at_once)]
+        await send(message)
 
 
-class _Exchange:
-    """One request on a local store: commits before the headers go out, and never awaits."""
-
-    __slots__ = ("_kind", "_send", "_service", "_session", "replaced", "started")
-
-    def __init__(self, service: Service, session: Session, send: Send, kind: str) -> None:
-        self._service = service
-        self._session = session
-        self._send = send
-        self._kind = kind
-        self.started = False  # the headers have gone
-        self.replaced = False  # by our own answer: what the application still sends goes nowhere
-
-    def send(self, message: Message) -> Awaitable[None]:
-        if self.replaced:
-            return _nothing()
-        if self.started or message["type"] not in _HEADERS_GO:
-            return self._send(message)
-        failure = self._session._failure
-        if failure is not None and message.get("status") == 500:
-            # The application's own last resort for an exception that it does not know: ours says more.
-            self.started = self.replaced = True
-            return _unavailable(self._service, self._kind, failure, self._send)
-        return self.commit_and_send(message)
-
-    def commit_and_send(self, message: Message) -> Awaitable[None]:
-        set_cookie = commit(self._service, self._session)
-        self.started = True
-        _add_headers(message, self._service.headers_of(self._session._looked_at, set_cookie), set_cookie)
-        return self._send(message)
-
-    async def commit_late(self) -> None:
-        commit_late(self._service, self._session)
-
-
-class _RemoteExchange(_Exchange):
-    """The same on a remote store, which is waited for."""
-
-    __slots__ = ("_engine",)
-
-    def __init__(self, service: Service, session: Session, send: Send, kind: str, engine: _core.AsyncEngine) -> None:
-        super().__init__(service, session, send, kind)
-        self._engine = engine
-
-    async def commit_and_send(self, message: Message) -> None:
-        set_cookie = await commit_async(self._service, self._session, self._engine)
-        self.started = True
-        _add_headers(message, self._service.headers_of(self._session._looked_at, set_cookie), set_cookie)
-        await self._send(message)
-
-    async def commit_late(self) -> None:
-        await commit_late_async(self._service, self._session, self._engine)
-
-
-def _add_headers(message: Message, wanted: int, set_cookie: str | None) -> None:
-    if not wanted:
-        return
-    headers = list(message.get("headers") or ())
-    existing = b""
-    cached = False
-    for name, value in headers:
-        lower = name.lower()
-        if lower == b"vary":
-            existing = existing + b", " + value if existing else value
-        elif lower == b"cache-control":
-            cached = True
-    if wanted & VARY:
-        vary = _core.vary_with_cookie(existing.decode("latin-1")) if existing else "Cookie"
-        if vary:
-            if existing:
-                headers = [item for item in headers if item[0].lower() != b"vary"]
-            headers.append((b"vary", vary.encode("latin-1")))
-    if set_cookie is not None:
-        headers.extend((b"set-cookie", value) for value in set_cookie.encode("latin-1").split(b"\n"))
-    if wanted & NO_STORE and not cached:
-        headers.append((b"cache-control", b"no-store"))
-    message["headers"] = headers
-
-
-async def _nothing() -> None:
-    pass
-
-
-async def _unavailable(service: Service, kind: str, error: StoreError, send: Send) -> None:
-    service.report(error)
-    if kind == "websocket":
-        await send({"type": "websocket.close", "code": 1013, "reason": "session store unavailable"})
-        return
-    body = b"The session store gave no answer. Please try again.\n"
-    headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-    ]
-    await send({"type": "http.response.start", "status": 503, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def _seconds(max_age: Duration | None) -> int | None:
+    """As Starlette takes it: negative, too."""
+    if max_age is None:
+        return None
+    value = max_age.total_seconds() if isinstance(max_age, timedelta) else max_age
+    ahead = milliseconds(abs(value) if isinstance(value, int | float) else value, "max_age") or 0
+    return ahead // 1000 if value >= 0 else -(ahead // 1000)

@@ -168,11 +168,30 @@ class StarletteSite(Site):
 
         # Starlette's add_middleware makes its middleware at the first request; wrapped, this one is made here.
         self.app = coatcheck.starlette.SessionMiddleware(
-            Starlette(routes=[Route("/{page}", view)]), self.secret, self.store, clock=self.clock, **self.options
+            Starlette(routes=[Route("/{page}", view)]),
+            self.secret,
+            store=self.store,
+            clock=self.clock,
+            **{"max_age": None, **self.options},
         )
 
     def call(self, path: str, cookie: str | None, tls: bool) -> Answer:
-        return asyncio.run(asgi_call(self.app, path, cookie, tls))
+        answer = asyncio.run(asgi_call(self.app, path, cookie, tls))
+        return answer._replace(headers=[(name, _as_others(name, value)) for name, value in answer.headers])
+
+
+_ATTRIBUTES = {
+    one.lower(): one
+    for one in ("HttpOnly", "Secure", "Partitioned", "SameSite=Lax", "SameSite=Strict", "SameSite=None")
+}
+
+
+def _as_others(name: str, value: str) -> str:
+    """A Set-Cookie in Starlette's small letters as the other stacks print it: to a browser it is the same."""
+    if name != "set-cookie":
+        return value
+    first, *rest = value.split("; ")
+    return "; ".join([first, *(_ATTRIBUTES.get(one) or one[0].upper() + one[1:] for one in rest)])
 
 
 class LazySession:

@@ -91,13 +91,13 @@ def test_cookie_with_an_age_moves_with_the_session(memory: str, clock: _core.Man
     site = make_site("starlette", memory, clock=clock, max_age=1000)
     answer = site.get(lambda session: session.update(a=1))
     assert answer.set_cookie is not None
-    assert "Expires=Tue, 14 Nov 2023 22:30:00 GMT" in answer.set_cookie
+    assert "Max-Age=1000" in answer.set_cookie
     assert site.get("read", answer.cookie).set_cookie is None
     clock.advance(150_000)
     renewed = site.get("untouched", answer.cookie)
     assert renewed.set_cookie is not None
     assert renewed.cookie == answer.cookie
-    assert "Expires=Tue, 14 Nov 2023 22:32:30 GMT" in renewed.set_cookie
+    assert "Max-Age=1000" in renewed.set_cookie
     assert renewed.header("Cache-Control") == "no-store"
     assert renewed.header("Vary") == "Cookie"
 

@@ -64,7 +64,7 @@ def starlette_site(store: str, before: Step, after: Step, **options: Any) -> Any
 
         return StreamingResponse(body())
 
-    return coatcheck.starlette.SessionMiddleware(Starlette(routes=[Route("/", view)]), SECRET, store, **options)
+    return coatcheck.starlette.SessionMiddleware(Starlette(routes=[Route("/", view)]), SECRET, store=store, **options)
 
 
 def serve(stack: str, store: str, before: Step, after: Step, cookie: str | None = None, **options: Any) -> Answer:

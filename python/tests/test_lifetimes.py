@@ -44,6 +44,8 @@ def test_a_session_is_read_back_whatever_its_options(stack: str, mode: str, url:
 @pytest.mark.parametrize("option", ["idle_timeout", "absolute_timeout", "regenerate_grace", "max_age"])
 def test_what_is_no_time_is_refused_by_name(stack: str, option: str, memory: str) -> None:
     for span in NO_TIME:
+        if (stack, option) == ("starlette", "max_age") and span == -1:
+            continue  # Starlette's own way to say: over at once (test_starlette_dropin.py)
         with pytest.raises(ConfigError) as refused:
             make_site(stack, memory, **{option: span})
         named = "PERMANENT_SESSION_LIFETIME" if (stack, option) == ("flask", "max_age") else option

@@ -103,7 +103,7 @@ def test_fork_beside_a_running_loop_leaves_the_parents_connection_alone(redis: R
         request.session["n"] = request.session.get("n", 0) + 1
         return JSONResponse(request.session)
 
-    app = SessionMiddleware(Starlette(routes=[Route("/", view)]), SECRET, f"{redis.url}?timeout=10000")
+    app = SessionMiddleware(Starlette(routes=[Route("/", view)]), SECRET, store=f"{redis.url}?timeout=10000")
 
     async def requests(cookie: str | None, count: int) -> str:
         for _ in range(count):
@@ -243,7 +243,7 @@ def test_loop_that_ends_with_a_call_in_flight(redis: RedisServer) -> None:
 
 def test_many_loops_leave_no_connection_behind(redis: RedisServer) -> None:
     app = SessionMiddleware(
-        Starlette(routes=[Route("/", lambda request: JSONResponse(dict(request.session)))]), SECRET, redis.url
+        Starlette(routes=[Route("/", lambda request: JSONResponse(dict(request.session)))]), SECRET, store=redis.url
     )
     cookie = f"session={_core.KeyRing([SECRET]).sign('A' * 43)}"
     before = len(os.listdir("/proc/self/fd"))

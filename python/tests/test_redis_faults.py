@@ -134,7 +134,7 @@ def test_frozen_server_does_not_block_the_loop(redis: RedisServer) -> None:
     async def view(request: Request) -> JSONResponse:
         return JSONResponse(dict(request.session))
 
-    app = SessionMiddleware(Starlette(routes=[Route("/", view)]), SECRET, f"{redis.url}?timeout={TIMEOUT}")
+    app = SessionMiddleware(Starlette(routes=[Route("/", view)]), SECRET, store=f"{redis.url}?timeout={TIMEOUT}")
     cookie = f"session={_core.KeyRing([SECRET]).sign('A' * 43)}"
 
     async def main() -> None:
@@ -191,7 +191,7 @@ def test_cancelled_request_leaves_the_connection_in_order(redis: RedisServer) ->
         request.session["n"] = request.session.get("n", 0) + 1
         return JSONResponse(dict(request.session))
 
-    app = SessionMiddleware(Starlette(routes=[Route("/", view)]), SECRET, f"{redis.url}?timeout=10000")
+    app = SessionMiddleware(Starlette(routes=[Route("/", view)]), SECRET, store=f"{redis.url}?timeout=10000")
 
     async def main() -> None:
         cookies = [(await asgi_call(app, "/")).cookie for _ in range(20)]

@@ -63,7 +63,7 @@ def test_session_is_a_dict() -> None:
         assert isinstance(request.scope["session"], dict)
         return JSONResponse(request.session)
 
-    app = SessionMiddleware(Starlette(routes=[Route("/", view)]), SECRET, "memory:is-a-dict")
+    app = SessionMiddleware(Starlette(routes=[Route("/", view)]), SECRET, store="memory:is-a-dict")
     assert asyncio.run(asgi_call(app, "/")).json == {"a": 1}
 
 
@@ -167,7 +167,7 @@ def test_other_scopes_pass_through() -> None:
         seen.append(scope["type"])
         assert "session" not in scope
 
-    middleware = SessionMiddleware(app, SECRET, "memory:other-scopes")
+    middleware = SessionMiddleware(app, SECRET, store="memory:other-scopes")
     asyncio.run(middleware({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
     assert seen == ["lifespan"]
 
@@ -177,7 +177,7 @@ def test_several_cookie_headers_are_one() -> None:
         request.session["n"] = request.session.get("n", 0) + 1
         return JSONResponse(request.session)
 
-    app = SessionMiddleware(Starlette(routes=[Route("/", view)]), SECRET, "memory:several-cookies")
+    app = SessionMiddleware(Starlette(routes=[Route("/", view)]), SECRET, store="memory:several-cookies")
     cookie = asyncio.run(asgi_call(app, "/")).cookie
 
     async def split(scope: Any, receive: Any, send: Any) -> None:
@@ -199,7 +199,7 @@ def test_local_store_never_awaits(store: str) -> None:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    middleware = SessionMiddleware(app, SECRET, store)
+    middleware = SessionMiddleware(app, SECRET, store=store)
     call = middleware({"type": "http", "headers": [], "scheme": "http"}, None, send)  # type: ignore[arg-type]
     with pytest.raises(StopIteration):
         call.send(None)  # type: ignore[attr-defined]
@@ -212,7 +212,7 @@ def test_redis_on_either_loop(redis: Any, run: Any) -> None:
         request.session["n"] = request.session.get("n", 0) + 1
         return JSONResponse(request.session)
 
-    app = SessionMiddleware(Starlette(routes=[Route("/", view)]), SECRET, redis.url)
+    app = SessionMiddleware(Starlette(routes=[Route("/", view)]), SECRET, store=redis.url)
 
     async def main() -> None:
         cookie = (await asgi_call(app, "/")).cookie

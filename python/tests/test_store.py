@@ -57,7 +57,7 @@ def test_a_wrong_url_shows_at_once() -> None:
 
 def test_a_named_memory_store_is_given_back_when_all_have_closed_it(memory: str) -> None:
     one, two = RefreshTokens(memory, SECRET), RefreshTokens(memory, SECRET)
-    app = SessionMiddleware(Starlette(), SECRET, memory)
+    app = SessionMiddleware(Starlette(), SECRET, store=memory)
     one.issue("ann")
     one.close()
     two.close()

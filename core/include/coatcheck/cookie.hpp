@@ -55,6 +55,9 @@ struct set_cookie {
 [[nodiscard]] result<std::string> serialise_as_npm(const set_cookie& cookie);
 // As npm's cookies 0.9.1 (cookie-session, koa) prints one: the value as it is, attributes in lower case and its order.
 [[nodiscard]] result<std::string> serialise_as_cookies(const set_cookie& cookie);
+// As Starlette 1.x prints one: the value as it is, attributes in its case and order. Refused as by `serialise`, but for
+// what browsers alone would refuse: Starlette sends SameSite=None without Secure.
+[[nodiscard]] result<std::string> serialise_as_starlette(const set_cookie& cookie);
 // The checks of `serialise` that do not depend on the value: for construction time.
 [[nodiscard]] result<void> check_cookie_attributes(const set_cookie& cookie);
 

@@ -36,6 +36,12 @@ enum class secure_mode : std::uint8_t {
 };
 enum class same_site_mode : std::uint8_t { lax, strict, none, unset, automatic };  // automatic: none on TLS, else lax
 
+// How a session's Set-Cookie is printed: browsers make no difference.
+enum class cookie_style : std::uint8_t {
+  standard,   // serialise: with Expires where the browser is to keep it
+  starlette,  // serialise_as_starlette: with Max-Age
+};
+
 struct cookie_options {
   // Empty: `session`, and on secure requests `__Host-session` (`__Secure-session` where domain or path forbid
   // __Host-). A name that is given is used as it is.
@@ -48,6 +54,7 @@ struct cookie_options {
   same_site_mode same_site = same_site_mode::lax;
   bool partitioned = false;
   cookie_priority priority = cookie_priority::unset;
+  cookie_style style = cookie_style::standard;
 };
 
 // What becomes of half a surrogate pair, left where a string of UTF-16 units was cut inside a character: U+FFFD in its

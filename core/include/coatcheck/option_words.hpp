@@ -15,6 +15,7 @@ namespace coatcheck {
 //   same_site_mode   lax, strict, none, unset, auto
 //   same_site        lax, strict, none
 //   cookie_priority  unset, low, medium, high
+//   cookie_style     standard, starlette
 //   merge_policy     mine, theirs, reject
 //   lone_surrogates  replace, refuse
 //   session_mode     store, jwt, jwe

@@ -229,4 +229,24 @@ result<std::string> serialise_as_cookies(const set_cookie& cookie) {
   return out;
 }
 
+result<std::string> serialise_as_starlette(const set_cookie& cookie) {
+  set_cookie checked = cookie;
+  checked.secure = true;
+  if (auto valid = check_cookie_attributes(checked); !valid) return valid.error();
+  if (!is_field_content(cookie.value, ";\" ,")) return error{errc::invalid_cookie, "a cookie's value is not one"};
+  std::string out(cookie.name);
+  out.append(1, '=').append(cookie.value).append("; path=").append(cookie.path);
+  if (cookie.max_age) out.append("; Max-Age=").append(std::to_string(*cookie.max_age));
+  if (cookie.expires) {
+    out.append("; expires=");
+    append_date(out, *cookie.expires);
+  }
+  if (cookie.http_only) out.append("; httponly");
+  out.append(lower(text_of(cookie.same_site)));
+  if (cookie.secure) out.append("; secure");
+  if (!cookie.domain.empty()) out.append("; domain=").append(cookie.domain);
+  if (cookie.partitioned) out.append("; partitioned");
+  return out;
+}
+
 }  // namespace coatcheck

@@ -320,7 +320,7 @@ result<void> commit_operation::send_cookie() {
   auto signed_id = engine_->options.keys.sign_express(next_.id, now_);
   if (!signed_id) return signed_id.error();
   const epoch_ms kept_until = std::min(next_.expires_at, now_ + max_cookie_age);
-  auto written = engine_->cookie.write(*signed_id, settings_, kept_until, request_.secure);
+  auto written = engine_->cookie.write(*signed_id, settings_, kept_until, now_, request_.secure);
   if (!written) return written.error();
   out_.set_cookie = std::move(written->header);
   out_.cookie_withheld = written->withheld;

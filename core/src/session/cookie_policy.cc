@@ -166,21 +166,32 @@ bool cookie_policy::persistent(const cookie_settings& settings) const noexcept {
 }
 
 result<cookie_policy::written> cookie_policy::write(std::string_view value, const cookie_settings& settings,
-                                                    epoch_ms expires_at, bool secure_request) const {
+                                                    epoch_ms expires_at, epoch_ms now, bool secure_request) const {
   auto [cookie, withheld] = resolve(settings, secure_request);
   if (withheld) return written{{}, true};
   cookie.value = value;
-  if (persistent(settings)) cookie.expires = expires_at;
-  auto header = serialise(cookie);
+  const bool seconds = options_.style == cookie_style::starlette;
+  if (persistent(settings) && !seconds) cookie.expires = expires_at;
+  if (persistent(settings) && seconds) cookie.max_age = (expires_at - now) / 1000;
+  auto header = print(cookie);
   if (!header) return header.error();
   return written{*std::move(header), false};
+}
+
+result<std::string> cookie_policy::print(const set_cookie& cookie) const {
+  if (options_.style == cookie_style::standard) return serialise(cookie);
+  if (auto checked = check_cookie_attributes(cookie); !checked) return checked.error();
+  const std::string value = percent_encode(cookie.value);
+  set_cookie encoded = cookie;
+  encoded.value = value;
+  return serialise_as_starlette(encoded);
 }
 
 std::string cookie_policy::clear(const cookie_settings& settings, bool secure_request) const {
   auto [cookie, withheld] = resolve(settings, secure_request);
   if (withheld) return {};  // the browser would refuse it, as it refused the cookie
   cookie.expires = 0;
-  auto header = serialise(cookie);
+  auto header = print(cookie);
   return header ? *std::move(header) : std::string();
 }
 
@@ -194,7 +205,7 @@ std::vector<std::string> cookie_policy::clear_others(const cookie_settings& sett
     other.domain = domain;
     other.path = path;
     other.expires = 0;
-    auto header = serialise(other);  // __Host- has one form alone
+    auto header = print(other);  // __Host- has one form alone
     if (header && std::find(out.begin(), out.end(), *header) == out.end()) out.push_back(*std::move(header));
   };
   for (const std::string_view path : {own.path, std::string_view(options_.path)}) {

@@ -45,7 +45,7 @@ class cookie_policy {
     bool withheld = false;  // must be Secure, and the request is not
   };
   [[nodiscard]] result<written> write(std::string_view value, const cookie_settings& settings, epoch_ms expires_at,
-                                      bool secure_request) const;
+                                      epoch_ms now, bool secure_request) const;
   // Of a session without settings of its own; points into this object.
   [[nodiscard]] set_cookie attributes(bool secure_request) const { return resolve({}, secure_request).cookie; }
   [[nodiscard]] std::string clear(const cookie_settings& settings, bool secure_request) const;
@@ -59,6 +59,7 @@ class cookie_policy {
     bool withheld = false;
   };
   [[nodiscard]] resolved resolve(const cookie_settings& settings, bool secure_request) const;
+  [[nodiscard]] result<std::string> print(const set_cookie& cookie) const;
 
   cookie_options options_;
   std::string plain_name_;

@@ -34,6 +34,9 @@ constexpr meaning<cookie_priority> words_of<cookie_priority>[] = {{"unset", cook
                                                                   {"medium", cookie_priority::medium},
                                                                   {"high", cookie_priority::high}};
 template <>
+constexpr meaning<cookie_style> words_of<cookie_style>[] = {{"standard", cookie_style::standard},
+                                                            {"starlette", cookie_style::starlette}};
+template <>
 constexpr meaning<merge_policy> words_of<merge_policy>[] = {
     {"mine", merge_policy::mine}, {"theirs", merge_policy::theirs}, {"reject", merge_policy::reject}};
 template <>
@@ -62,6 +65,7 @@ template result<void> read_word(std::string_view, std::string_view, secure_mode&
 template result<void> read_word(std::string_view, std::string_view, same_site_mode&);
 template result<void> read_word(std::string_view, std::string_view, same_site&);
 template result<void> read_word(std::string_view, std::string_view, cookie_priority&);
+template result<void> read_word(std::string_view, std::string_view, cookie_style&);
 template result<void> read_word(std::string_view, std::string_view, merge_policy&);
 template result<void> read_word(std::string_view, std::string_view, lone_surrogates&);
 template result<void> read_word(std::string_view, std::string_view, session_mode&);

@@ -227,7 +227,7 @@ result<void> token_commit_operation::send_cookie() {
   const std::size_t size = token->size() + engine_->cookie.name(request_.secure).size();
   if (size > max_cookie_size) return too_large(size);
   const epoch_ms kept_until = std::min(next_.expires_at, now_ + max_cookie_age);
-  auto written = engine_->cookie.write(*token, settings_, kept_until, request_.secure);
+  auto written = engine_->cookie.write(*token, settings_, kept_until, now_, request_.secure);
   if (!written) return written.error();
   out_.set_cookie = std::move(written->header);
   out_.cookie_withheld = written->withheld;
