@@ -140,7 +140,8 @@ PyObject* commit(PyObject* self, PyObject* const* args, Py_ssize_t count) {
                                          of->finish(early);
                                        }
                                      },
-                                     running));
+                                     running),
+                                 running->request.id);
     return future;
   });
 }

@@ -68,8 +68,9 @@ header_argument::header_argument(PyObject* given) noexcept {
 }
 
 bool read_commit(PyObject* const* args, Py_ssize_t count, commit_arguments& into) {
-  if (count < 4 || count > 5 || !is_handle(args[0])) {
-    PyErr_SetString(PyExc_TypeError, "commit() takes a Handle, the payload, flags, cookie settings and the owner");
+  if (count < 4 || count > 6 || !is_handle(args[0])) {
+    PyErr_SetString(PyExc_TypeError,
+                    "commit() takes a Handle, the payload, flags, cookie settings, the owner and a new session's id");
     return false;
   }
   into.of = reinterpret_cast<handle*>(args[0]);
@@ -98,9 +99,13 @@ bool read_commit(PyObject* const* args, Py_ssize_t count, commit_arguments& into
     if (!read_text(args[3], "cookie settings", text)) return false;
     request.cookie = std::string(text);
   }
-  if (count == 5 && args[4] != Py_None) {
+  if (count >= 5 && args[4] != Py_None) {
     if (!read_text(args[4], "owner", text)) return false;
     request.owner = std::string(text);
+  }
+  if (count == 6 && args[5] != Py_None) {
+    if (!read_text(args[5], "id", text)) return false;
+    request.id = std::string(text);
   }
   request.base = value.session;
   return true;

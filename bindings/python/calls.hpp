@@ -45,7 +45,8 @@ enum commit_flags : long {
   flag_exact = 8,       // a transaction; its attempt stands in the bits from the 8th on
 };
 
-// commit(handle, payload: str | None, flags: int, cookie: str | None, owner: str | None = None)
+// commit(handle, payload: str | None, flags: int, cookie: str | None, owner: str | None = None,
+//        id: str | None = None)
 struct commit_arguments {
   handle* of = nullptr;  // borrowed
   commit_request request;

@@ -133,7 +133,7 @@ PyObject* commit(PyObject* self, PyObject* const* args, Py_ssize_t count) {
       engine::regenerated renamed;
       PyObject* early = nullptr;
       if (!self_of(self).run(true, renamed, [&](engine& e, completion<engine::regenerated> then) {
-            e.regenerate(given.request.base, then);
+            e.regenerate(given.request.base, then, given.request.id);
           })) {
         return nullptr;
       }

@@ -1,6 +1,7 @@
 // KeyRing, ManualClock and functions.
 #include "primitives.hpp"
 
+#include <limits>
 #include <memory>
 #include <optional>
 #include <pybind11/stl.h>
@@ -70,17 +71,27 @@ void add_key_ring(py::module_& module) {
 }
 
 // Waits, whatever the store: for a person, or a program that ends then.
-std::uint64_t clear_store(const std::string& url) {
+template <class Start>
+std::uint64_t with_store(const std::string& url, Start&& start) {
   event_loop loop;
   const auto opened = value_of(open_store(url, {nullptr, &loop}));
   count_result out;
   {
     const gil_released released;
-    out = loop.wait<count_result>([&](completion<count_result> done) { opened->clear(done); });
+    out = loop.wait<count_result>([&](completion<count_result> done) { start(*opened, done); });
   }
   opened->close();
   if (!out.known) throw_error(out.why);
   return out.count;
+}
+
+std::uint64_t clear_store(const std::string& url) {
+  return with_store(url, [](store& opened, completion<count_result> done) { opened.clear(done); });
+}
+
+std::uint64_t prune_store(const std::string& url) {
+  constexpr std::size_t all = std::numeric_limits<std::size_t>::max();
+  return with_store(url, [](store& opened, completion<count_result> done) { opened.prune(all, done); });
 }
 
 }  // namespace
@@ -95,6 +106,7 @@ void add_primitives(py::module_& module) {
 
   module.def("error_codes", &error_table, "{code: exception class}");
   module.def("clear_store", &clear_store, py::arg("url"), "Removes everything; how many entries went.");
+  module.def("prune_store", &prune_store, py::arg("url"), "Removes what has ended; how many entries went.");
   module.def(
       "needs_driver", [](std::string_view url) { return value_of(needs_driver(url)); }, py::arg("url"),
       "Whether the store of this URL is remote.");

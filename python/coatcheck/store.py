@@ -27,3 +27,7 @@ class Store:
         Sessions that are kept in their cookies (modes jwt and jwe) end with a new secret instead.
         """
         return _core.clear_store(self._url)
+
+    def prune(self) -> int:
+        """Removes what has ended, and returns how many entries went. Redis does so by itself: 0 there."""
+        return _core.prune_store(self._url)
