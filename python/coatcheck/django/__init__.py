@@ -41,7 +41,6 @@ from django.conf import settings
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS, CreateError, SessionBase, UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.signals import setting_changed
-from django.dispatch import receiver
 from django.utils.crypto import get_random_string
 
 from coatcheck import _core
@@ -74,11 +73,13 @@ _services: dict[tuple[Any, ...], Service] = {}
 _current: Service | None = None
 
 
-@receiver(setting_changed)
 def _forget(**_: Any) -> None:
     """What a test overrides counts from then on."""
     global _current
     _current = None
+
+
+setting_changed.connect(_forget)
 
 
 def _service() -> Service:
