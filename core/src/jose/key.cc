@@ -41,7 +41,7 @@ std::size_t exact_secret_bytes(algorithm alg) noexcept {
 result<void> finish_secret(key_impl& made, secret_policy policy) {
   const algorithm_family family = family_of(made.alg);
   const std::size_t size = made.secret.size();
-  if (size == 0) return refuse(errc::key_weak, "the secret is empty");
+  if (size == 0) return refuse(errc::key_weak, "the secret must not be empty");
   if (family == algorithm_family::hmac || family == algorithm_family::password) {
     if (looks_like_key_material(made.secret.view())) {
       return refuse(errc::key_unsuitable,
@@ -182,7 +182,7 @@ result<void> adopt(key_impl& made, ossl::pkey pkey, bool is_private) {
     for (const curve crv : {curve::p256, curve::p384, curve::p521, curve::secp256k1}) {
       if (std::strcmp(group.data(), facts(crv).group) == 0) made.crv = crv;
     }
-    if (made.crv == curve::none) return refuse(errc::key_unsuitable, "EC key on a curve that JOSE does not use");
+    if (made.crv == curve::none) return refuse(errc::key_unsuitable, std::string("EC key on a curve that JOSE does not use: ") + group.data());
     const auto x = bn_param(raw, OSSL_PKEY_PARAM_EC_PUB_X), y = bn_param(raw, OSSL_PKEY_PARAM_EC_PUB_Y);
     if (!x || !y) return refuse(errc::key_invalid, "EC key without a public point");
     made.bits = facts(made.crv).bits;

@@ -23,7 +23,8 @@ from coatcheck.jwt.api_jwk import PyJWK, PyJWKSet
 from coatcheck.jwt.api_jws import get_unverified_header
 from coatcheck.jwt.exceptions import PyJWKClientConnectionError, PyJWKClientError
 from coatcheck.jwt.jwk_set_cache import JWKSetCache
-from coatcheck.jwt.remote_keys import NoRedirect, read_bounded
+from coatcheck.jwt.remote_keys import NoRedirect as _NoRedirectHandler  # the name that PyJWT has it by
+from coatcheck.jwt.remote_keys import read_bounded
 
 __all__ = ["PyJWKClient"]
 
@@ -78,7 +79,7 @@ class PyJWKClient:
     def fetch_data(self) -> Any:
         """Asks the URL, and puts what came into the cache. Without cookies and redirects; bounded in size and time."""
         self._check_transport()
-        handlers: list[urllib.request.BaseHandler] = [NoRedirect()]
+        handlers: list[urllib.request.BaseHandler] = [_NoRedirectHandler()]
         if self.ssl_context is not None:
             handlers.append(urllib.request.HTTPSHandler(context=self.ssl_context))
         until = time.monotonic() + self.timeout
