@@ -9,6 +9,8 @@ export {
   Cookie,
   CookieOptions,
   Events,
+  ForeignFormat,
+  ForeignSource,
   Key,
   KeyRing,
   MemoryStore,

@@ -198,6 +198,28 @@ declare namespace session {
     tokenKeys?: jwt.Key | readonly jwt.Key[];
     /** Whose session it is, from its data: what RefreshTokens lists and revokes by. Nothing: nobody's. */
     owner?: (session: Session & Partial<SessionData>) => string | undefined | null;
+    /**
+     * Sessions of other packages, read on the way in: whoever has one there goes on with it here, under a new id. Take a
+     * source in cookies away when its maxAge is over: until then a copy of such a cookie is a login.
+     */
+    migrateFrom?: readonly (ForeignFormat | ForeignSource)[];
+  }
+
+  /** In a cookie: flask, starlette, django. Records: flask-session, express-session (connect-redis), starsessions. */
+  type ForeignFormat = 'flask' | 'starlette' | 'django' | 'flask-session' | 'express-session' | 'starsessions';
+
+  interface ForeignSource {
+    format: ForeignFormat;
+    /** Of records: the Redis with `?layout=connect-redis`, flask-session or starsessions, and `&prefix=` if not usual. */
+    url?: string;
+    /** That its cookies were signed with, newest first. Default: the middleware's `secret`. */
+    secrets?: Secret | Secret[];
+    /** Default: the format's own. */
+    cookieName?: string;
+    /** How old a session in a cookie may be, in ms. Default: the format's own, 31 or 14 days. */
+    maxAge?: number;
+    /** Leaves the record where it was, for services that have not moved yet. */
+    keep?: boolean;
   }
 
   interface RefreshTokensOptions {

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Makes what is published, in dist/: the npm tarball with its binary and liblmdb, the wheel, the sdist.
+# Makes what is published, in dist/: the npm tarball with its binary, liblmdb and libz, the wheel, the sdist.
 source "$(dirname "$0")/common.sh"
 rm -rf dist
 mkdir -p dist
 
 say "package: npm"
-for file in node/prebuilds/*.node node/prebuilds/liblmdb.so.0; do
+for file in node/prebuilds/*.node node/prebuilds/liblmdb.so.0 node/prebuilds/libz.so.1; do
   [ -f "$file" ] || die "package: $file is missing"
 done
 (cd node && npm pack --silent --ignore-scripts --pack-destination "$root/dist")

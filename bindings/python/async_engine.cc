@@ -25,9 +25,7 @@ struct host {
 
   host(setup made, const py::handle& event_loop, PyObject* owner)
       : clock(std::move(made.clock)), loop(event_loop, owner) {
-    auto opened_store = open_store(made.url, {made.options.time, &loop, &made.options.keys});
-    if (!opened_store) throw_error(opened_store.error());
-    made.options.where = *std::move(opened_store);
+    if (auto ready = open_stores(made.options, made.url, made.foreign_urls, &loop); !ready) throw_error(ready.error());
     auto created = engine::create(std::move(made.options));
     if (!created) throw_error(created.error());
     on = *std::move(created);

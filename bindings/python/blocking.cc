@@ -7,11 +7,6 @@
 
 namespace coatcheck::python {
 
-blocking_pool::blocking_pool(engine_options options, std::string url)
-    : options_(std::move(options)), url_(std::move(url)) {
-  idle_.reserve(max_idle);
-}
-
 result<std::unique_ptr<worker>> blocking_pool::take() {
   if (closed_) return {errc::store_closed, "the engine was closed"};
   const std::uint32_t now = fork_generation();
@@ -25,10 +20,8 @@ result<std::unique_ptr<worker>> blocking_pool::take() {
   made->generation = now;
   made->greenlets = greenlet_waiter::where_needed();
   made->loop = std::make_unique<event_loop>(made->greenlets.get());
-  auto opened_store = open_store(url_, {options_.time, made->loop.get(), &options_.keys});
-  if (!opened_store) return opened_store.error();
-  engine_options options = options_;
-  options.where = *std::move(opened_store);
+  engine_options options = made_.options;
+  if (auto ready = open_stores(options, made_.url, made_.foreign_urls, made->loop.get()); !ready) return ready.error();
   auto created = engine::create(std::move(options));
   if (!created) return created.error();
   made->on = *std::move(created);

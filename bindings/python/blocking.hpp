@@ -19,6 +19,7 @@
 
 #include "gevent.hpp"
 #include "gil.hpp"
+#include "options.hpp"
 
 namespace coatcheck::python {
 
@@ -44,7 +45,7 @@ template <class R, class Start>
 
 class blocking_pool {
  public:
-  blocking_pool(engine_options options, std::string url);
+  explicit blocking_pool(setup made) : made_(std::move(made)) { idle_.reserve(max_idle); }
   ~blocking_pool() { close(); }
   blocking_pool(const blocking_pool&) = delete;
   blocking_pool& operator=(const blocking_pool&) = delete;
@@ -56,8 +57,7 @@ class blocking_pool {
 
  private:
   static constexpr std::size_t max_idle = 64;
-  engine_options options_;
-  std::string url_;
+  setup made_;
   std::vector<std::unique_ptr<worker>> idle_;
   bool closed_ = false;
 };

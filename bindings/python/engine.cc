@@ -27,15 +27,15 @@ class host {
  public:
   explicit host(setup made) : clock_(std::move(made.clock)) {
     if (answers_in_the_call(made.url)) {
-      auto opened_store = open_store(made.url, {made.options.time, nullptr, &made.options.keys});
-      if (!opened_store) throw_error(opened_store.error());
-      made.options.where = *std::move(opened_store);
+      if (auto ready = open_stores(made.options, made.url, made.foreign_urls, nullptr); !ready) {
+        throw_error(ready.error());
+      }
       writes_wait_ = made.options.where->capabilities().may_block;
       auto created = engine::create(std::move(made.options));
       if (!created) throw_error(created.error());
       local_ = *std::move(created);
     } else {
-      pool_.emplace(std::move(made.options), std::move(made.url));
+      pool_.emplace(std::move(made));
       // Wrong options show at start-up. This one is never used to connect, so that it means the same in a child.
       auto first = pool_->take();
       if (!first) throw_error(first.error());

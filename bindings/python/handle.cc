@@ -52,6 +52,8 @@ PyObject* get_status(PyObject* self, void*) {
       return text("found");
     case open_status::fresh:
       return text("fresh");
+    case open_status::adopted:
+      return text("adopted");
     case open_status::unknown:
       break;
   }
@@ -81,7 +83,7 @@ PyObject* get_untouched(PyObject* self, void*) {
 PyGetSetDef attributes[] = {
     {"payload", get_payload, nullptr, "the session's JSON text", nullptr},
     {"id", get_id, nullptr, "session id, None while not stored", nullptr},
-    {"status", get_status, nullptr, "'found', 'fresh' or 'unknown'", nullptr},
+    {"status", get_status, nullptr, "'found', 'fresh', 'adopted' or 'unknown'", nullptr},
     {"reason", get_reason, nullptr, "why it is fresh", nullptr},
     {"error", get_error, nullptr, "why it is unknown: an exception to raise", nullptr},
     {"unreadable", get_unreadable, nullptr, "unknown, because what is stored can't be read: it may be ended", nullptr},

@@ -88,7 +88,44 @@ class reader {
   return std::move(*keys);
 }
 
+// A list of dicts: format, and url, secrets, cookie_name, max_age, keep where they matter.
+void read_sources(const py::object& given, setup& into) {
+  if (given.is_none()) return;
+  for (const py::handle one : given) {
+    reader from(one.cast<py::dict>());
+    foreign_source source;
+    std::string url;
+    from.take("format", source.format);
+    from.take("url", url);
+    from.take("secrets", source.secrets);
+    from.take("cookie_name", source.cookie_name);
+    from.take("max_age", source.max_age);
+    from.take("keep", source.keep);
+    from.finish();
+    into.options.migrate_from.push_back(std::move(source));
+    into.foreign_urls.push_back(std::move(url));
+  }
+}
+
 }  // namespace
+
+result<void> open_stores(engine_options& options, const std::string& url, const std::vector<std::string>& foreign_urls,
+                         driver* loop) {
+  auto own = open_store(url, {options.time, loop, &options.keys});
+  if (!own) return own.error();
+  options.where = *std::move(own);
+  for (std::size_t at = 0; at < foreign_urls.size(); ++at) {
+    if (foreign_urls[at].empty()) continue;
+    if (const auto remote = needs_driver(foreign_urls[at]); loop == nullptr && remote && *remote) {
+      return {errc::invalid_option,
+              "migrate_from: records on a remote store can be adopted by sessions on a remote store alone"};
+    }
+    auto opened = open_store(foreign_urls[at], {options.time, loop, &options.keys});
+    if (!opened) return opened.error();
+    options.migrate_from[at].where = *std::move(opened);
+  }
+  return {};
+}
 
 merge_rules read_merge_rules(const py::object& given) {
   std::vector<std::pair<std::string, std::string>> by_path;
@@ -114,6 +151,7 @@ setup read_setup(const py::dict& arguments) {
   from.take("store", made.url);
   from.take("clock", made.clock);
   made.options.time = made.clock ? static_cast<const clock*>(made.clock.get()) : &python_clock();
+  read_sources(from.pop("migrate_from"), made);
 
   cookie_options& cookie = made.options.cookie;
   from.take("cookie_name", cookie.name);

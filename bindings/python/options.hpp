@@ -7,6 +7,7 @@
 #include <memory>
 #include <pybind11/pybind11.h>
 #include <string>
+#include <vector>
 
 #include "coatcheck/clock.hpp"
 #include "coatcheck/engine.hpp"
@@ -15,10 +16,15 @@
 namespace coatcheck::python {
 
 struct setup {
-  engine_options options;               // without a store: that depends on the kind of engine
-  std::string url;                      // of the store
-  std::shared_ptr<manual_clock> clock;  // keeps `options.time` alive; null: Python's
+  engine_options options;                   // without a store: that depends on the kind of engine
+  std::string url;                          // of the store
+  std::vector<std::string> foreign_urls{};  // of options.migrate_from; empty: a session in its cookie
+  std::shared_ptr<manual_clock> clock;      // keeps `options.time` alive; null: Python's
 };
+
+// Opens the stores of the options: on the loop, or where there is none those that answer in the call.
+[[nodiscard]] result<void> open_stores(engine_options& options, const std::string& url,
+                                       const std::vector<std::string>& foreign_urls, driver* loop);
 
 // Throws error_already_set: ConfigError for a value out of range, TypeError for an unknown or mistyped one.
 [[nodiscard]] setup read_setup(const pybind11::dict& arguments);

@@ -34,9 +34,15 @@ class refresh_host {
       local_ = create(options_);
       return;
     }
-    engine_options pooled{
-        .keys = options_.keys, .where = nullptr, .cookie = {}, .policy = {}, .time = options_.time, .tokens = {}};
-    pool_.emplace(std::move(pooled), std::move(made.url));
+    engine_options pooled{.keys = options_.keys,
+                          .where = nullptr,
+                          .cookie = {},
+                          .policy = {},
+                          .time = options_.time,
+                          .tokens = {},
+                          .migrate_from = {}};
+    pool_.emplace(
+        setup{.options = std::move(pooled), .url = std::move(made.url), .foreign_urls = {}, .clock = nullptr});
     // Wrong options show at start-up. Nothing connects yet.
     auto first = pool_->take();
     if (!first) throw_error(first.error());

@@ -59,4 +59,7 @@ function isUnknown(error) {
   return error.status === 503;
 }
 
-module.exports = { CoatcheckError, checked, construct, fromNative, goneError, isUnknown, tamperedError };
+const foreignError = () =>
+  new CoatcheckError('ERR_RECORD_DAMAGED', "what another package stored for this session can't be read (migrateFrom)");
+
+module.exports = { CoatcheckError, checked, construct, foreignError, fromNative, goneError, isUnknown, tamperedError };

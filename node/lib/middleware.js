@@ -3,7 +3,7 @@
 // session(options): the middleware, for Express 4 and 5 and for plain http: (req, res, next).
 
 const { fromNative, tamperedError } = require('./errors.js');
-const { FRESH } = require('./native.js');
+const { ADOPTED, FRESH } = require('./native.js');
 const { normalise } = require('./options.js');
 const { RequestState } = require('./request.js');
 const { isBelow, isSecure } = require('./request-facts.js');
@@ -42,6 +42,7 @@ function session(given) {
       if (opened === BAD_SIGNATURE) shared.tellListeners('tampered', tamperedError(), req);
     } else if (Array.isArray(opened)) {
       [state.reason, state.rivals] = opened;
+      state.adopted = state.reason === ADOPTED;
     } else if (opened !== undefined) {
       const error = fromNative(opened);
       if (opened.base === undefined) {

@@ -89,7 +89,9 @@ const FRESH = [
   'ambiguous',
   'revoked',
   'reused',
+  'foreign',
 ];
+const ADOPTED = -1; // in the place of a reason: another package's session, to be stored as a new one
 
 const waiting = [];
 const free = [];
@@ -124,6 +126,7 @@ module.exports = {
   FLAGS,
   FRESH,
   HEADER,
+  ADOPTED,
   STATUS,
   STEP,
   STEP_MASK,

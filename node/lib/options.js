@@ -81,6 +81,18 @@ const OPTIONS = {
     'tokenKeys option must be a Key of coatcheck/jwt, or an array of them, newest first',
   ],
   owner: [isFunction, 'owner option must be a function'],
+  migrateFrom: [
+    (value) => Array.isArray(value) && value.every((one) => isString(one) || (typeof one === 'object' && one !== null)),
+    'migrateFrom option must be an array of formats, or of objects with a format',
+  ],
+};
+const SOURCE_OPTIONS = {
+  format: [isString, 'migrateFrom: format must be a string'],
+  url: [isString, 'migrateFrom: url must be a string'],
+  secrets: [() => true],
+  cookieName: [isString, 'migrateFrom: cookieName must be a string'],
+  maxAge: [isMilliseconds, 'migrateFrom: maxAge must be milliseconds'],
+  keep: [isBoolean, 'migrateFrom: keep must be true or false'],
 };
 const TOKEN_OPTIONS = ['accessTtl', 'refreshGrace', 'checkEpoch', 'tokenKeys'];
 
@@ -164,6 +176,15 @@ function makeKeys(options) {
   return construct(native.createKeys, list.map(bytesOf), fromEnvironment ? 'COATCHECK_SECRET' : 'secret');
 }
 
+// Where sessions were before, as the addon takes it. Flask-Session signs its ids where it is told to alone.
+function sourcesOf(given, secret) {
+  return given?.map((one) => {
+    const source = check(isString(one) ? { format: one } : one, SOURCE_OPTIONS, 'option of migrateFrom');
+    const usual = source.format === 'flask-session' ? [] : (secret ?? process.env.COATCHECK_SECRET ?? []);
+    return { ...source, secrets: [].concat(source.secrets ?? usual).map(bytesOf) };
+  });
+}
+
 // What one mode has and the other has not: an option that does nothing is refused.
 function checkMode(options) {
   const tokens = options.mode !== undefined && options.mode !== 'store';
@@ -203,6 +224,7 @@ function normalise(given = {}) {
     onStoreError: onStoreErrorOf(options),
     staleFor: options.staleFor ?? STALE_FOR,
     mode: options.mode ?? 'store',
+    migrateFrom: sourcesOf(options.migrateFrom, options.secret),
     cookie,
     cookieFunction,
   };
@@ -239,6 +261,7 @@ function engineOptions(options) {
       checkEpoch: options.checkEpoch,
       keys: options.tokenKeys && [].concat(options.tokenKeys).map(handleOf),
     },
+    migrateFrom: options.migrateFrom,
   };
 }
 

@@ -6,7 +6,7 @@
 
 const { chain } = require('./chain.js');
 const { Cookie } = require('./cookie.js');
-const { CoatcheckError, fromNative, goneError, isUnknown } = require('./errors.js');
+const { CoatcheckError, foreignError, fromNative, goneError, isUnknown } = require('./errors.js');
 const { ATTEMPT_SHIFT, END, FLAGS, FRESH, STATUS, STEP, STEP_MASK, STEP_SAVES, native } = require('./native.js');
 const { OperationPromise } = require('./operation-promise.js');
 const { ResponseState } = require('./response-state.js');
@@ -17,6 +17,7 @@ const { unreadableSession } = require('./unreadable.js');
 // Nobody has looked at the session.
 const UNSEEN = Symbol('unseen');
 const NO_COOKIE = FRESH.indexOf('no_cookie');
+const FOREIGN = FRESH.indexOf('foreign');
 
 function attempt(start) {
   try {
@@ -48,6 +49,7 @@ class RequestState extends ResponseState {
     this.base = undefined; // the snapshot of what is stored; undefined: nothing is
     this.reason = NO_COOKIE; // why the session is fresh
     this.rivals = undefined; // a base of several live sessions, which what is stored or destroyed with it ends
+    this.adopted = false; // `rivals` is what another package held: this request's data, not stored here yet
     this.current = UNSEEN; // what `req.session` is
     this.freshId = undefined; // the id of a session that is not stored yet, once somebody asked for it
     this.unsaved = false; // regenerated with its data: to be stored even if nobody changes it
@@ -80,6 +82,14 @@ class RequestState extends ResponseState {
         this.lose(error, this.base);
         return this.look();
       }
+    } else if (this.adopted) {
+      try {
+        data = this.dataOf(this.rivals);
+      } catch {
+        this.shared.tell('damaged', foreignError(), this.req);
+      }
+    } else if (this.reason === FOREIGN) {
+      this.shared.tell('damaged', foreignError(), this.req);
     }
     this.current = new Session(this, data);
     return this.current;
@@ -336,6 +346,7 @@ class RequestState extends ResponseState {
       const now = this.subject();
       now.base = stored;
       this.rivals = undefined;
+      this.adopted = false;
       now.unsaved = false;
       now.cookieBase = settings;
       if (status === STATUS.merged) this.adoptMerged(session, payload, now);
@@ -487,6 +498,7 @@ class RequestState extends ResponseState {
     return chain(this.endStored(base), () => {
       about.base = undefined;
       this.rivals = undefined;
+      this.adopted = false;
     });
   }
 
@@ -677,6 +689,7 @@ class RequestState extends ResponseState {
       payload = this.print(left);
       const stored = this.base !== undefined && !this.unsaved;
       if (payload !== (stored ? snapshot.payloadOf(this.base) : '{}')) facts |= END.changed;
+      else if (this.adopted) facts |= END.forced; // emptied: stored so, for it is not to come back
       if (begun === 0) cookie = this.changedCookie(left);
       if (cookie !== undefined) facts |= END.cookieChanged;
     }
@@ -714,6 +727,7 @@ class RequestState extends ResponseState {
       if (!this.goesOn) return;
       this.base = result[2];
       this.rivals = undefined;
+      this.adopted = false;
       this.unsaved = false;
       if (result[0] === STATUS.merged && this.current === session) this.adoptMerged(session, payload, this);
       return;

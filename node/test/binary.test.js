@@ -21,18 +21,20 @@ test('it exports the entry points of Node-API and nothing else', () => {
   assert.deepEqual(symbols('--defined-only').sort(), ['napi_register_module_v1', 'node_api_module_get_api_version_v1']);
 });
 
-test('it takes Node-API, libuv, LMDB and the C library from outside, and no OpenSSL', () => {
+// zlib: node has one for its addons (its headers hold zlib.h), and that one answers.
+test('it takes Node-API, libuv, LMDB, zlib and the C library from outside, and no OpenSSL', () => {
   const strangers = symbols('--undefined-only').filter(
-    (name) => !/^(napi_|uv_|mdb_)|@GLIBC_|^(__gmon_start__|_ITM_)/.test(name),
+    (name) => !/^(napi_|uv_|mdb_|deflate|inflate)|@GLIBC_|^(__gmon_start__|_ITM_)/.test(name),
   );
   assert.deepEqual(strangers, []);
 });
 
-test('LMDB is found beside it', () => {
+test('LMDB and zlib are found beside it', () => {
   const dynamic = execFileSync('objdump', ['-p', BINARY], { encoding: 'utf8' });
   assert.match(dynamic, /RUNPATH +\$ORIGIN\n/);
   assert.match(dynamic, /NEEDED +liblmdb\.so\.0\n/);
-  assert.ok(fs.existsSync(path.join(PREBUILDS, 'liblmdb.so.0')));
+  assert.match(dynamic, /NEEDED +libz\.so\.1\n/);
+  for (const name of ['liblmdb.so.0', 'libz.so.1']) assert.ok(fs.existsSync(path.join(PREBUILDS, name)));
   assert.doesNotMatch(dynamic, /NEEDED +lib(crypto|ssl|stdc\+\+)/);
 });
 

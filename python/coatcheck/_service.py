@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from coatcheck.jwt import Key
 
 __all__ = [
+    "ForeignSource",
     "Mode",
     "OnUnknown",
     "Owner",
@@ -30,6 +31,7 @@ __all__ = [
     "SessionOptions",
     "default_store",
     "environment_secret",
+    "foreign_sources",
     "make_service",
     "token_options",
 ]
@@ -54,6 +56,18 @@ def environment_secret() -> str | None:
 def default_store(given: str | None) -> str:
     """The store's URL: what was given, else COATCHECK_STORE, else a file in the working directory."""
     return given or os.environ.get("COATCHECK_STORE") or "file:./sessions"
+
+
+class ForeignSource(TypedDict, total=False):
+    """Where sessions were before. Sessions in a cookie: "flask", "starlette", "django"; records: "flask-session",
+    "express-session", "starsessions"."""
+
+    format: str
+    url: str  # of records: the Redis with ?layout=flask-session, connect-redis or starsessions; &prefix= if not usual
+    secrets: Secrets  # that its cookies were signed with; else this service's own
+    cookie_name: str  # else the format's usual name
+    max_age: Duration  # how old a session in a cookie may be; else the format's usual age
+    keep: bool  # leave the record where it was, for services that have not moved yet
 
 
 class SessionOptions(TypedDict, total=False):
@@ -94,14 +108,22 @@ class SessionOptions(TypedDict, total=False):
     # record that is there and can't be read, when somebody looks at the session: "damaged"; and of what changed when
     # the headers had gone and the cookie could not be sent any more: "late".
     on_event: OnEvent | None
+    # Sessions of other packages, read on the way in: whoever has one there goes on with it here, under a new id. Take a
+    # source in cookies away when its max_age is over: until then a copy of such a cookie is a login.
+    migrate_from: Sequence[str | ForeignSource] | None
     owner: Owner | None  # the session's owner, or None: what RefreshTokens lists and revokes by
     clock: _core.ManualClock | None  # for tests
 
 
 def make_service(
-    secret: Secrets | None, store: str | None, cookie: Mapping[str, Any], given: SessionOptions
+    secret: Secrets | None,
+    store: str | None,
+    cookie: Mapping[str, Any],
+    given: SessionOptions,
+    before: Mapping[str, Any] | None = None,
 ) -> Service:
-    """A Service from a middleware's arguments; ``cookie`` is as the core takes it."""
+    """A Service from a middleware's arguments; ``cookie`` is as the core takes it, ``before`` what is usual of
+    sessions that were in a cookie before (migrate_from)."""
     unknown = given.keys() - SessionOptions.__annotations__.keys()
     if unknown:
         raise TypeError(f"unknown option '{min(unknown)}'; there are: {', '.join(SessionOptions.__annotations__)}")
@@ -111,6 +133,9 @@ def make_service(
         milliseconds(rest.pop(name, None), name) for name in spans
     )
     on_unknown, owner = rest.pop("on_unknown", None) or "closed", rest.pop("owner", None)
+    rest["migrate_from"] = foreign_sources(
+        rest.get("migrate_from"), secret if secret is not None else environment_secret(), before or {}
+    )
     on_event, types = rest.pop("on_event", None), rest.pop("types", None) or "plain"
     tokens = token_options(
         rest.pop("mode", None), access_ttl, refresh_grace, rest.pop("check_epoch", None), rest.pop("token_keys", None)
@@ -131,6 +156,27 @@ def make_service(
         on_event,
         types=types,
     )
+
+
+def foreign_sources(
+    given: Sequence[str | ForeignSource] | None, secrets: Secrets | None, usual: Mapping[str, Any]
+) -> list[dict[str, Any]] | None:
+    """``migrate_from`` as the core takes it; ``usual``: of sessions in a cookie, where nothing else is said."""
+    if not given:
+        return None
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise ConfigError("migrate_from must be a list of formats, or of dicts with a format", "ERR_INVALID_OPTION")
+    sources = []
+    for one in given:
+        source: dict[str, Any] = {"format": one} if isinstance(one, str) else dict(one)
+        if "url" not in source:
+            source = {**usual, **source}
+        signed = source.get("secrets", () if source.get("format") == "flask-session" else secrets) or ()
+        source["secrets"] = [signed] if isinstance(signed, str | bytes) else list(signed)
+        if source.get("max_age") is not None:
+            source["max_age"] = milliseconds(source["max_age"], "migrate_from: max_age")
+        sources.append(source)
+    return sources
 
 
 def token_options(

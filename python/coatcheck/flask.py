@@ -53,6 +53,11 @@ the next request on. ``init_app`` checks what is there by then, and opens no sto
     ``"untouched"``, a deadline that the store did not take;
     ``"damaged"``, a record that is there and can't be read;
     ``"late"``, what changed when the session's cookie could not be sent any more.
+``COATCHECK_MIGRATE_FROM``
+    where sessions were before, read on the way in, so that nobody is logged out by the move: ``["flask"]`` for Flask's
+    own cookie, ``[{"format": "flask-session", "url": "redis://host/0?layout=flask-session"}]`` for Flask-Session's
+    records (MessagePack and JSON; no pickles), and others (``coatcheck._service.ForeignSource``). Take ``"flask"`` away
+    when PERMANENT_SESSION_LIFETIME is over: until then a copy of an old cookie is a login.
 ``COATCHECK_OWNER``
     a function from the session to the name of its owner, or None: what ``RefreshTokens`` lists and revokes by.
 """
@@ -78,7 +83,15 @@ from coatcheck._commit import commit, commit_late
 from coatcheck._duration import milliseconds
 from coatcheck._flask_cookie import SecureCookieSession, SecureCookieSessionInterface, registered_tags
 from coatcheck._json import encode
-from coatcheck._service import NO_STORE, VARY, Service, default_store, environment_secret, token_options
+from coatcheck._service import (
+    NO_STORE,
+    VARY,
+    Service,
+    default_store,
+    environment_secret,
+    foreign_sources,
+    token_options,
+)
 from coatcheck.errors import ConfigError, SecretWarning, StoreError
 from coatcheck.session import Session, pending_class, start
 
@@ -136,6 +149,7 @@ _OWN_SETTINGS = tuple(
         "ON_UNKNOWN",
         "OWNER",
         "ON_EVENT",
+        "MIGRATE_FROM",
     ]
 )
 _FLASK_SETTINGS = (
@@ -179,7 +193,10 @@ class CoatcheckInterface(SecureCookieSessionInterface):
         store = options["store"]
         _core.needs_driver(store)  # a wrong scheme shows here; the rest of it at the first request
         self._starting = True
-        self._make(app, {**options, "store": store if store.startswith("memory:") else "memory:"})
+        # Sources of records are opened with the store, by the first request.
+        sources = [one for one in options["migrate_from"] or () if "url" not in one] or None
+        local = {"store": store if store.startswith("memory:") else "memory:", "migrate_from": sources}
+        self._make(app, {**options, **local})
         self._starting = False
 
     def configured(self, app: Flask) -> Service | None:
@@ -248,6 +265,11 @@ class CoatcheckInterface(SecureCookieSessionInterface):
             "conflict_retries": config.get("COATCHECK_CONFLICT_RETRIES"),
             "id_bytes": config.get("COATCHECK_ID_BYTES"),
             "clock": config.get("COATCHECK_CLOCK"),
+            "migrate_from": foreign_sources(
+                config.get("COATCHECK_MIGRATE_FROM"),
+                [secret, *(config.get("SECRET_KEY_FALLBACKS") or ())],
+                {"cookie_name": name, "max_age": config["PERMANENT_SESSION_LIFETIME"]},
+            ),
             **token_options(
                 config.get("COATCHECK_MODE"),
                 time("COATCHECK_ACCESS_TTL"),

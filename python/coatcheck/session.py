@@ -163,6 +163,8 @@ class Session(dict[str, Any]):
                 dict.update(self, self._service.decode(text))
                 return
             except (ValueError, RecursionError):
+                if handle.status == "adopted":
+                    return  # another package's: as if it were not there, and told of when somebody looks
                 error = self._lost = StoreError(
                     "the session's record does not hold a JSON object", "ERR_RECORD_DAMAGED"
                 )
@@ -190,6 +192,10 @@ class Session(dict[str, Any]):
             handle = self._handle = self._service.engine.open(None, self._secure)
         if lost is not None:
             pass  # and go on with an empty session that is never saved
+        elif handle.status == "adopted" or handle.reason == "foreign":
+            self._read = {}  # what another package held is a change of this request's
+            if not dict.__len__(self):
+                self._service.tell("damaged", _foreign())
         elif handle.payload:
             self._read = {}
             _core.fill(self._read, self)
@@ -241,7 +247,9 @@ class Session(dict[str, Any]):
         if self:
             if not _core.same(read, self):
                 facts |= END_CHANGED
-        elif (read or self._renewed) if stored else (self._cleared or self._renewed) and handle.reason == "ambiguous":
+        elif stored:
+            facts |= END_REMOVED if read or self._renewed else 0
+        elif handle.status == "adopted" or ((self._cleared or self._renewed) and handle.reason == "ambiguous"):
             facts |= END_REMOVED
         return self._service.end_table[facts]
 
@@ -308,6 +316,10 @@ def gone() -> SessionGone:
         "the session was destroyed or expired while this request was under way; its changes were not stored",
         "ERR_SESSION_GONE",
     )
+
+
+def _foreign() -> StoreError:
+    return StoreError("what another package stored for this session can't be read (migrate_from)", "ERR_RECORD_DAMAGED")
 
 
 def _waited(value: Any) -> Callable[[Any], Any]:

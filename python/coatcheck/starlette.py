@@ -102,7 +102,8 @@ class SessionMiddleware(AnySessionMiddleware):
             "partitioned": partitioned,
             "cookie_style": "starlette",
         }
-        self.service = make_service(secret_key, store, cookie, options)
+        before = {"cookie_name": session_cookie, "max_age": None if seconds is None else max(seconds, 0)}
+        self.service = make_service(secret_key, store, cookie, options, before)
         if seconds is not None and seconds <= 0:
             name = self.service.engine.cookie_name(https_only)
             head, tail = _core.starlette_attributes(

@@ -56,14 +56,16 @@ result<snapshot> restore(std::string_view described) {
 
 // A string when found, the reason's number when fresh, an Error when unknown. Of a record that is there and can't be
 // read the Error has a `base`, for destroy(). [reason, base] where the request carries several live sessions: a base to
-// commit or destroy with, which ends them.
+// commit or destroy with, which ends them. [-1, base]: another package's session, to be stored as a new one.
 napi_value opened_to_js(napi_env env, opened&& got, std::uint32_t) {
   switch (got.status) {
     case open_status::found:
       return make_string(env, describe(got.session, got.touch_due));
-    case open_status::fresh: {
-      const napi_value reason = make_number(env, static_cast<double>(got.reason));
-      if (got.session.rivals.empty()) return reason;
+    case open_status::fresh:
+    case open_status::adopted: {
+      const bool adopted = got.status == open_status::adopted;
+      const napi_value reason = make_number(env, adopted ? -1 : static_cast<double>(got.reason));
+      if (got.session.rivals.empty() && !adopted) return reason;
       napi_value out = nullptr;
       napi_create_array_with_length(env, 2, &out);
       napi_set_element(env, out, 0, reason);
@@ -268,9 +270,12 @@ napi_value create_engine(napi_env env, napi_callback_info info) {
   const Napi::Value options(env, given[2]);
   if (!keys || !keeper || !options.IsObject())
     return throw_type_error(env, "an engine needs keys, a store and options");
-  engine_options wanted{keys->keys, keeper->store, {}, {}, &keeper->where->clock()};
-  if (const auto read = read_engine_options(options.As<Napi::Object>(), wanted); !read) {
+  engine_options wanted{keys->keys, keeper->store, {}, {}, &keeper->where->clock(), {}, {}};
+  if (const auto read = read_engine_options(options.As<Napi::Object>(), keeper->where->driver(), wanted); !read) {
     return throw_error(env, read.error());
+  }
+  for (const auto& source : wanted.migrate_from) {
+    if (source.where) keeper->where->close_at_end(source.where);
   }
   auto created = engine::create(std::move(wanted));
   if (!created) return throw_error(env, created.error());

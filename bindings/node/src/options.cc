@@ -107,9 +107,38 @@ result<void> read_tokens(const Napi::Object& from, token_session_options& into) 
   return {};
 }
 
+// [{ format, url, secrets, cookieName, maxAge, keep }, …]
+result<void> read_sources(const Napi::Value& from, driver* loop, engine_options& into) {
+  if (!from.IsArray()) return {};
+  const auto list = from.As<Napi::Array>();
+  for (std::uint32_t i = 0; i < list.Length(); ++i) {
+    const auto one = list.Get(i).As<Napi::Object>();
+    foreign_source source;
+    source.format = string_of(one, "format");
+    source.cookie_name = string_of(one, "cookieName");
+    if (const Napi::Value age = one.Get("maxAge"); age.IsNumber()) {
+      source.max_age = age.As<Napi::Number>().Int64Value();
+    }
+    read_bool(one, "keep", source.keep);
+    if (const Napi::Value secrets = one.Get("secrets"); secrets.IsArray()) {
+      const auto all = secrets.As<Napi::Array>();
+      for (std::uint32_t at = 0; at < all.Length(); ++at) {
+        static_cast<void>(read_bytes(all.Get(at), source.secrets.emplace_back()));
+      }
+    }
+    if (const auto url = string_of(one, "url"); !url.empty()) {
+      auto opened = open_store(url, {into.time, loop, nullptr});
+      if (!opened) return opened.error();
+      source.where = *std::move(opened);
+    }
+    into.migrate_from.push_back(std::move(source));
+  }
+  return {};
+}
+
 }  // namespace
 
-result<void> read_engine_options(const Napi::Object& from, engine_options& into) {
+result<void> read_engine_options(const Napi::Object& from, driver* loop, engine_options& into) {
   if (const Napi::Value cookie = from.Get("cookie"); cookie.IsObject()) {
     if (auto read = read_cookie(cookie.As<Napi::Object>(), into.cookie); !read) return read;
   }
@@ -119,7 +148,7 @@ result<void> read_engine_options(const Napi::Object& from, engine_options& into)
   if (const Napi::Value tokens = from.Get("tokens"); tokens.IsObject()) {
     if (auto read = read_tokens(tokens.As<Napi::Object>(), into.tokens); !read) return read;
   }
-  return {};
+  return read_sources(from.Get("migrateFrom"), loop, into);
 }
 
 void read_refresh_options(const Napi::Object& from, refresh_options& into) {

@@ -7,12 +7,14 @@
 #include "coatcheck/cookie.hpp"
 #include "coatcheck/engine.hpp"
 #include "coatcheck/refresh_tokens.hpp"
+#include "coatcheck/store.hpp"
 
 namespace coatcheck::node {
 
-// `{ cookie: {…}, policy: {…}, tokens: {…} }`. Members that are undefined keep the core's defaults. Error: a
-// word that is not known, or what is wrong with a merge rule.
-[[nodiscard]] result<void> read_engine_options(const Napi::Object& from, engine_options& into);
+// `{ cookie: {…}, policy: {…}, tokens: {…}, migrateFrom: […] }`. Members that are undefined keep the core's defaults.
+// Stores of migrateFrom are opened on `loop`. Error: a word that is not known, what is wrong with a merge rule or a
+// URL.
+[[nodiscard]] result<void> read_engine_options(const Napi::Object& from, driver* loop, engine_options& into);
 
 // Rules by path as `[[path, rule], …]`, all strings; anything but an array: none.
 [[nodiscard]] result<merge_rules> read_merge_rules(const Napi::Value& from);

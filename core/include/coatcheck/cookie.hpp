@@ -61,6 +61,9 @@ struct set_cookie {
 // The checks of `serialise` that do not depend on the value: for construction time.
 [[nodiscard]] result<void> check_cookie_attributes(const set_cookie& cookie);
 
+// A date as headers have it (IMF-fixdate; RFC 9110, 5.6.7). REQUIRES: the years 1601 to 9999.
+[[nodiscard]] std::string http_date(epoch_ms at);
+
 // Strict: what encodeURIComponent leaves alone stays, everything else becomes %XX.
 [[nodiscard]] std::string percent_encode(std::string_view value);
 

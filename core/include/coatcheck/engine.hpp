@@ -21,6 +21,7 @@
 #include "coatcheck/clock.hpp"
 #include "coatcheck/cookie.hpp"
 #include "coatcheck/error.hpp"
+#include "coatcheck/foreign.hpp"
 #include "coatcheck/key_ring.hpp"
 #include "coatcheck/life_cycle.hpp"
 #include "coatcheck/merge.hpp"
@@ -95,6 +96,10 @@ struct engine_options {
   session_policy policy{};
   const clock* time = nullptr;     // not owned; null: the system clock
   token_session_options tokens{};  // sessions in the cookie itself; `where` then keeps their families
+  // Where sessions were before: asked, in this order, about a request that has none here. What is found is adopted: a
+  // new session with that data, under our own rules. One in its cookie can be brought again by whoever has a copy of
+  // that cookie, until its age is over: take the source away by then.
+  std::vector<foreign_source> migrate_from{};
 };
 
 struct request_facts {
@@ -113,6 +118,7 @@ enum class fresh_reason : std::uint8_t {
   ambiguous,      // two different live sessions in one request: neither is trusted
   revoked,        // token modes: its family was revoked, or its owner's sessions were
   reused,         // token modes: a cookie that was replaced long ago came again; its family is revoked now
+  foreign,        // another package's session is there, and what it holds can't be read
 };
 [[nodiscard]] std::string_view name_of(fresh_reason reason) noexcept;
 
@@ -141,6 +147,12 @@ struct snapshot {
     std::size_t key = 0;
   };
   std::vector<rival> rivals{};
+  // Of an adopted session that is not stored yet: where it was. A commit that stores it, and `destroy`, end it there.
+  struct origin {
+    std::size_t source = 0;  // in engine_options::migrate_from
+    std::string key{};       // of a record; empty: it was in its cookie
+  };
+  std::optional<origin> from{};
 
   // As one line of text, without the payload, and back: for hosts that keep no native object.
   [[nodiscard]] std::string pack() const;
@@ -151,7 +163,10 @@ struct snapshot {
 // record_mismatch), which asking again does not change. Then `session.unreadable` is set and `session` may be given to
 // `destroy` (a logout) and `regenerate` (a login), which end the record: else its browser would be locked out for ever.
 // Until somebody does, the record stays as it is, for whoever is to find out what happened.
-enum class open_status : std::uint8_t { found, fresh, unknown };
+//
+// adopted: a new session that holds what another package stored for this browser (engine_options::migrate_from). It is
+// not stored yet: the application's first look at it is a change, and its commit stores it under an id of ours.
+enum class open_status : std::uint8_t { found, fresh, unknown, adopted };
 struct opened {
   open_status status = open_status::unknown;
   snapshot session;

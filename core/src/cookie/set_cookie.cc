@@ -158,6 +158,12 @@ std::string print(const set_cookie& cookie, std::size_t size) {
 
 }  // namespace
 
+std::string http_date(epoch_ms at) {
+  std::string out;
+  append_date(out, at);
+  return out;
+}
+
 result<void> check_cookie_attributes(const set_cookie& cookie) {
   if (!is_token(cookie.name)) {
     return refuse("a cookie's name must be one or more of A-Z a-z 0-9 ! # $ % & ' * + - . ^ _ ` | ~");

@@ -182,7 +182,8 @@ result<void> adopt(key_impl& made, ossl::pkey pkey, bool is_private) {
     for (const curve crv : {curve::p256, curve::p384, curve::p521, curve::secp256k1}) {
       if (std::strcmp(group.data(), facts(crv).group) == 0) made.crv = crv;
     }
-    if (made.crv == curve::none) return refuse(errc::key_unsuitable, std::string("EC key on a curve that JOSE does not use: ") + group.data());
+    if (made.crv == curve::none)
+      return refuse(errc::key_unsuitable, std::string("EC key on a curve that JOSE does not use: ") + group.data());
     const auto x = bn_param(raw, OSSL_PKEY_PARAM_EC_PUB_X), y = bn_param(raw, OSSL_PKEY_PARAM_EC_PUB_Y);
     if (!x || !y) return refuse(errc::key_invalid, "EC key without a public point");
     made.bits = facts(made.crv).bits;

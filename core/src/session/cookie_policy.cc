@@ -195,6 +195,14 @@ std::string cookie_policy::clear(const cookie_settings& settings, bool secure_re
   return header ? *std::move(header) : std::string();
 }
 
+std::string cookie_policy::clear_named(std::string_view name, bool secure_request) const {
+  set_cookie cookie = resolve({}, secure_request).cookie;
+  cookie.name = name;
+  cookie.expires = 0;
+  auto header = print(cookie);
+  return header ? *std::move(header) : std::string();
+}
+
 std::vector<std::string> cookie_policy::clear_others(const cookie_settings& settings, bool secure_request) const {
   std::vector<std::string> out;
   const auto [own, withheld] = resolve(settings, secure_request);

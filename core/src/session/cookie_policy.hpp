@@ -49,6 +49,8 @@ class cookie_policy {
   // Of a session without settings of its own; points into this object.
   [[nodiscard]] set_cookie attributes(bool secure_request) const { return resolve({}, secure_request).cookie; }
   [[nodiscard]] std::string clear(const cookie_settings& settings, bool secure_request) const;
+  // The same for a cookie of another name, set with these options.
+  [[nodiscard]] std::string clear_named(std::string_view name, bool secure_request) const;
   // The same for every other domain and path with which these options can have set it: what an older configuration, or
   // a session with settings of its own, left in the browser stands beside today's cookie.
   [[nodiscard]] std::vector<std::string> clear_others(const cookie_settings& settings, bool secure_request) const;

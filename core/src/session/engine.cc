@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "session/adopt.hpp"
 #include "session/cookie_policy.hpp"
 #include "session/operations.hpp"
 #include "session/token_mode.hpp"
@@ -14,8 +15,9 @@ namespace coatcheck {
 using namespace session;
 
 struct engine::impl final : engine_state {
-  impl(engine_options chosen, cookie_policy cookies, const clock& wall, std::shared_ptr<const token_mode> in_cookies)
-      : engine_state{std::move(chosen), std::move(cookies), &wall, std::move(in_cookies)} {}
+  impl(engine_options chosen, cookie_policy cookies, const clock& wall, std::shared_ptr<const token_mode> in_cookies,
+       std::vector<foreign_reader> before)
+      : engine_state{std::move(chosen), std::move(cookies), &wall, std::move(in_cookies), std::move(before)} {}
 };
 
 namespace {
@@ -67,6 +69,8 @@ std::string_view name_of(fresh_reason reason) noexcept {
       return "revoked";
     case fresh_reason::reused:
       return "reused";
+    case fresh_reason::foreign:
+      return "foreign";
   }
   return "unknown";
 }
@@ -86,8 +90,10 @@ result<std::shared_ptr<engine>> engine::create(engine_options options) {
     if (!made) return made.error();
     tokens = *std::move(made);
   }
-  return std::shared_ptr<engine>(
-      new engine(std::make_shared<const impl>(std::move(options), *std::move(cookies), wall, std::move(tokens))));
+  auto sources = read_sources(options);
+  if (!sources) return sources.error();
+  return std::shared_ptr<engine>(new engine(std::make_shared<const impl>(std::move(options), *std::move(cookies), wall,
+                                                                         std::move(tokens), *std::move(sources))));
 }
 
 store_capabilities engine::capabilities() const noexcept { return impl_->where().capabilities(); }
@@ -105,8 +111,12 @@ unsigned engine::response_headers(bool sends_cookie, bool looked) const {
 }
 
 void engine::open(const request_facts& request, completion<opened> done) const {
-  if (impl_->tokens) return run<token_open_operation>(impl_, request, done);
-  run<open_operation>(impl_, request, done);
+  const auto own = [&request](const engine_ref& on, completion<opened> then) {
+    if (on->tokens) return run<token_open_operation>(on, request, then);
+    run<open_operation>(on, request, then);
+  };
+  if (impl_->sources.empty() || request.cookie_header.empty()) return own(impl_, done);
+  run<adopting_open_operation>(impl_, request.cookie_header, own, done);
 }
 
 void engine::load(std::string_view session_id, completion<opened> done) const {
@@ -123,8 +133,12 @@ void engine::inspect(std::string_view store_key, completion<opened> done) const 
 }
 
 void engine::commit(commit_request request, completion<committed> done) const {
-  if (impl_->tokens) return run<token_commit_operation>(impl_, std::move(request), done);
-  run<commit_operation>(impl_, std::move(request), done);
+  const auto own = [](const engine_ref& on, commit_request asked, completion<committed> then) {
+    if (on->tokens) return run<token_commit_operation>(on, std::move(asked), then);
+    run<commit_operation>(on, std::move(asked), then);
+  };
+  if (!request.base.from) return own(impl_, std::move(request), done);
+  run<adopting_commit_operation>(impl_, std::move(request), own, done);
 }
 
 namespace {
@@ -186,6 +200,7 @@ class end_operation final : public operation_base<end_operation<Result>, Result>
     snapshot out;
     out.payload = "{}";
     out.rivals = std::move(ended_.rivals);
+    out.from = std::move(ended_.from);
     // A session that somebody else ended meanwhile does not live on under a new id.
     if (!ended_.unreadable && (status == remove_status::removed || ended_.tag.empty())) {
       out.payload = std::move(ended_.payload);
@@ -213,7 +228,11 @@ void engine::destroy(const snapshot& session, bool secure, completion<destroyed>
   const cookie_settings settings = parsed ? *parsed : cookie_settings{};
   prepared.set_cookie = impl_->cookie.clear(settings, secure);
   prepared.clearing = impl_->cookie.clear_others(settings, secure);
-  run<end_operation<destroyed>>(impl_, session, std::move(prepared), done);
+  if (impl_->sources.empty()) return run<end_operation<destroyed>>(impl_, session, std::move(prepared), done);
+  const auto own = [&](const engine_ref& on, completion<destroyed> then) {
+    run<end_operation<destroyed>>(on, session, std::move(prepared), then);
+  };
+  run<adopting_destroy_operation>(impl_, session.from, secure, own, done);
 }
 
 void engine::regenerate(const snapshot& session, completion<regenerated> done, std::string_view id) const {

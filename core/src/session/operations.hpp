@@ -25,6 +25,7 @@ struct engine_state {
   cookie_policy cookie;
   const clock* time;
   std::shared_ptr<const token_mode> tokens{};  // null: mode `store`
+  std::vector<foreign_reader> sources{};       // of engine_options::migrate_from, which is empty then
   const life_cycle* rules = &session_life_cycle;
   // Whether a commit may begin while another one waits for the store.
   bool overlaps = options.where->capabilities().needs_loop;

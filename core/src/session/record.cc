@@ -223,6 +223,14 @@ std::string snapshot::pack() const {
     out += one.id;
   }
   out += ' ';
+  append_number(out, from ? static_cast<std::int64_t>(from->source) + 1 : 0);
+  if (from) {
+    out += ' ';
+    append_number(out, static_cast<std::int64_t>(from->key.size()));
+    out += ' ';
+    out += from->key;
+  }
+  out += ' ';
   append_extras(out, *this);
   return out;
 }
@@ -254,6 +262,12 @@ result<snapshot> snapshot::unpack(std::string_view packed, std::string_view payl
     one.id = fields.take(static_cast<std::size_t>(fields.number()));
     if (fields.take(1) != " ") return malformed();
     out.rivals.push_back(std::move(one));
+  }
+  if (const auto source = fields.number(); source > 0) {
+    origin& one = out.from.emplace();
+    one.source = static_cast<std::size_t>(source) - 1;
+    one.key = fields.take(static_cast<std::size_t>(fields.number()));
+    if (fields.take(1) != " ") return malformed();
   }
   if (!fields.ok() || !read_extras(fields.rest(), out)) return malformed();
   out.payload = payload;

@@ -44,5 +44,8 @@ class redis_names {
 // The store itself (redis/store.cc), on a link that is its own.
 [[nodiscard]] std::shared_ptr<store> make_redis_store(std::shared_ptr<net::redis_link> link, redis_names names,
                                                       const clock& time);
+// In the layout of another package (redis/foreign.cc).
+[[nodiscard]] std::shared_ptr<store> make_foreign_redis_store(std::shared_ptr<net::redis_link> link,
+                                                              std::string_view prefix);
 
 }  // namespace coatcheck

@@ -49,6 +49,14 @@ result<std::string_view> one_of(std::string_view what, std::string_view in_url, 
   return given ? *given : in_url;
 }
 
+// What stands before an id there, where nobody says otherwise; nothing: no layout that is known.
+std::optional<std::string_view> prefix_of_layout(std::string_view layout) {
+  if (layout == "connect-redis") return "sess:";
+  if (layout == "flask-session") return "session:";
+  if (layout == "starsessions") return "starsessions.";
+  return std::nullopt;
+}
+
 result<void> fill_user(const parsed_url& url, net::redis_target& target) {
   const auto user = one_of("user", url.user, url.parameter("username"));
   const auto password = one_of("password", url.password, url.parameter("password"));
@@ -143,7 +151,7 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   if (options.loop == nullptr) {
     return {errc::invalid_option, "a Redis store needs an event loop (store_options::loop)"};
   }
-  if (auto known = url.only({"timeout", "prefix", "queue", "db", "username", "password"}); !known) {
+  if (auto known = url.only({"timeout", "prefix", "queue", "db", "username", "password", "layout"}); !known) {
     return known.error();
   }
   const auto timeout = url.number("timeout", 250, 1, 60'000);
@@ -154,7 +162,13 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   if (!queue) {
     return queue.error();
   }
-  const std::string_view prefix = url.parameter("prefix").value_or("cc:");
+  const auto layout = url.parameter("layout");
+  std::optional<std::string_view> usual = "cc:";
+  if (layout) usual = prefix_of_layout(*layout);
+  if (!usual) {
+    return {errc::invalid_url, "store URL: layout must be connect-redis, flask-session or starsessions"};
+  }
+  const std::string_view prefix = url.parameter("prefix").value_or(*usual);
   if (prefix.size() > max_prefix ||
       std::any_of(prefix.begin(), prefix.end(), [](char c) { return c <= ' ' || c > '~'; })) {
     return {errc::invalid_url, "store URL: prefix must be at most 64 printable ASCII characters without a space"};
@@ -169,6 +183,9 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   net::redis_link::options chosen;
   chosen.timeout = static_cast<duration_ms>(*timeout);
   chosen.queue = static_cast<std::size_t>(*queue);
+  if (layout) {
+    return make_foreign_redis_store(net::redis_link::create(std::move(target), chosen, *options.loop), prefix);
+  }
   return make_redis_store(net::redis_link::create(std::move(target), chosen, *options.loop), redis_names(prefix),
                           options.time != nullptr ? *options.time : system_clock());
 }
