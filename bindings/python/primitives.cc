@@ -119,6 +119,8 @@ void add_primitives(py::module_& module) {
         return py::make_tuple(values, found.refused);
       },
       py::arg("header"), py::arg("name"), "(values, refused)");
+  module.def("split_joined_cookies", &split_joined_cookies, py::arg("header"), py::arg("name"),
+             "A Cookie header that a WSGI server joined with commas, as it was meant for this name.");
   module.def("vary_with_cookie", &vary_with_cookie, py::arg("existing"),
              "The Vary header's value with Cookie in it; '' where it says so already.");
   module.def(

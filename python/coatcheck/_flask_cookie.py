@@ -116,6 +116,8 @@ class SecureCookieSessionInterface(sessions.SecureCookieSessionInterface):
             return None
         header = request.environ.get("HTTP_COOKIE")
         if header:
+            if "," in header:  # of a WSGI server that joins headers so
+                header = _core.split_joined_cookies(header, self.get_cookie_name(app))
             age = int(app.permanent_session_lifetime.total_seconds()) * 1000
             text = codec.read(header.encode("latin-1"), self.get_cookie_name(app), age, _MOST)
             if text is not None:

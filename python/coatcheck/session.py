@@ -459,6 +459,8 @@ def start(
     session._read = session._failure = session._set_cookie = session._lost = None
     session._forced = session._renewed = session._cleared = session._ended = session._told = session._wrote = False
     if handle is None and header is not None:
+        if type(header) is str and "," in header:  # of a WSGI server that joins headers so
+            header = _core.split_joined_cookies(header, service.engine.cookie_name(secure))
         try:
             handle = service.engine.open(header, secure)
         except StoreError as error:  # the engine was closed

@@ -31,7 +31,35 @@ std::string decoded(std::string_view value) {
   return std::string(value);
 }
 
+bool begins_pair(std::string_view text, std::string_view name) noexcept {
+  text = trim(text);
+  if (!text.starts_with(name)) return false;
+  return trim(text.substr(name.size())).starts_with('=');
+}
+
 }  // namespace
+
+std::string split_joined_cookies(std::string_view header, std::string_view name) {
+  std::string out(header);
+  if (name.empty() || header.size() > max_cookie_header) return out;
+  const bool ruled = name.starts_with("__");
+  bool inside = false;  // a value of this name
+  std::size_t begin = 0;
+  while (begin < header.size()) {
+    const std::size_t end = std::min(header.find_first_of(";,", begin), header.size());
+    inside = inside || begins_pair(header.substr(begin, end - begin), name);
+    if (end < header.size()) {
+      if (header[end] == ';') {
+        inside = false;
+      } else if (inside || (!ruled && begins_pair(header.substr(end + 1), name))) {
+        out[end] = ';';
+        inside = false;
+      }
+    }
+    begin = end + 1;
+  }
+  return out;
+}
 
 cookie_candidates find_cookie(std::string_view header, std::string_view name) {
   cookie_candidates found;

@@ -98,5 +98,25 @@ TEST(percent_encoding, decodes_each_character_of_unicode_and_nothing_else) {
   }
 }
 
+TEST(JoinedCookies, AreSplitWhereOursBeginsOrEnds) {
+  const auto split = [](std::string_view header, std::string_view name = "session") {
+    return split_joined_cookies(header, name);
+  };
+  EXPECT_EQ(split("a=1,session=x"), "a=1;session=x");
+  EXPECT_EQ(split("a=1, session=x"), "a=1; session=x");
+  EXPECT_EQ(split("session=x,a=1; b=2"), "session=x;a=1; b=2");
+  EXPECT_EQ(split("session=x,session=y,a=1"), "session=x;session=y;a=1");
+  EXPECT_EQ(split("a=1,2; b=3,c"), "a=1,2; b=3,c") << "commas of others are theirs";
+  EXPECT_EQ(split("a=1,sessions=x,session.x=1,session"), "a=1,sessions=x,session.x=1,session");
+  EXPECT_EQ(split(",,,"), ",,,");
+  EXPECT_EQ(split(""), "");
+}
+
+TEST(JoinedCookies, ANameWithAPrefixIsNotPlantedInAValue) {
+  EXPECT_EQ(split_joined_cookies("a=1,__Host-session=x", "__Host-session"), "a=1,__Host-session=x");
+  EXPECT_EQ(split_joined_cookies("a=1,__Secure-session=x", "__Secure-session"), "a=1,__Secure-session=x");
+  EXPECT_EQ(split_joined_cookies("__Host-session=x,a=1", "__Host-session"), "__Host-session=x;a=1");
+}
+
 }  // namespace
 }  // namespace coatcheck
