@@ -44,6 +44,18 @@ use_node
 npm() { env PATH="$COATCHECK_SYSTEM_PATH" npm "$@"; }
 setup() { scripts/setup.sh "$@" && use_node; }
 
+# A stamp holds the hash of what was installed from; a changed list installs again.
+install_python_packages() {
+  local requirements=$1 stamp want
+  stamp="$venv/.coatcheck-$(basename "$requirements" .txt)"
+  want=$(sha256sum <"$requirements")
+  if [ "$(cat "$stamp" 2>/dev/null)" != "$want" ]; then
+    say "python: packages of $requirements"
+    "$venv/bin/python" -m pip install --quiet --requirement "$requirements"
+    printf '%s\n' "$want" >"$stamp"
+  fi
+}
+
 # Installs what a folder's lock file names, if that is not there: a stamp holds the hash of what was installed.
 install_node_packages() {
   local folder=$1 stamp="$1/node_modules/.coatcheck-lock" want

@@ -3,6 +3,7 @@
 # clang-tidy, which take minutes.
 source "$(dirname "$0")/common.sh"
 setup lint
+install_python_packages scripts/requirements-tests.txt
 source scripts/sources.sh
 failed=()
 check() {

@@ -5,19 +5,11 @@ source "$(dirname "$0")/common.sh"
 
 scripts/system-packages.sh build "$@"
 
-# A stamp holds the hash of what was installed from; a changed list installs again.
 if [ ! -x "$venv/bin/python" ]; then
   say "python: making .venv"
   "${PYTHON:-python3}" -m venv "$venv"
 fi
-requirements=scripts/requirements.txt
-stamp="$venv/.coatcheck-requirements"
-want=$(sha256sum <"$requirements")
-if [ "$(cat "$stamp" 2>/dev/null)" != "$want" ]; then
-  say "python: packages of $requirements"
-  "$venv/bin/python" -m pip install --quiet --requirement "$requirements"
-  printf '%s\n' "$want" >"$stamp"
-fi
+install_python_packages scripts/requirements.txt
 
 if system_node_is_old; then
   install_node_packages scripts/node

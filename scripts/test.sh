@@ -14,7 +14,7 @@ contract_tests='StoreContract'
 core() { ctest --test-dir "$built" --parallel "$jobs" --output-on-failure --exclude-regex "$contract_tests"; }
 contract() { ctest --test-dir "$built" --parallel "$jobs" --output-on-failure --tests-regex "$contract_tests"; }
 pytests() { "$venv/bin/python" -m pytest -q -ra -p no:cacheprovider "$@"; }
-python() { pytests python/tests; }
+python() { install_python_packages scripts/requirements-tests.txt && pytests python/tests; }
 node_tests() { (cd node && node --test test/*.test.js); }
 interop() { pytests tests/interop; }
 readme() { pytests tests/readme; }

@@ -32,9 +32,9 @@ struct cookie_candidates {
 [[nodiscard]] cookie_candidates find_cookie(std::string_view header, std::string_view name);
 
 // For WSGI, where a server joins several Cookie headers with a comma (gunicorn does; RFC 9113, 8.2.3 wants "; "): the
-// header as it was meant for the cookie `name`. A comma after its value ends it, for our values hold none. One before its
-// name begins it, unless the name has a prefix that browsers hold to rules (__Host-, __Secure-): a page of a sibling
-// domain could write such a pair into a value of its own, and for other names it can set the cookie itself.
+// header as it was meant for the cookie `name`. A comma after its value ends it, for our values hold none. One before
+// its name begins it, unless the name has a prefix that browsers hold to rules (__Host-, __Secure-): a page of a
+// sibling domain could write such a pair into a value of its own, and for other names it can set the cookie itself.
 [[nodiscard]] std::string split_joined_cookies(std::string_view header, std::string_view name);
 
 enum class same_site : std::uint8_t { unset, lax, strict, none };
