@@ -47,6 +47,7 @@ class Session(dict[str, Any]):
     """
 
     __slots__ = (
+        "_bound",
         "_cleared",
         "_ended",
         "_failure",
@@ -71,6 +72,7 @@ class Session(dict[str, Any]):
     _read: dict[str, Any] | None  # what was read, to compare with; None: this session is never saved
     _forced: bool
     _renewed: bool
+    _bound: Callable[[], None] | None  # writes back what stands for this session in the application (coatcheck.fastapi)
     _cleared: bool  # by clear(): a logout, also where there was nothing to clear
     _ended: bool  # the response's headers have gone, or the commit has failed
     _set_cookie: str | None  # of a transaction, for the response
@@ -233,6 +235,8 @@ class Session(dict[str, Any]):
 
     def _plan(self, begun: int) -> int:
         """What the request's end calls for, by the core's rules; ``begun``: END_BEGUN once the headers have gone."""
+        if self._bound is not None:
+            self._bound()
         handle, read = self._handle, self._read
         if handle is None or read is None or self._failure is not None:
             return 0
@@ -456,7 +460,7 @@ def start(
     session._service = service
     session._header = header
     session._secure = secure
-    session._read = session._failure = session._set_cookie = session._lost = None
+    session._bound = session._read = session._failure = session._set_cookie = session._lost = None
     session._forced = session._renewed = session._cleared = session._ended = session._told = session._wrote = False
     if handle is None and header is not None:
         if type(header) is str and "," in header:  # of a WSGI server that joins headers so
