@@ -63,9 +63,10 @@ def plain_app() -> flask.Flask:
     return app
 
 
-def our_app(url: str) -> flask.Flask:
+def our_app(url: str | None) -> flask.Flask:
+    """On a store; None: in Flask's own cookie."""
     app = flask.Flask("ours")
-    app.config.update(SECRET_KEY=SECRET, COATCHECK_STORE=url)
+    app.config.update(SECRET_KEY=SECRET, COATCHECK_STORE=url, COATCHECK_MODE="flask" if url is None else "store")
     Coatcheck(app)
     return add_views(app)
 
@@ -133,10 +134,11 @@ def main() -> None:
             ("file", "file", "Flask-Session, files", flask_session_app(**files_in(folder)), 5),
             ("file-sqlite", "file", "Flask-Session, SQLite", flask_session_app(**sqlite_in(folder)), 5),
             ("file-cookie", "file", "Flask's cookie", flask_cookie_app(), 1),
+            ("cookie", "", "Flask's cookie", flask_cookie_app(), 3),
             ("redis", "redis", "Flask-Session", flask_session_app(**redis_at(urls["redis"])), 3),
         ]
         for name, store, peer_name, peer, aim in compared:
-            ours, bare = our_app(urls[store]), plain_app()
+            ours, bare = our_app(urls.get(store)), plain_app()
             our_cookie, peer_cookie = cookie_of(ours), cookie_of(peer)
             for page in ("untouched", "read", "write"):
                 ours_ns, peer_ns = added(

@@ -28,24 +28,48 @@ class Session(dict[str, Any]):
     """Starlette's session, which also notices what was changed inside a list or a dict."""
 
     accessed = False  # whether somebody looked at it: the response depends on the cookie
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._marked = False
-        self._read = _core.copy(dict(self)) if self else {}
+    _marked = False
+    _read: Any = None  # what it held when somebody looked first, to compare with
 
     @property
     def modified(self) -> bool:
         """Whether it is to be written: something was set, or is not what was read."""
-        return self._marked or not _core.same(self._read, self)
+        return self._marked or (self._read is not None and not _core.same(self._read, self))
 
     def mark_accessed(self) -> None:
         """Called by Starlette when ``request.session`` is looked at."""
         self.accessed = True
+        self._look()
 
     def mark_modified(self) -> None:
         """Has the cookie written, whatever changed."""
         self.accessed = self._marked = True
+
+    def _look(self) -> None:
+        if self._read is None:
+            self._read = {}
+            _core.fill(self._read, self)
+
+    # Ways to get hold of a list or a dict inside, also past request.session.
+
+    def __getitem__(self, key: str) -> Any:
+        self._look()
+        return super().__getitem__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """As dict's."""
+        self._look()
+        return super().get(key, default)
+
+    def values(self) -> Any:
+        """As dict's."""
+        self._look()
+        return super().values()
+
+    def items(self) -> Any:
+        """As dict's."""
+        self._look()
+        return super().items()
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.mark_modified()
@@ -80,6 +104,7 @@ class Session(dict[str, Any]):
         """As dict's."""
         if key not in self:
             self.mark_modified()
+        self._look()
         return super().setdefault(key, default)
 
     def update(self, *args: Any, **kwargs: Any) -> None:
@@ -120,17 +145,19 @@ class SignedCookieSessions:
         if scope["type"] != "http" and scope["type"] != "websocket":
             await self._app(scope, receive, send)
             return
-        held = self._read(scope["headers"])
-        scope["session"] = Session(held or {})
+        held = self._held(scope["headers"])
+        session = scope["session"] = Session() if held is None else Session(held)
 
         async def send_with_cookie(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._finish(scope["session"], held is not None, message)
+                last = scope["session"]  # the application may have put another in its place
+                if last is not session or session.accessed or session.modified:
+                    self._finish(last, held is not None, message)
             await send(message)
 
         await self._app(scope, receive, send_with_cookie)
 
-    def _read(self, headers: Sequence[tuple[bytes, bytes]]) -> Mapping[str, Any] | None:
+    def _held(self, headers: Sequence[tuple[bytes, bytes]]) -> Mapping[str, Any] | None:
         """What the request's cookie holds; None: there is none that holds."""
         cookies = [value for name, value in headers if name == b"cookie"]
         text = self._codec.read(b"; ".join(cookies), self._name, self._age, _MOST) if cookies else None
