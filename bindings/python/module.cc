@@ -34,6 +34,7 @@ namespace {
 PyMethodDef value_functions[] = {
     {"copy", cc::copy_value, METH_O, "copy(value): new dicts and lists, the same leaves"},
     {"same", cc::as_method(cc::same_value), METH_FASTCALL, "same(a, b): whether both are the same JSON value"},
+    {"is_plain", cc::as_method(cc::is_plain), METH_FASTCALL, "is_plain(data, every): whether there is nothing to tag"},
     {"fill", cc::as_method(cc::fill_value), METH_FASTCALL, "fill(into, value): a copy of value's items into a dict"},
     {"encode", cc::encode_value, METH_O, "encode(value): its JSON text, or PayloadError that names the key"},
     {nullptr, nullptr, 0, nullptr},

@@ -92,7 +92,48 @@ namespace {
   return a == b ? 1 : PyObject_RichCompareBool(a, b, Py_EQ);
 }
 
+// An object of one member whose name begins with a space is a tag, or has to be told from one.
+[[nodiscard]] bool looks_tagged(PyObject* dict) noexcept {
+  if (PyDict_GET_SIZE(dict) != 1) return false;
+  PyObject* key = nullptr;
+  PyObject* item = nullptr;
+  Py_ssize_t at = 0;
+  return PyDict_Next(dict, &at, &key, &item) != 0 && PyUnicode_Check(key) && PyUnicode_GET_LENGTH(key) > 0 &&
+         PyUnicode_READ_CHAR(key, 0) == ' ';
+}
+
+[[nodiscard]] bool plain(PyObject* value, int depth, bool every) noexcept {
+  if (PyUnicode_CheckExact(value) || PyBool_Check(value) || PyFloat_CheckExact(value) || value == Py_None) return true;
+  if (PyLong_CheckExact(value)) {
+    if (!every) return true;
+    constexpr long long largest = (1LL << 53) - 1;  // what a JavaScript number holds exactly
+    int overflow = 0;
+    const long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
+    return overflow == 0 && number >= -largest && number <= largest;
+  }
+  if (depth == max_depth) return false;
+  if (PyList_CheckExact(value)) {
+    for (Py_ssize_t at = 0; at < PyList_GET_SIZE(value); ++at) {
+      if (!plain(PyList_GET_ITEM(value, at), depth + 1, every)) return false;
+    }
+    return true;
+  }
+  if (depth == 0 ? !PyDict_Check(value) : !PyDict_CheckExact(value) || looks_tagged(value)) return false;
+  PyObject* key = nullptr;
+  PyObject* item = nullptr;
+  for (Py_ssize_t at = 0; PyDict_Next(value, &at, &key, &item) != 0;) {
+    if (!plain(item, depth + 1, every)) return false;
+  }
+  return true;
+}
+
 }  // namespace
+
+PyObject* is_plain(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (count != 2) return PyErr_Format(PyExc_TypeError, "is_plain() takes a dict and whether every type has a tag");
+  const int every = PyObject_IsTrue(args[1]);
+  return every < 0 ? nullptr : PyBool_FromLong(plain(args[0], 0, every == 1) ? 1 : 0);
+}
 
 PyObject* copy_value(PyObject*, PyObject* value) { return copy(value, 0); }
 

@@ -19,7 +19,6 @@ from werkzeug.http import dump_cookie, http_date
 
 from coatcheck import _core
 from coatcheck._json import loads
-from coatcheck._tagged import is_plain
 
 if TYPE_CHECKING:
     from flask import Flask, Request, Response
@@ -63,7 +62,7 @@ class SecureCookieSession(sessions.SecureCookieSession):
         if self._forced or self._read is None:
             return self._forced
         # Tuples, dates and the like are compared by Python: what tells 1 from True knows JSON alone.
-        return not _core.same(self._read, self) and (is_plain(self) or self._read != self)
+        return not _core.same(self._read, self) and (_core.is_plain(self, False) or self._read != self)
 
     @modified.setter
     def modified(self, value: bool) -> None:
@@ -169,7 +168,7 @@ class SecureCookieSessionInterface(sessions.SecureCookieSessionInterface):
         response.headers.add("Set-Cookie", header)
 
     def _text(self, app: Flask, data: dict[str, Any]) -> str:
-        if registered_tags(self.serializer) or not is_plain(data):
+        if registered_tags(self.serializer) or not _core.is_plain(data, False):
             return self.serializer.dumps(data)
         provider = app.json
         if type(provider).dumps is not DefaultJSONProvider.dumps:

@@ -14,6 +14,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 from uuid import UUID
 
+from coatcheck._core import is_plain
 from coatcheck._json import decode, encode
 
 _LARGEST = 2**53 - 1  # what a JavaScript number holds exactly
@@ -169,23 +170,6 @@ def _tag(value: Any, depth: int, every: bool) -> Any:  # one line for each type
     return _tag_more(value, depth) if every or isinstance(value, (TaggedSet, TaggedInt)) else value
 
 
-def is_plain(value: Any, depth: int = 0, every: bool = False) -> bool:
-    """Whether there is nothing to tag: one pass that makes nothing, for most sessions are so."""
-    for one in value.values() if type(value) is dict or depth == 0 else value:
-        kind = type(one)
-        if kind in _LEAVES or (kind is int and (not every or -_LARGEST <= one <= _LARGEST)):
-            continue
-        if depth == _MAX_DEPTH or not (kind is list or (kind is dict and not _looks_tagged(one))):
-            return False
-        if not is_plain(one, depth + 1, every):
-            return False
-    return True
-
-
-def _looks_tagged(value: dict[Any, Any]) -> bool:
-    return len(value) == 1 and (next(iter(value)) in _READERS or next(iter(value)) == _ESCAPE)
-
-
 def _untag(value: Any) -> Any:
     if type(value) is list:
         return [_untag(one) for one in value]
@@ -203,7 +187,7 @@ def _untag(value: Any) -> Any:
 
 
 def _encode(data: Mapping[str, Any], every: bool) -> str:
-    if is_plain(data, 0, every):
+    if is_plain(data, every):
         return encode(data)
     try:
         tagged = {name: _tag(value, 1, every) for name, value in data.items()}
