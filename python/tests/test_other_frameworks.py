@@ -92,7 +92,7 @@ def pyramid(url: str) -> Any:
 
 
 @pytest.mark.parametrize("make", [quart, litestar, bottles, pyramid])
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:pkg_resources")
 def test_a_session_under_a_framework(make: Any, url: str) -> None:
     app = make(url)
 
