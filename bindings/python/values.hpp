@@ -18,8 +18,8 @@ PyObject* copy_value(PyObject* module, PyObject* value);
 // same(a, b): whether both print as the same JSON, but for the order of keys. `1` and `True` differ.
 PyObject* same_value(PyObject* module, PyObject* const* args, Py_ssize_t count);
 
-// is_plain(data, every): whether a session's data has nothing to tag (coatcheck/_tagged.py), which most have not; `every`:
-// a large int is tagged, too. Unsure counts as no.
+// is_plain(data, every): whether a session's data has nothing to tag (coatcheck/_tagged.py), which most have not;
+// `every`: a large int is tagged, too. Unsure counts as no.
 PyObject* is_plain(PyObject* module, PyObject* const* args, Py_ssize_t count);
 
 // fill(into, value): puts a copy of what the dict `value` holds into the dict `into`.

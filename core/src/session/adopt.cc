@@ -63,15 +63,18 @@ void adopting_open_operation::on_record(get_result&& got) {
   }
   if (got.status == get_status::found) {
     auto read = engine_->sources[source_].read_record(got.value.bytes, engine_->options.policy.max_payload);
+    if (!read) out_.reason = fresh_reason::foreign;
     if (read && adopt(*std::move(read), key_)) return finish(std::move(out_));
-    out_.reason = fresh_reason::foreign;
   }
   next_value();
 }
 
 bool adopting_open_operation::adopt(std::string&& payload, std::string_view key) {
   const auto& policy = engine_->options.policy;
-  if (!check_payload(payload, policy.max_payload, policy.max_members)) return false;
+  if (!check_payload(payload, policy.max_payload, policy.max_members)) {
+    out_.reason = fresh_reason::foreign;
+    return false;
+  }
   if (is_empty_object(payload)) return false;
   out_.status = open_status::adopted;
   out_.reason = fresh_reason::none;

@@ -139,6 +139,14 @@ TEST_P(Adopt, WhatIsNoSessionOfTheirsIsFresh) {
   }
 }
 
+TEST_P(Adopt, WhatIsSignedAndCantBeReadIsNamed) {
+  make({{.format = "flask", .secrets = secrets}});
+  for (const std::string text : {"[1]", "{\"a\":NaN}", "{\"a\":1180591620717411303424}", "{"}) {
+    EXPECT_EQ(open(flask(text)).reason, fresh_reason::foreign) << text;
+  }
+  EXPECT_EQ(open(flask("{}")).reason, fresh_reason::no_cookie) << "nothing was in it";
+}
+
 TEST_P(Adopt, ARecordIsEndedThereOnceItIsHere) {
   const auto theirs = std::make_shared<records>();
   const std::string id(43, 'a');

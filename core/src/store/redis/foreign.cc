@@ -52,7 +52,7 @@ class foreign_redis_store final : public store {
  private:
   template <class R, class Decode>
   void ask(std::string_view command, std::string_view key, completion<R> done, net::on_loss loss, Decode decode) {
-    if (!valid_key(key)) return fail(done, bad_key_error());
+    if (!valid_key(key)) return refuse(done, bad_key_error);
     command_.clear();
     net::append_command_head(command_, 2);
     net::append_argument(command_, command);
@@ -69,18 +69,20 @@ class foreign_redis_store final : public store {
     };
     link_->submit(handle, link_->new_deadline(), command_, {}, loss);
   }
-  template <class R>
-  void refuse(completion<R> done) {
-    fail(done,
-         {errc::store_unsupported,
-          "a store in another package's layout is read on the way in alone (migrate_from): sessions can't be kept "
-          "in it"});
+  static error unsupported() {
+    return {errc::store_unsupported,
+            "a store in another package's layout is read on the way in alone (migrate_from): sessions can't be kept in "
+            "it"};
   }
   template <class R>
-  void fail(completion<R> done, error why) {
-    R out;
-    out.why = std::move(why);
-    done(std::move(out));
+  void refuse(completion<R> done, error (*why)() = unsupported) {
+    link_->answer_later(
+        [done, why](const answer& given) {
+          R out;
+          out.why = given.code == errc::store_closed ? to_error(given) : why();
+          done(std::move(out));
+        },
+        answer::failure(errc::invalid_option, {}));
   }
 
   std::shared_ptr<net::redis_link> link_;
