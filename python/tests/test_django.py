@@ -97,16 +97,6 @@ def _database() -> None:
     User.objects.create_superuser("ann", password="secret")
 
 
-@pytest.fixture(params=["memory", "file", "redis"])
-def url(request: pytest.FixtureRequest, tmp_path: pathlib.Path, shared_redis: RedisServer) -> str:
-    urls = {
-        "memory": f"memory:{uuid.uuid4().hex}",
-        "file": f"file:{tmp_path}/sessions",
-        "redis": f"{shared_redis.url}?timeout=5000",
-    }
-    return urls[request.param]
-
-
 @pytest.fixture
 def _on(url: str) -> Iterator[None]:
     with override_settings(COATCHECK_STORE=url):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import pickle
-import uuid
 from base64 import b64encode
 from datetime import datetime, timezone
 from typing import Any
@@ -95,16 +94,6 @@ def login(app: flask.Flask) -> str:
 def pair(lines: list[str]) -> str:
     (ours,) = [line for line in lines if "=s%3A" in line]
     return ours.split(";")[0]
-
-
-@pytest.fixture(params=["memory", "file", "redis"])
-def url(request: pytest.FixtureRequest, tmp_path: Any, redis: RedisServer) -> str:
-    urls = {
-        "memory": f"memory:{uuid.uuid4().hex}",
-        "file": f"file:{tmp_path}/sessions",
-        "redis": f"{redis.url}?timeout=5000",
-    }
-    return urls[request.param]
 
 
 def test_flasks_cookie(url: str) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import pathlib
-import uuid
 from typing import Any
 
 import aiohttp
@@ -24,16 +22,6 @@ from litestar.middleware import DefineMiddleware
 from quart import Quart
 from quart import request as quart_request
 from stacks import Answer, asgi_call, wsgi_call
-
-
-@pytest.fixture(params=["memory", "file", "redis"])
-def url(request: pytest.FixtureRequest, tmp_path: pathlib.Path, shared_redis: RedisServer) -> str:
-    urls = {
-        "memory": f"memory:{uuid.uuid4().hex}",
-        "file": f"file:{tmp_path}/sessions",
-        "redis": f"{shared_redis.url}?timeout=5000",
-    }
-    return urls[request.param]
 
 
 def count(session: Any) -> str:
