@@ -5,6 +5,9 @@
 // interpreter exits.
 #include <array>
 #include <pybind11/pybind11.h>
+#include <string>
+
+#include "coatcheck/life_cycle.hpp"
 
 #include "async_engine.hpp"
 #include "async_refresh.hpp"
@@ -72,6 +75,13 @@ PYBIND11_MODULE(_core_main, m, py::multiple_interpreters::not_supported()) {
   cc::add_jwt_tokens(m);
   cc::add_jwt_messages(m);
   if (PyModule_AddFunctions(m.ptr(), value_functions) != 0) throw py::error_already_set();
+  // END_STORED, STEP_COMMIT, HEADER_VARY …: the core's own numbers.
+  for (const auto& word : coatcheck::life_cycle_words()) {
+    std::string name(word.group);
+    name.append("_").append(word.name);
+    for (char& c : name) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - ('a' - 'A') : c);
+    m.attr(name.c_str()) = word.value;
+  }
   m.attr("COMMIT_SECURE") = static_cast<long>(cc::flag_secure);
   m.attr("COMMIT_SAVE") = static_cast<long>(cc::flag_save);
   m.attr("COMMIT_REGENERATE") = static_cast<long>(cc::flag_regenerate);

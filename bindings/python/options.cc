@@ -111,7 +111,7 @@ void read_sources(const py::object& given, setup& into) {
 
 result<void> open_stores(engine_options& options, const std::string& url, const std::vector<std::string>& foreign_urls,
                          driver* loop) {
-  auto own = open_store(url, {options.time, loop, &options.keys});
+  auto own = coatcheck::open_store(url, {options.time, loop, &options.keys});
   if (!own) return own.error();
   options.where = *std::move(own);
   for (std::size_t at = 0; at < foreign_urls.size(); ++at) {
@@ -120,7 +120,7 @@ result<void> open_stores(engine_options& options, const std::string& url, const 
       return {errc::invalid_option,
               "migrate_from: records on a remote store can be adopted by sessions on a remote store alone"};
     }
-    auto opened = open_store(foreign_urls[at], {options.time, loop, &options.keys});
+    auto opened = coatcheck::open_store(foreign_urls[at], {options.time, loop, &options.keys});
     if (!opened) return opened.error();
     options.migrate_from[at].where = *std::move(opened);
   }

@@ -40,32 +40,16 @@
 //   tokens.revokeAll(owner, except, slot)    [count, epoch] or an Error
 //   tokens.check(owner, epoch, slot)         true (still good), false or an Error
 //   lifeCycle(policy, expressHeaders)        express-session's rules of a request's end as tables, without an engine
+//   lifeCycleWords()                         the numbers of those rules, by name
 //   setTime(ms)                              see lib/clock.js
 
 const native = require('./binding.js');
 const { followClock } = require('./clock.js');
 
 const FLAGS = { secure: 1, save: 2, presented: 4, wantSession: 8, exact: 16 };
-// Facts of a request's end, and what the core's rules make of them (coatcheck/life_cycle.hpp, which has the same numbers).
-const END = {
-  stored: 1,
-  unreadable: 2,
-  unknown: 4,
-  looked: 8,
-  removed: 16,
-  changed: 32,
-  cookieChanged: 64,
-  renewed: 128,
-  forced: 256,
-  touchDue: 512,
-  begun: 1024,
-  saved: 2048,
-};
-const COOKIE_FACT = { isNew: 1, settingsChanged: 2, deadlineMoved: 4, presented: 8, dataChanged: 16 };
-const STEP = { nothing: 0, commit: 1, touch: 2, destroy: 3, lateNew: 4, lateInCookie: 5 };
-const STEP_MASK = 7;
-const STEP_SAVES = 8; // a bit beside the step
-const HEADER = { vary: 1, noStore: 2 }; // bits of responseHeaders
+// Facts of a request's end, what the core's rules make of them, and bits of responseHeaders (coatcheck/life_cycle.hpp).
+const { end: END, step: STEP, cookie: COOKIE_FACT, header: HEADER } = native.lifeCycleWords();
+const { mask: STEP_MASK, saves: STEP_SAVES } = STEP;
 const ATTEMPT_SHIFT = 8; // of a transaction: its number, in the flags
 const STATUS = {
   unchanged: 0,

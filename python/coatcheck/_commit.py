@@ -6,9 +6,10 @@ from __future__ import annotations
 from typing import Any
 
 from coatcheck import _core
+from coatcheck._core import END_BEGUN, STEP_DESTROY, STEP_MASK
 from coatcheck._service import Service
 from coatcheck.errors import SessionConflict, StoreError
-from coatcheck.session import END_BEGUN, STEP_DESTROY, STEP_MASK, Session
+from coatcheck.session import Session
 
 
 def commit(service: Service, session: Session) -> str | None:

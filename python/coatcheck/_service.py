@@ -44,7 +44,7 @@ OnEvent = Callable[[SessionEvent, Error], object]
 Owner = Callable[[Any], str | None]  # whose session it is, from its data
 
 log = logging.getLogger("coatcheck")
-VARY, NO_STORE = 1, 2  # of Service.headers_of
+VARY, NO_STORE = _core.HEADER_VARY, _core.HEADER_NO_STORE  # of Service.headers_of
 _QUIET = 60.0  # seconds between two log lines of one kind
 
 

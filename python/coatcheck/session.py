@@ -12,13 +12,21 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from coatcheck import _core
+from coatcheck._core import (  # coatcheck/life_cycle.hpp
+    END_CHANGED,
+    END_FORCED,
+    END_LOOKED,
+    END_REMOVED,
+    END_RENEWED,
+    END_STORED,
+    END_TOUCH_DUE,
+    STEP_DESTROY,
+    STEP_MASK,
+    STEP_NOTHING,
+    STEP_SAVES,
+    STEP_TOUCH,
+)
 from coatcheck.errors import SessionGone, StoreError, UsageError
-
-# Facts of a request's end, and what the core's rules make of them (coatcheck/life_cycle.hpp has the same numbers).
-END_STORED, END_LOOKED, END_REMOVED, END_CHANGED = 1, 8, 16, 32
-END_RENEWED, END_FORCED, END_TOUCH_DUE, END_BEGUN = 128, 256, 512, 1024
-STEP_NOTHING, STEP_COMMIT, STEP_TOUCH, STEP_DESTROY = range(4)
-STEP_MASK, STEP_SAVES = 7, 8
 
 if TYPE_CHECKING:
     from asyncio import Future

@@ -51,6 +51,7 @@ napi_value start(napi_env env, napi_value exports) {
       COATCHECK_FUNCTION("varyWithCookie", vary_with_cookie),
       COATCHECK_FUNCTION("lateMessage", late_message),
       COATCHECK_FUNCTION("lifeCycle", make_life_cycle),
+      COATCHECK_FUNCTION("lifeCycleWords", life_cycle_words),
       COATCHECK_FUNCTION("keygripSign", keygrip_sign),
       COATCHECK_FUNCTION("keygripIndex", keygrip_index),
       COATCHECK_FUNCTION("ironSeal", iron_seal),

@@ -40,6 +40,7 @@ napi_value find_cookie(napi_env env, napi_callback_info info);
 napi_value serialise_cookie(napi_env env, napi_callback_info info);
 napi_value vary_with_cookie(napi_env env, napi_callback_info info);
 napi_value late_message(napi_env env, napi_callback_info info);
+napi_value life_cycle_words(napi_env env, napi_callback_info info);
 napi_value make_life_cycle(napi_env env, napi_callback_info info);
 napi_value keygrip_sign(napi_env env, napi_callback_info info);
 napi_value keygrip_index(napi_env env, napi_callback_info info);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <napi.h>
+#include <string>
 
 #include "handles.hpp"
 #include "values.hpp"
@@ -19,6 +20,23 @@ Napi::Uint8Array to_bytes(napi_env env, const Table& table) {
 }
 
 }  // namespace
+
+// lifeCycleWords() → { end: { stored, … }, step: { … }, cookie: { … }, header: { … } }: the core's own numbers.
+napi_value life_cycle_words(napi_env env, napi_callback_info /*info*/) {
+  auto out = Napi::Object::New(env);
+  for (const auto& word : coatcheck::life_cycle_words()) {
+    const std::string group(word.group);
+    if (!out.Has(group)) out.Set(group, Napi::Object::New(env));
+    std::string name;
+    bool upper = false;
+    for (const char c : word.name) {
+      if (c != '_') name += upper ? static_cast<char>(c - ('a' - 'A')) : c;
+      upper = c == '_';
+    }
+    out.Get(group).As<Napi::Object>().Set(name, Napi::Number::New(env, word.value));
+  }
+  return out;
+}
 
 // lifeCycle({ rolling, resave, saveUninitialized, removedEnds }, expressHeaders) → { end, cookie, headers }: what each
 // combination of facts calls for by express-session's rules. `headers` are the bits of responseHeaders, by

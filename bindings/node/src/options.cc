@@ -127,7 +127,7 @@ result<void> read_sources(const Napi::Value& from, driver* loop, engine_options&
       }
     }
     if (const auto url = string_of(one, "url"); !url.empty()) {
-      auto opened = open_store(url, {into.time, loop, nullptr});
+      auto opened = coatcheck::open_store(url, {into.time, loop, nullptr});
       if (!opened) return opened.error();
       source.where = *std::move(opened);
     }

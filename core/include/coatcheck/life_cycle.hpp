@@ -13,12 +13,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
 namespace coatcheck {
 
-// Bits of an index into the table; the hosts have the same numbers (node/lib/native.js, python/coatcheck/session.py).
+// Bits of an index into the table.
 namespace end_fact {
 inline constexpr std::uint32_t stored = 1;           // the request's session is in the store
 inline constexpr std::uint32_t unreadable = 2;       // its record is there and can't be read
@@ -47,9 +48,11 @@ struct end_plan {
   end_step step = end_step::nothing;
   bool save = false;  // of a commit: commit_request::save
 
-  // As one byte of the table: the step, and 8 for `save`.
+  // As one byte of the table: the step in the bits of step_mask, and saves_bit.
+  static constexpr std::uint8_t step_mask = 7;
+  static constexpr std::uint8_t saves_bit = 8;
   [[nodiscard]] constexpr std::uint8_t packed() const noexcept {
-    return static_cast<std::uint8_t>(static_cast<std::uint8_t>(step) | (save ? 8U : 0U));
+    return static_cast<std::uint8_t>(static_cast<std::uint8_t>(step) | (save ? saves_bit : 0U));
   }
 };
 using end_table = std::array<std::uint8_t, end_fact::combinations>;
@@ -103,6 +106,15 @@ extern const life_cycle session_life_cycle;
 // for "was stored by save() in this request, and is as it was then"; `changed` is against what was read or saved last,
 // the cookie's `data_changed` against what the request began with.
 extern const life_cycle express_life_cycle;
+
+// The numbers of this header by their names, for hosts in other languages: of the groups `end`, `step`, `cookie` and
+// `header`. `step` has `mask` and `saves` too, of a packed plan.
+struct life_cycle_word {
+  std::string_view group;
+  std::string_view name;
+  std::uint32_t value;
+};
+[[nodiscard]] std::span<const life_cycle_word> life_cycle_words() noexcept;
 
 [[nodiscard]] end_plan plan_end(const life_cycle& rules, std::uint32_t facts, const end_policy& policy);
 

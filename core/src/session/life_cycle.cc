@@ -79,6 +79,40 @@ const life_cycle session_life_cycle{should_destroy, should_save, should_touch, s
 const life_cycle express_life_cycle{express_should_destroy, express_should_save, express_should_touch,
                                     express_should_send_cookie, express_headers};
 
+std::span<const life_cycle_word> life_cycle_words() noexcept {
+  constexpr auto step = [](end_step one) { return static_cast<std::uint32_t>(one); };
+  static constexpr life_cycle_word words[] = {
+      {"end", "stored", stored},
+      {"end", "unreadable", unreadable},
+      {"end", "unknown", unknown},
+      {"end", "looked", looked},
+      {"end", "removed", removed},
+      {"end", "changed", changed},
+      {"end", "cookie_changed", cookie_changed},
+      {"end", "renewed", renewed},
+      {"end", "forced", forced},
+      {"end", "touch_due", touch_due},
+      {"end", "begun", begun},
+      {"end", "saved", saved},
+      {"step", "nothing", step(end_step::nothing)},
+      {"step", "commit", step(end_step::commit)},
+      {"step", "touch", step(end_step::touch)},
+      {"step", "destroy", step(end_step::destroy)},
+      {"step", "late_new", step(end_step::late_new)},
+      {"step", "late_in_cookie", step(end_step::late_in_cookie)},
+      {"step", "mask", end_plan::step_mask},
+      {"step", "saves", end_plan::saves_bit},
+      {"cookie", "is_new", cookie_fact::is_new},
+      {"cookie", "settings_changed", cookie_fact::settings_changed},
+      {"cookie", "deadline_moved", cookie_fact::deadline_moved},
+      {"cookie", "presented", cookie_fact::presented},
+      {"cookie", "data_changed", cookie_fact::data_changed},
+      {"header", "vary", response_header::vary},
+      {"header", "no_store", response_header::no_store},
+  };
+  return words;
+}
+
 end_plan plan_end(const life_cycle& rules, std::uint32_t facts, const end_policy& policy) {
   if (has(facts, unknown)) return {};
   if (rules.should_destroy(facts, policy)) return {end_step::destroy};
