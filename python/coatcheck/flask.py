@@ -82,7 +82,7 @@ from coatcheck import _core
 from coatcheck._commit import commit, commit_late
 from coatcheck._duration import milliseconds
 from coatcheck._flask_cookie import SecureCookieSession, SecureCookieSessionInterface, registered_tags
-from coatcheck._json import encode
+from coatcheck._json import decode, encode
 from coatcheck._service import (
     NO_STORE,
     VARY,
@@ -320,7 +320,9 @@ class CoatcheckInterface(SecureCookieSessionInterface):
         serializer = self.serializer
 
         def decode_registered(text: str) -> dict[str, Any]:
-            if not registered_tags(serializer) or '{" ' not in text:
+            if '{" ' not in text:  # no tag begins otherwise
+                return decode(text)
+            if not registered_tags(serializer):
                 return stock(text)
             data = serializer.loads(text)
             if type(data) is not dict:
