@@ -171,7 +171,7 @@ class SignedCookieSessions:
 
     def _finish(self, session: Any, held: bool, message: Message) -> None:
         """Starlette's rules, on whatever stands for the session by now."""
-        headers = list(message.get("headers") or ())
+        headers: list[tuple[bytes, bytes]] = list(message.get("headers") or ())
         if getattr(session, "accessed", True):
             vary_on_cookie(headers)
         if getattr(session, "modified", True):

@@ -192,7 +192,7 @@ class _RemoteExchange(_Exchange):
 def _add_headers(message: Message, wanted: int, set_cookie: str | None) -> None:
     if not wanted:
         return
-    headers = list(message.get("headers") or ())
+    headers: list[tuple[bytes, bytes]] = list(message.get("headers") or ())
     if wanted & VARY:
         vary_on_cookie(headers)
     if set_cookie is not None:
