@@ -205,8 +205,9 @@ std::string cookie_policy::clear_named(std::string_view name, bool secure_reques
 
 std::vector<std::string> cookie_policy::clear_others(const cookie_settings& settings, bool secure_request) const {
   std::vector<std::string> out;
-  const auto [own, withheld] = resolve(settings, secure_request);
-  if (withheld) return out;
+  const resolved here = resolve(settings, secure_request);
+  if (here.withheld) return out;
+  const set_cookie& own = here.cookie;
   const auto add = [&](std::string_view domain, std::string_view path) {
     if (domain == own.domain && path == own.path) return;
     set_cookie other = own;

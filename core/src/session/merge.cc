@@ -210,8 +210,8 @@ result<merge_rules> merge_rules::create(const std::vector<std::pair<std::string,
   if (by_path.size() > max_paths) return {errc::invalid_option, "merge: more than 1,000 paths"};
   rules.steps_.emplace_back();
   for (const auto& [path, word] : by_path) {
-    const auto known =
-        std::find_if(rule_words.begin(), rule_words.end(), [&](const auto& row) { return row.first == word; });
+    const auto known = std::find_if(rule_words.begin(), rule_words.end(),
+                                    [&word = word](const auto& row) { return row.first == word; });
     if (known == rule_words.end()) {
       std::string words;
       for (const auto& row : rule_words) words += (words.empty() ? "\"" : ", \"") + std::string(row.first) + '"';

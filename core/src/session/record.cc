@@ -264,10 +264,11 @@ result<snapshot> snapshot::unpack(std::string_view packed, std::string_view payl
     out.rivals.push_back(std::move(one));
   }
   if (const auto source = fields.number(); source > 0) {
-    origin& one = out.from.emplace();
+    origin one;
     one.source = static_cast<std::size_t>(source) - 1;
     one.key = fields.take(static_cast<std::size_t>(fields.number()));
     if (fields.take(1) != " ") return malformed();
+    out.from = std::move(one);
   }
   if (!fields.ok() || !read_extras(fields.rest(), out)) return malformed();
   out.payload = payload;
