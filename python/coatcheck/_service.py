@@ -29,6 +29,7 @@ __all__ = [
     "Secrets",
     "Service",
     "SessionOptions",
+    "cookie_options",
     "default_store",
     "environment_secret",
     "foreign_sources",
@@ -113,6 +114,29 @@ class SessionOptions(TypedDict, total=False):
     migrate_from: Sequence[str | ForeignSource] | None
     owner: Owner | None  # the session's owner, or None: what RefreshTokens lists and revokes by
     clock: _core.ManualClock | None  # for tests
+
+
+def cookie_options(
+    cookie_name: str | None,
+    max_age: Duration | None,
+    domain: str | None,
+    path: str,
+    http_only: bool,
+    secure: str,
+    same_site: str,
+    partitioned: bool,
+) -> dict[str, Any]:
+    """The cookie's settings of a middleware, as the core takes them."""
+    return {
+        "cookie_name": cookie_name,
+        "max_age": milliseconds(max_age, "max_age"),
+        "domain": domain,
+        "path": path,
+        "http_only": http_only,
+        "secure": secure,
+        "same_site": same_site,
+        "partitioned": partitioned,
+    }
 
 
 def make_service(

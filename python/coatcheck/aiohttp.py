@@ -16,8 +16,8 @@ import aiohttp_session
 from aiohttp import web
 
 from coatcheck import _core
-from coatcheck._duration import Duration, milliseconds
-from coatcheck._service import Secrets, SessionOptions, make_service
+from coatcheck._duration import Duration
+from coatcheck._service import Secrets, SessionOptions, cookie_options, make_service
 from coatcheck.errors import StoreError
 
 if TYPE_CHECKING:
@@ -70,16 +70,7 @@ class Storage(aiohttp_session.AbstractStorage):
         **options: Unpack[SessionOptions],
     ) -> None:
         super().__init__(cookie_name=cookie_name or "session", httponly=http_only)
-        cookie = {
-            "cookie_name": cookie_name,
-            "max_age": milliseconds(max_age, "max_age"),
-            "domain": domain,
-            "path": path,
-            "http_only": http_only,
-            "secure": secure,
-            "same_site": same_site,
-            "partitioned": partitioned,
-        }
+        cookie = cookie_options(cookie_name, max_age, domain, path, http_only, secure, same_site, partitioned)
         self._always_secure = secure == "always"
         self.service = make_service(secret, store, cookie, options)
 

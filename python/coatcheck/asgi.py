@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from coatcheck import _core
 from coatcheck._commit import commit, commit_async, commit_late, commit_late_async
-from coatcheck._duration import Duration, milliseconds
-from coatcheck._service import NO_STORE, VARY, Secrets, Service, SessionOptions, make_service
+from coatcheck._duration import Duration
+from coatcheck._service import NO_STORE, VARY, Secrets, Service, SessionOptions, cookie_options, make_service
 from coatcheck._vary import vary_on_cookie
 from coatcheck.errors import StoreError
 from coatcheck.session import Session, pending_class, start, transaction
@@ -89,16 +89,7 @@ class SessionMiddleware:
         partitioned: bool = False,
         **options: Unpack[SessionOptions],
     ) -> None:
-        cookie = {
-            "cookie_name": cookie_name,
-            "max_age": milliseconds(max_age, "max_age"),
-            "domain": domain,
-            "path": path,
-            "http_only": http_only,
-            "secure": secure,
-            "same_site": same_site,
-            "partitioned": partitioned,
-        }
+        cookie = cookie_options(cookie_name, max_age, domain, path, http_only, secure, same_site, partitioned)
         self.app = app
         self._always_secure = secure == "always"
         self.service = make_service(secret, store, cookie, options)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from coatcheck import _core
 from coatcheck._commit import commit, commit_late
-from coatcheck._duration import Duration, milliseconds
-from coatcheck._service import NO_STORE, VARY, Secrets, Service, SessionOptions, make_service
+from coatcheck._duration import Duration
+from coatcheck._service import NO_STORE, VARY, Secrets, Service, SessionOptions, cookie_options, make_service
 from coatcheck.errors import StoreError
 from coatcheck.session import Session, start
 
@@ -55,16 +55,7 @@ class SessionMiddleware:
         self.app = app
         self._key = environ_key
         self._always_secure = secure == "always"
-        cookie = {
-            "cookie_name": cookie_name,
-            "max_age": milliseconds(max_age, "max_age"),
-            "domain": domain,
-            "path": path,
-            "http_only": http_only,
-            "secure": secure,
-            "same_site": same_site,
-            "partitioned": partitioned,
-        }
+        cookie = cookie_options(cookie_name, max_age, domain, path, http_only, secure, same_site, partitioned)
         self.service = make_service(secret, store, cookie, options)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
