@@ -30,7 +30,6 @@ __all__ = ["SecureCookieSession", "SecureCookieSessionInterface", "registered_ta
 
 _STOCK_TAGS = len(sessions.session_json_serializer.order)
 _VALUE, _EXPIRES = "coatcheck-value", "Thu, 01 Jan 1970 00:00:00 GMT"
-_MOST = 1024 * 1024  # bytes of JSON that a cookie may unpack to
 _KEPT = 8  # sets of attributes: an application may have a name for each host
 
 
@@ -118,7 +117,7 @@ class SecureCookieSessionInterface(sessions.SecureCookieSessionInterface):
             if "," in header:  # of a WSGI server that joins headers so
                 header = _core.split_joined_cookies(header, self.get_cookie_name(app))
             age = int(app.permanent_session_lifetime.total_seconds()) * 1000
-            text = codec.read(header.encode("latin-1"), self.get_cookie_name(app), age, _MOST)
+            text = codec.read(header.encode("latin-1"), self.get_cookie_name(app), age)
             if text is not None:
                 try:
                     # As Flask: the application's provider reads, and no tag begins otherwise.

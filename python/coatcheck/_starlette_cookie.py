@@ -18,7 +18,6 @@ from coatcheck._vary import vary_on_cookie
 __all__ = ["Session", "SignedCookieSessions"]
 
 log = logging.getLogger("coatcheck")
-_MOST = 1024 * 1024  # bytes of JSON that a cookie may hold
 _KEEPS = 4096  # bytes of a cookie that browsers keep (RFC 6265bis, 5.6)
 
 Message = MutableMapping[str, Any]
@@ -160,7 +159,7 @@ class SignedCookieSessions:
     def _held(self, headers: Sequence[tuple[bytes, bytes]]) -> Mapping[str, Any] | None:
         """What the request's cookie holds; None: there is none that holds."""
         cookies = [value for name, value in headers if name == b"cookie"]
-        text = self._codec.read(b"; ".join(cookies), self._name, self._age, _MOST) if cookies else None
+        text = self._codec.read(b"; ".join(cookies), self._name, self._age) if cookies else None
         if text is None:
             return None
         try:
