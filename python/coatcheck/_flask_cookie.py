@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("coatcheck")
 
-__all__ = ["SecureCookieSession", "SecureCookieSessionInterface", "registered_tags"]
+__all__ = ["SecureCookieSession", "SecureCookieSessionInterface", "registered_tags", "vary_on_cookie"]
 
 _STOCK_TAGS = len(sessions.session_json_serializer.order)
 _VALUE, _EXPIRES = "coatcheck-value", "Thu, 01 Jan 1970 00:00:00 GMT"
@@ -38,7 +38,8 @@ def registered_tags(serializer: TaggedJSONSerializer) -> bool:
     return len(serializer.order) != _STOCK_TAGS
 
 
-def _vary(response: Response) -> None:
+def vary_on_cookie(response: Response) -> None:
+    """Adds Cookie to the response's Vary, however many headers that is."""
     vary = _core.vary_with_cookie(", ".join(response.headers.getlist("Vary")))
     if vary:
         response.headers["Vary"] = vary
@@ -138,7 +139,7 @@ class SecureCookieSessionInterface(sessions.SecureCookieSessionInterface):
             super().save_session(app, session, response)
             return
         if session.accessed:
-            _vary(response)
+            vary_on_cookie(response)
         if not session:
             if not session.modified:
                 return
@@ -148,7 +149,7 @@ class SecureCookieSessionInterface(sessions.SecureCookieSessionInterface):
         else:
             return
         if not session.accessed:
-            _vary(response)
+            vary_on_cookie(response)
 
     def _set_cookie(self, app: Flask, session: sessions.SessionMixin, response: Response) -> None:
         codec = self._signing(app)

@@ -81,7 +81,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from coatcheck import _core
 from coatcheck._commit import commit, commit_late
 from coatcheck._duration import milliseconds
-from coatcheck._flask_cookie import SecureCookieSession, SecureCookieSessionInterface, registered_tags
+from coatcheck._flask_cookie import SecureCookieSession, SecureCookieSessionInterface, registered_tags, vary_on_cookie
 from coatcheck._json import decode, encode
 from coatcheck._service import (
     NO_STORE,
@@ -373,9 +373,7 @@ class CoatcheckInterface(SecureCookieSessionInterface):
         if wanted & NO_STORE and "Cache-Control" not in headers:
             headers["Cache-Control"] = "no-store"
         if wanted & VARY:
-            vary = _core.vary_with_cookie(headers.get("Vary") or "")
-            if vary:
-                headers["Vary"] = vary
+            vary_on_cookie(response)
 
 
 class Coatcheck:

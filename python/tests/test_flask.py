@@ -71,6 +71,20 @@ def test_accessed_is_set_by_looking_at_the_session_alone() -> None:
     assert "Vary" not in client.get("/nothing").headers
 
 
+def test_every_vary_header_of_the_view_stays() -> None:
+    app = make_app()
+
+    @app.get("/two")
+    def two() -> flask.Response:
+        flask.session["n"] = 1
+        response = flask.Response()
+        response.headers.add("Vary", "Accept")
+        response.headers.add("Vary", "Origin")
+        return response
+
+    assert app.test_client().get("/two").headers.getlist("Vary") == ["Accept, Origin, Cookie"]
+
+
 def test_vary_is_added_to_what_the_view_set() -> None:
     app = make_app()
 
