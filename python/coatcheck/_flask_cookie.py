@@ -11,6 +11,7 @@ import json
 import logging
 import warnings
 from collections.abc import Mapping
+from inspect import getattr_static
 from typing import TYPE_CHECKING, Any
 
 from flask import sessions
@@ -90,8 +91,7 @@ class SecureCookieSessionInterface(sessions.SecureCookieSessionInterface):
         self._ours = (
             type(self).get_signing_serializer is stock.get_signing_serializer
             and self.key_derivation == "hmac"
-            and type(self).__dict__.get("digest_method", stock.__dict__["digest_method"])
-            is stock.__dict__["digest_method"]
+            and getattr_static(self, "digest_method") is getattr_static(stock, "digest_method")
         )
 
     def _signing(self, app: Flask) -> _core.PeerCookie | None:

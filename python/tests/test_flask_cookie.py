@@ -310,14 +310,18 @@ def test_an_interface_of_ones_own_takes_the_place_of_flasks() -> None:
     assert any(value.startswith("for-a.example=") for _, value in answers[0])
 
 
-def test_an_interface_that_signs_otherwise_goes_flasks_way() -> None:
+@pytest.mark.parametrize("inherited", [False, True])
+def test_an_interface_that_signs_otherwise_goes_flasks_way(inherited: bool) -> None:
     import hashlib
 
     class Sha256(coatcheck.flask.SecureCookieSessionInterface):
         digest_method = staticmethod(hashlib.sha256)
 
+    class Inherits(Sha256):
+        """Says nothing of the digest itself."""
+
     app = make_app(None)
-    app.session_interface = Sha256()
+    app.session_interface = Inherits() if inherited else Sha256()
     client = app.test_client()
     signature = client.get("/small").headers["Set-Cookie"].split(";")[0].rsplit(".", 1)[1]
     assert len(signature) == 43
