@@ -82,7 +82,7 @@ class foreign_redis_store final : public store {
           out.why = given.code == errc::store_closed ? to_error(given) : why();
           done(std::move(out));
         },
-        answer::failure(errc::invalid_option, {}));
+        net::failure{errc::invalid_option, {}});
   }
 
   std::shared_ptr<net::redis_link> link_;

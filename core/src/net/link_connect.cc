@@ -1,11 +1,9 @@
-// How a link comes up: addresses in turn, the handshake, and the pause before the next attempt.
+// How a link comes up: addresses in turn, the greeting, and the pause before the next attempt.
 #include <algorithm>
 #include <cstring>
 
-#include "crypto/hmac.hpp"
 #include "crypto/random.hpp"
-#include "net/redis/link.hpp"
-#include "net/redis/resp_format.hpp"
+#include "net/link.hpp"
 
 namespace coatcheck::net {
 namespace {
@@ -22,12 +20,13 @@ std::string endpoint::name() const {
   return (numeric_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
-void redis_link::connect() {
+void link::connect() {
   // One that never answered was given up for its deadline: the others of that lookup have their turn.
   if (!addresses_.empty()) return try_next_address();
-  const endpoint to = target_.where();
+  target_ = where_();
+  const endpoint& to = target_;
   name_ = to.name();
-  connect_deadline_ = steady_now() + std::max(2 * options_.timeout, least_connect_time);
+  connect_deadline_ = now() + std::max(2 * options_.timeout, least_connect_time);
   if (to.host.empty()) {
     auto found = unix_address(to.path);
     if (!found) return lose(errc::store_unavailable, found.error().message);
@@ -38,12 +37,12 @@ void redis_link::connect() {
   loop_->resolve(*this, to.host, to.port);
 }
 
-void redis_link::on_resolved(result<socket_addresses> found) {
+void link::on_resolved(result<socket_addresses> found) {
   if (state_ != state::resolving) return;  // its deadline has passed meanwhile
   const auto self = shared_from_this();
   if (!found || found->empty()) {
     lose(errc::store_unavailable,
-         "the host of Redis at " + name_ + " cannot be resolved: " + (found ? "no address" : found.error().message));
+         "the host of " + server_at() + " cannot be resolved: " + (found ? "no address" : found.error().message));
   } else {
     connect_to(*std::move(found));
   }
@@ -51,7 +50,7 @@ void redis_link::on_resolved(result<socket_addresses> found) {
 }
 
 // The address that last worked comes first; the others keep the resolver's order.
-void redis_link::connect_to(socket_addresses found) {
+void link::connect_to(socket_addresses found) {
   const auto same = [this](const socket_address& one) {
     return one.size == good_.size && std::memcmp(&one.storage, &good_.storage, one.size) == 0;
   };
@@ -62,72 +61,43 @@ void redis_link::connect_to(socket_addresses found) {
   try_next_address();
 }
 
-void redis_link::try_next_address() {
+void link::try_next_address() {
   trying_ = addresses_.back();
   addresses_.pop_back();
   ++connection_;
   state_ = state::connecting;
   unseen_ = true;  // the next descriptor may have the number of the last one
-  connect_deadline_ = steady_now() + std::max(2 * options_.timeout, least_connect_time);
-  connect_outcome(transport_->connect(trying_));
+  connect_deadline_ = now() + std::max(2 * options_.timeout, least_connect_time);
+  connect_outcome(transport_->connect(trying_, target_.host));
 }
 
-void redis_link::connect_outcome(const transport::outcome& got) {
+void link::connect_outcome(const transport::outcome& got) {
   if (got.what == transport::status::again) return;
   if (got.what == transport::status::done) return connected();
+  const std::string why = transport_->why(got);
   close_socket();
   if (!addresses_.empty()) return try_next_address();
-  lose(errc::store_unavailable, "cannot connect to Redis at " + name_ + ": " + std::strerror(got.code));
+  lose(errc::store_unavailable, "cannot connect to " + server_at() + ": " + why);
 }
 
-// The handshake always holds one command, so that a server that accepts and then says nothing is found out before an
-// operation is given to it.
-void redis_link::connected() {
-  state_ = state::handshaking;
+void link::connected() {
+  state_ = state::greeting;
   good_ = trying_;
   addresses_.clear();
-  const auto say = [&](bool needed, bool last, std::initializer_list<std::string_view> arguments) {
-    std::string command;
-    append_command(command, arguments);
-    machine_.submit_first(
-        [this, needed, last](const answer& given) {
-          // The end of a connection also ends its handshake: then there is nothing left to decide.
-          if (state_ == state::handshaking) {
-            handshake_answered(given, needed, last);
-          }
-        },
-        command);
-    crypto::wipe(command.data(), command.size());
-  };
-  if (!target_.password.empty() && target_.user.empty()) {
-    say(true, false, {"AUTH", target_.password});
-  } else if (!target_.password.empty()) {
-    say(true, false, {"AUTH", target_.user, target_.password});
-  }
-  if (target_.database != 0) {
-    say(true, false, {"SELECT", std::to_string(target_.database)});
-  }
-  say(false, true, {"CLIENT", "SETNAME", "coatcheck"});  // a courtesy: an ACL may forbid it
+  greet();
   send();
 }
 
-void redis_link::handshake_answered(const answer& given, bool needed, bool last) {
-  // Without a password that it wants, the server refuses the courtesy, too; of a longer command it would say less.
-  if (!given && (needed || given.refused_word == "NOAUTH" || given.refused_word.starts_with("ERR max"))) {
-    lose(given.code, std::string(given.why), true);
-    return;
-  }
-  if (last) {
-    state_ = state::ready;
-    unseen_ = true;  // the deadline of the handshake is over
-    failure_.clear();
-    heard_at_ = steady_now();
-    plan_flush();
-  }
+void link::greeted() {
+  state_ = state::ready;
+  unseen_ = true;  // the deadline of the greeting is over
+  failure_.clear();
+  heard_at_ = now();
+  plan_flush();
 }
 
 // Half of the pause is random, so that a fleet does not come back as one.
-duration_ms redis_link::next_pause() const noexcept {
+duration_ms link::next_pause() const noexcept {
   const unsigned doublings = std::min(failures_ > 0 ? failures_ - 1 : 0U, 6U);
   const duration_ms longest = std::min(longest_pause, first_pause << doublings);
   std::uint32_t random = 0;
