@@ -203,6 +203,12 @@ declare namespace session {
      * source in cookies away when its maxAge is over: until then a copy of such a cookie is a login.
      */
     migrateFrom?: readonly (ForeignFormat | ForeignSource)[];
+    /**
+     * Sticky sessions: this process' name at the balancer (1 to 64 letters, digits, `.`, `_`, `-`). The browser is told
+     * by a cookie of its own (`route`, or `cookie`), beside the session's, and again when its session comes here from
+     * another node.
+     */
+    affinity?: string | { node: string; cookie?: string };
   }
 
   /** In a cookie: flask, starlette, django. Records: flask-session, express-session (connect-redis), starsessions. */

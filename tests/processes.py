@@ -25,8 +25,8 @@ def running(
     port: int,
     folder: Path,
     environment: Mapping[str, str] | None = None,
-) -> Iterator[None]:
-    """Runs `command` in `folder` while the block lasts. Enters it when something listens on `port`."""
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs `command` in `folder` while the block lasts. Enters it when something listens on `port`; gives the process."""
     log = folder / f"{name}.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -38,7 +38,7 @@ def running(
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{name} did not start:\n{log.read_text(errors='replace')[-4000:]}")
             time.sleep(0.02)
-        yield
+        yield process
     finally:
         process.terminate()
         try:

@@ -107,6 +107,22 @@ void read_sources(const py::object& given, setup& into) {
   }
 }
 
+// A name, or a dict with node and cookie.
+void read_affinity(const py::object& given, affinity_options& into) {
+  if (given.is_none()) return;
+  if (py::isinstance<py::str>(given)) {
+    into.node = given.cast<std::string>();
+  } else if (py::isinstance<py::dict>(given)) {
+    reader from(given.cast<py::dict>());
+    from.take("node", into.node);
+    from.take("cookie", into.cookie);
+    from.finish();
+  } else {
+    throw py::type_error("affinity must be a node's name, or a dict with node and cookie");
+  }
+  if (into.node.empty()) throw_error({errc::invalid_option, "affinity: node is required"});
+}
+
 }  // namespace
 
 result<void> open_stores(engine_options& options, const std::string& url, const std::vector<std::string>& foreign_urls,
@@ -152,6 +168,7 @@ setup read_setup(const py::dict& arguments) {
   from.take("clock", made.clock);
   made.options.time = made.clock ? static_cast<const clock*>(made.clock.get()) : &python_clock();
   read_sources(from.pop("migrate_from"), made);
+  read_affinity(from.pop("affinity"), made.options.affinity);
 
   cookie_options& cookie = made.options.cookie;
   from.take("cookie_name", cookie.name);

@@ -23,6 +23,9 @@ const oneOf =
   (value) =>
     words.includes(value);
 
+const isNodeName = (value) => isString(value) && value !== '';
+const NODE_NAME = 'affinity: node must be a string';
+
 // name → [check, what it must be]. The texts are express-session's where it has one.
 const OPTIONS = {
   secret: [() => true],
@@ -85,6 +88,14 @@ const OPTIONS = {
     (value) => Array.isArray(value) && value.every((one) => isString(one) || (typeof one === 'object' && one !== null)),
     'migrateFrom option must be an array of formats, or of objects with a format',
   ],
+  affinity: [
+    (value) => isNodeName(value) || (typeof value === 'object' && value !== null),
+    "affinity option must be a node's name, or an object with node and cookie",
+  ],
+};
+const AFFINITY_OPTIONS = {
+  node: [isNodeName, NODE_NAME],
+  cookie: [isString, 'affinity: cookie must be a string'],
 };
 const SOURCE_OPTIONS = {
   format: [isString, 'migrateFrom: format must be a string'],
@@ -185,6 +196,13 @@ function sourcesOf(given, secret) {
   });
 }
 
+function affinityOf(given) {
+  if (given === undefined) return undefined;
+  const affinity = check(isString(given) ? { node: given } : given, AFFINITY_OPTIONS, 'option of affinity');
+  if (affinity.node === undefined) throw new TypeError(NODE_NAME);
+  return affinity;
+}
+
 // What one mode has and the other has not: an option that does nothing is refused.
 function checkMode(options) {
   const tokens = options.mode !== undefined && options.mode !== 'store';
@@ -225,6 +243,7 @@ function normalise(given = {}) {
     staleFor: options.staleFor ?? STALE_FOR,
     mode: options.mode ?? 'store',
     migrateFrom: sourcesOf(options.migrateFrom, options.secret),
+    affinity: affinityOf(options.affinity),
     cookie,
     cookieFunction,
   };
@@ -262,6 +281,7 @@ function engineOptions(options) {
       keys: options.tokenKeys && [].concat(options.tokenKeys).map(handleOf),
     },
     migrateFrom: options.migrateFrom,
+    affinity: options.affinity,
   };
 }
 

@@ -69,6 +69,14 @@ class ForeignSource(TypedDict, total=False):
     keep: bool  # leave the record where it was, for services that have not moved yet
 
 
+class _Affinity(TypedDict):
+    node: str
+
+
+class Affinity(_Affinity, total=False):
+    cookie: str
+
+
 class SessionOptions(TypedDict, total=False):
     """What the WSGI and the ASGI middleware both take, beside a secret, a store and the cookie's settings.
 
@@ -110,6 +118,9 @@ class SessionOptions(TypedDict, total=False):
     # Sessions of other packages, read on the way in: whoever has one there goes on with it here, under a new id. Take a
     # source in cookies away when its max_age is over: until then a copy of such a cookie is a login.
     migrate_from: Sequence[str | ForeignSource] | None
+    # Sticky sessions: this process' name at the balancer (1 to 64 letters, digits, ".", "_", "-"). The browser is told by
+    # a cookie of its own ("route", or `cookie`), and again when its session comes here from another node.
+    affinity: str | Affinity | None
     owner: Owner | None  # the session's owner, or None: what RefreshTokens lists and revokes by
     clock: _core.ManualClock | None  # for tests
 

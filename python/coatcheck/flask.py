@@ -48,6 +48,9 @@ the next request on. ``init_app`` checks what is there by then, and opens no sto
     bytes of JSON that a session may be, 1 MiB; members and elements that it may hold, 20,000.
 ``COATCHECK_CONFLICT_RETRIES``, ``COATCHECK_ID_BYTES``
     attempts of a commit before it is a SessionConflict, 100; bytes of randomness in a new session id, 16 to 64, 32.
+``COATCHECK_AFFINITY``
+    sticky sessions: this process' name at the balancer, or ``{"node": ..., "cookie": ...}``. The browser is told by a
+    cookie of its own, ``route``, and again when its session comes here from another node.
 ``COATCHECK_ON_EVENT``
     a function of an event and an error: ``"gone"`` or ``"conflict"``, what an automatic commit could not store;
     ``"untouched"``, a deadline that the store did not take;
@@ -141,6 +144,7 @@ _OWN_SETTINGS = tuple(
         "CONFLICT_RETRIES",
         "ID_BYTES",
         "CLOCK",
+        "AFFINITY",
         "MODE",
         "ACCESS_TTL",
         "REFRESH_GRACE",
@@ -265,6 +269,7 @@ class CoatcheckInterface(SecureCookieSessionInterface):
             "conflict_retries": config.get("COATCHECK_CONFLICT_RETRIES"),
             "id_bytes": config.get("COATCHECK_ID_BYTES"),
             "clock": config.get("COATCHECK_CLOCK"),
+            "affinity": config.get("COATCHECK_AFFINITY"),
             "migrate_from": foreign_sources(
                 config.get("COATCHECK_MIGRATE_FROM"),
                 [secret, *(config.get("SECRET_KEY_FALLBACKS") or ())],

@@ -13,7 +13,7 @@ const express = createRequire(path.join(home, 'package.json'))('express');
 const app = express();
 app.use(express.json());
 
-const { MODE: mode, ACCESS_TTL, TOKEN_KEYS } = process.env;
+const { MODE: mode, ACCESS_TTL, TOKEN_KEYS, NODE_NAME: affinity } = process.env;
 const inCookie = mode && {
   mode,
   accessTtl: Number(ACCESS_TTL),
@@ -22,7 +22,13 @@ const inCookie = mode && {
 };
 const store = new session.Store(process.env.COATCHECK_STORE);
 const secret = process.env.COATCHECK_SECRET;
-app.use(session({ secret, store, owner: (data) => data.user, ...inCookie }));
+if (affinity) {
+  app.use((req, res, next) => {
+    res.set('X-Node', affinity);
+    next();
+  });
+}
+app.use(session({ secret, store, owner: (data) => data.user, affinity, ...inCookie }));
 const tokens = new session.RefreshTokens(store, { secret });
 
 function dataOf(req) {

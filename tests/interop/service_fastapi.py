@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,19 @@ app.add_middleware(
     secret_key=os.environ["COATCHECK_SECRET"],
     store=os.environ["COATCHECK_STORE"],
     owner=lambda data: data.get("user"),
+    affinity=os.environ.get("NODE_NAME"),
     **in_cookie,
 )
+
+
+@app.middleware("http")
+async def name_the_node(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    response = await call_next(request)
+    if "NODE_NAME" in os.environ:
+        response.headers["X-Node"] = os.environ["NODE_NAME"]
+    return response
+
+
 tokens = AsyncRefreshTokens()  # store and secret are the environment's
 
 

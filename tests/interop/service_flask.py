@@ -8,7 +8,7 @@ from typing import Any
 
 from coatcheck import RefreshTokens, TokenError, jwt
 from coatcheck.flask import Coatcheck
-from flask import Flask, request, session
+from flask import Flask, Response, request, session
 
 app = Flask(__name__)
 app.config["SECRET_KEY"] = os.environ["COATCHECK_SECRET"]
@@ -16,6 +16,7 @@ app.config["COATCHECK_STORE"] = os.environ["COATCHECK_STORE"]
 # Flask's way to give one session's cookie an age: `session.permanent`, of this many seconds.
 app.config["PERMANENT_SESSION_LIFETIME"] = 120
 app.config["COATCHECK_OWNER"] = lambda data: data.get("user")
+app.config["COATCHECK_AFFINITY"] = os.environ.get("NODE_NAME")
 if os.environ.get("MODE"):
     app.config["COATCHECK_MODE"] = os.environ["MODE"]
     app.config["COATCHECK_ACCESS_TTL"] = int(os.environ["ACCESS_TTL"]) / 1000
@@ -25,6 +26,13 @@ if os.environ.get("MODE"):
 app.json.sort_keys = False
 Coatcheck(app)
 tokens = RefreshTokens()  # store and secret are the environment's
+
+
+@app.after_request
+def name_the_node(response: Response) -> Response:
+    if "NODE_NAME" in os.environ:
+        response.headers["X-Node"] = os.environ["NODE_NAME"]
+    return response
 
 
 def data() -> dict[str, Any]:

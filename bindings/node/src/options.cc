@@ -148,6 +148,10 @@ result<void> read_engine_options(const Napi::Object& from, driver* loop, engine_
   if (const Napi::Value tokens = from.Get("tokens"); tokens.IsObject()) {
     if (auto read = read_tokens(tokens.As<Napi::Object>(), into.tokens); !read) return read;
   }
+  if (const Napi::Value affinity = from.Get("affinity"); affinity.IsObject()) {
+    into.affinity.node = string_of(affinity.As<Napi::Object>(), "node");
+    if (auto cookie = string_of(affinity.As<Napi::Object>(), "cookie"); !cookie.empty()) into.affinity.cookie = cookie;
+  }
   return read_sources(from.Get("migrateFrom"), loop, into);
 }
 

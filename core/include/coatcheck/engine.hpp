@@ -89,6 +89,14 @@ struct session_policy {
   std::size_t id_bytes = 32;  // of randomness in a new id
 };
 
+// Sticky sessions: the browser is told which node serves its session, for a balancer in front to read (docs/guide.md).
+struct affinity_options {
+  std::string node{};  // this process' name there: 1 to 64 of [A-Za-z0-9._-]. Empty: none
+  // Sent with the session's cookie, and to a browser whose session came here from another node. It has the domain, path
+  // and flags of the session's, and no signature: each node serves each session that its store holds.
+  std::string cookie = "route";
+};
+
 struct engine_options {
   key_ring keys;
   std::shared_ptr<store> where{};
@@ -100,6 +108,7 @@ struct engine_options {
   // new session with that data, under our own rules. One in its cookie can be brought again by whoever has a copy of
   // that cookie, until its age is over: take the source away by then.
   std::vector<foreign_source> migrate_from{};
+  affinity_options affinity{};  // not with sessions in the cookie itself
 };
 
 struct request_facts {
@@ -139,6 +148,8 @@ struct snapshot {
   std::string payload{};  // JSON object text; "{}" for a new one
   // A record is there under this id, and can't be read (see opened). It may be ended, and nothing else.
   bool unreadable = false;
+  // The browser was sent to this node by chance, or from one that is gone (affinity_options): the commit tells it.
+  bool reroute = false;
   // The live sessions of a request that carried several (fresh_reason::ambiguous). None of them is trusted, and as long
   // as two live each request is without a session; `destroy` ends them all, and so does the commit that stores this
   // one.
@@ -207,7 +218,8 @@ enum class commit_status : std::uint8_t {
 struct committed {
   commit_status status = commit_status::unknown;
   std::string set_cookie;  // value of the Set-Cookie header to add; empty: none
-  // Set-Cookie values to add before it: they clear other forms of the cookie (see destroyed), where it had rivals.
+  // Set-Cookie values to add before it: they clear other forms of the cookie (see destroyed), where it had rivals, and
+  // name the node (affinity_options).
   std::vector<std::string> clearing{};
   // A cookie was due but not made, because it must be Secure and the request is not: the host should warn.
   bool cookie_withheld = false;

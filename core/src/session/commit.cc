@@ -1,6 +1,7 @@
 // commit: from what the request left behind to at most one write, merged with what others wrote meanwhile.
 #include <algorithm>
 
+#include "session/affinity.hpp"
 #include "session/json.hpp"
 #include "session/operations.hpp"
 #include "session/record.hpp"
@@ -146,7 +147,7 @@ void commit_operation::start_existing() {
   if (!changed) {
     const epoch_ms renewed = renewed_deadline(next_, settings_, now_);
     if (!worth_touching(next_, renewed, policy)) {
-      if (request_.roll || engine_->sends_cookie({.presented = request_.presented})) renew_cookie();
+      if (request_.roll || sends_cookie({.presented = request_.presented})) renew_cookie();
       return end(commit_status::unchanged);
     }
     next_.expires_at = renewed;
@@ -188,8 +189,7 @@ void commit_operation::on_put(put_result&& got) {
       }
       next_.tag = got.tag;
       if (out_.set_cookie.empty() &&
-          engine_->sends_cookie(
-              {is_new_, cookie_changed_, engine_->cookie.persistent(settings_), request_.presented})) {
+          sends_cookie({is_new_, cookie_changed_, engine_->cookie.persistent(settings_), request_.presented})) {
         renew_cookie();
       }
       return end(theirs_.empty() ? commit_status::stored : commit_status::merged);
@@ -304,8 +304,7 @@ void commit_operation::on_conflict(stored_value&& current) {
 void commit_operation::on_touch(touch_result&& got) {
   switch (got.status) {
     case touch_status::touched:
-      if (engine_->sends_cookie(
-              {.deadline_moved = engine_->cookie.persistent(settings_), .presented = request_.presented})) {
+      if (sends_cookie({.deadline_moved = engine_->cookie.persistent(settings_), .presented = request_.presented})) {
         renew_cookie();
       }
       return end(commit_status::touched);
@@ -331,12 +330,20 @@ result<void> commit_operation::send_cookie() {
   return {};
 }
 
+bool commit_operation::sends_cookie(const cookie_facts& facts) const {
+  return request_.base.reroute || engine_->sends_cookie(facts);
+}
+
 // For a session that stands: where its cookie can't be made anew, the browser keeps the one that it has.
 void commit_operation::renew_cookie() {
   if (auto sent = send_cookie(); !sent) out_.set_cookie.clear();
 }
 
 void commit_operation::end(commit_status status) {
+  if (!out_.set_cookie.empty() && !engine_->options.affinity.node.empty()) {
+    out_.clearing.push_back(route_cookie(engine_->options.affinity, engine_->cookie, request_.secure));
+    next_.reroute = false;
+  }
   out_.status = status;
   out_.session = std::move(next_);
   leave_and_finish();

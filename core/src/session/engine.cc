@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "session/adopt.hpp"
+#include "session/affinity.hpp"
 #include "session/cookie_policy.hpp"
 #include "session/operations.hpp"
 #include "session/token_mode.hpp"
@@ -83,6 +84,7 @@ result<std::shared_ptr<engine>> engine::create(engine_options options) {
   if (auto checked = check_policy(options.policy); !checked) return checked.error();
   auto cookies = cookie_policy::create(options.cookie);
   if (!cookies) return cookies.error();
+  if (auto checked = check_affinity(options, *cookies); !checked) return checked.error();
   const clock& wall = options.time != nullptr ? *options.time : system_clock();
   std::shared_ptr<const token_mode> tokens;
   if (options.tokens.mode != session_mode::store) {

@@ -1,6 +1,7 @@
 // open and load: from a Cookie header, or an id, to a snapshot.
 #include <algorithm>
 
+#include "session/affinity.hpp"
 #include "session/operations.hpp"
 #include "session/record.hpp"
 
@@ -21,6 +22,7 @@ epoch_ms renewed_deadline(const snapshot& session, const cookie_settings& settin
 open_operation::open_operation(engine_ref engine, const request_facts& request, completion<opened> done)
     : operation_base(std::move(engine), done), now_(engine_->now()) {
   const auto found = find_cookie(request.cookie_header, engine_->cookie.name(request.secure));
+  reroute_ = came_elsewhere(engine_->options.affinity, request.cookie_header);
   for (const auto& value : found.values) {
     const auto verified = engine_->options.keys.unsign_express(value, now_);
     if (!verified) continue;
@@ -116,7 +118,8 @@ void open_operation::conclude() {
     out_.reason = fresh_reason::none;
     const auto settings = cookie_settings::parse(out_.session.cookie);
     const epoch_ms renewed = renewed_deadline(out_.session, settings ? *settings : cookie_settings{}, now_);
-    out_.touch_due = worth_touching(out_.session, renewed, engine_->options.policy);
+    out_.session.reroute = reroute_;
+    out_.touch_due = reroute_ || worth_touching(out_.session, renewed, engine_->options.policy);
   } else {
     out_.status = open_status::fresh;
     if (live_ > 1) out_.reason = fresh_reason::ambiguous;

@@ -77,6 +77,7 @@ class open_operation final : public operation_base<open_operation, opened> {
   void unknown(error why);
   void conclude();
 
+  bool reroute_ = false;
   epoch_ms now_;
   std::vector<candidate> candidates_;
   std::size_t current_ = 0;
@@ -128,6 +129,7 @@ class commit_operation final : public operation_base<commit_operation, committed
   void on_successor(get_result&& got);
   void send_put();
   [[nodiscard]] result<void> send_cookie();
+  [[nodiscard]] bool sends_cookie(const cookie_facts& facts) const;
   void renew_cookie();
   void end(commit_status status);
   void fail(commit_status status, error why);

@@ -17,6 +17,7 @@ using nlohmann::json;
 constexpr std::string_view record_version = "cc1";
 constexpr std::string_view packed_version = "p1";
 constexpr std::string_view packed_unreadable = "p1!";
+constexpr std::string_view packed_reroute = "p1>";
 constexpr std::string_view forwarding_version = "cc1>";
 constexpr std::size_t time_digits = 13;
 constexpr std::string_view no_extras = "-";
@@ -197,7 +198,7 @@ result<void> decode_record(std::string bytes, std::string_view store_key, snapsh
 std::string snapshot::pack() const {
   std::string out;
   out.reserve(192);
-  out += unreadable ? packed_unreadable : packed_version;
+  out += unreadable ? packed_unreadable : reroute ? packed_reroute : packed_version;
   for (const std::int64_t number : {static_cast<std::int64_t>(key), created, expires_at, absolute_at, idle}) {
     out += ' ';
     append_number(out, number);
@@ -241,7 +242,8 @@ result<snapshot> snapshot::unpack(std::string_view packed, std::string_view payl
   const auto version = fields.text();
   snapshot out;
   out.unreadable = version == packed_unreadable;
-  if (version != packed_version && !out.unreadable) return malformed();
+  out.reroute = version == packed_reroute;
+  if (version != packed_version && !out.unreadable && !out.reroute) return malformed();
   out.key = static_cast<std::size_t>(fields.number());
   out.created = fields.number();
   out.expires_at = fields.number();
