@@ -17,12 +17,12 @@
 namespace coatcheck::net {
 
 struct tls_settings {
-  std::string ca;            // file with the certificates that are trusted, PEM
-  std::string ca_dir;        // directory of such files under their hashed names (openssl rehash)
-  std::string cert;          // file with the client's certificate and what signed it, PEM
-  std::string key;           // file with its private key, PEM; empty: in the file of `cert`
-  std::string key_password;  // of an encrypted key
-  std::string server_name;   // what the certificate must be for, and SNI; empty: the host that is connected to
+  std::string ca{};            // file with the certificates that are trusted, PEM
+  std::string ca_dir{};        // directory of such files under their hashed names (openssl rehash)
+  std::string cert{};          // file with the client's certificate and what signed it, PEM
+  std::string key{};           // file with its private key, PEM; empty: in the file of `cert`
+  std::string key_password{};  // of an encrypted key
+  std::string server_name{};   // what the certificate must be for, and SNI; empty: the host that is connected to
   // Anybody who can reach the wire can be the server. For a tunnel that verifies, or a test.
   bool verify = true;
 };
