@@ -39,7 +39,8 @@ TEST(TlsHostile, StallsAtTheFirstWord) {
 // A ServerHello of TLS 1.2 (RFC 5246, section 7.4.1.3; with RFC 5746's extension), and no more.
 TEST(TlsHostile, StallsInTheMiddleOfTheHandshake) {
   const std::string random(32, 'r');
-  const std::string body = std::string("\x03\x03") + random + std::string("\x00\xc0\x2b\x00\x00\x05\xff\x01\x00\x01\x00", 11);
+  const std::string body =
+      std::string("\x03\x03") + random + std::string("\x00\xc0\x2b\x00\x00\x05\xff\x01\x00\x01\x00", 11);
   const std::string hello = std::string("\x16\x03\x03\x00", 4) + static_cast<char>(body.size() + 4) +
                             std::string("\x02\x00\x00", 3) + static_cast<char>(body.size()) + body;
   scripted_server server([hello](const std::string&) { return hello; });

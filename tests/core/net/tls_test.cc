@@ -161,7 +161,7 @@ TEST_P(TlsTransport, HoldsBytesExactlyWhenItDoes) {
   BIO_free(memory);
 }
 
-TEST_P(TlsTransport, AMebibyteInOneRead) {
+TEST_P(TlsTransport, ManyRecordsInOneRead) {
   join();
   ASSERT_EQ(shake_hands().what, status::done);
   int room = 1 << 20;
