@@ -32,10 +32,14 @@
 
 namespace coatcheck::net {
 
+// 0 where the system gives no randomness.
+[[nodiscard]] std::uint32_t random_number() noexcept;
+
 struct link_options {
   duration_ms timeout = 250;  // of an operation
   std::size_t queue = 16384;  // operations at a time
   std::function<std::unique_ptr<transport>()> make_transport = make_socket_transport;
+  std::uint32_t (*random)() noexcept = random_number;  // for pauses
 };
 
 class link : public pollable, public std::enable_shared_from_this<link> {

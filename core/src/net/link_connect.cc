@@ -105,11 +105,12 @@ void link::greeted() {
 duration_ms link::next_pause() const noexcept {
   const unsigned doublings = std::min(failures_ > 0 ? failures_ - 1 : 0U, 6U);
   const duration_ms longest = std::min(longest_pause, first_pause << doublings);
+  return longest / 2 + static_cast<duration_ms>(options_.random() % static_cast<std::uint32_t>(longest / 2 + 1));
+}
+
+std::uint32_t random_number() noexcept {
   std::uint32_t random = 0;
-  if (!crypto::random_bytes(&random, sizeof(random))) {
-    random = 0;
-  }
-  return longest / 2 + static_cast<duration_ms>(random % static_cast<std::uint32_t>(longest / 2 + 1));
+  return crypto::random_bytes(&random, sizeof(random)) ? random : 0;
 }
 
 }  // namespace coatcheck::net
