@@ -14,7 +14,10 @@ __all__ = ["Store"]
 
 
 class Store:
-    """``url`` as everywhere; left out, COATCHECK_STORE, else a file in the working directory."""
+    """``url`` as everywhere; left out, COATCHECK_STORE, else a file in the working directory.
+
+    Redis over TLS: ``rediss://host?ca=/path/ca.pem``, with ``ca_dir``, ``cert``, ``key``, ``key_password``, ``server_name``.
+    """
 
     def __init__(self, url: str | None = None) -> None:
         self._url = default_store(url)

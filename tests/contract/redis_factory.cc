@@ -1,6 +1,6 @@
-// The Redis store for the contract suite, against real servers: over TCP by the real clock; over a Unix socket with a
-// clock that the test moves, and the same against a cluster of one, which refuses what touches two slots or a key that
-// it was not told.
+// The Redis store for the contract suite, against real servers: over TCP by the real clock, and over TLS; over a Unix
+// socket with a clock that the test moves, and the same against a cluster of one, which refuses what touches two slots
+// or a key that it was not told.
 #include <chrono>
 #include <stdexcept>
 #include <thread>
@@ -8,6 +8,7 @@
 #include "coatcheck/event_loop.hpp"
 
 #include "contract/store_contract.hpp"
+#include "support/certificates.hpp"
 #include "support/redis_server.hpp"
 
 namespace coatcheck::contract {
@@ -17,6 +18,16 @@ namespace {
 coatcheck_test::redis_server& shared_server() {
   static coatcheck_test::redis_server server;
   return server;
+}
+
+struct tls_server {
+  coatcheck_test::certificates papers;
+  coatcheck_test::certificate_files own = papers.issue("server", {});
+  coatcheck_test::redis_server server{{}, {{.cert = own.cert, .key = own.key, .ca = papers.authority()}}};
+};
+tls_server& shared_tls() {
+  static tls_server made;
+  return made;
 }
 
 // A server in cluster mode that has all slots.
@@ -79,6 +90,21 @@ class tcp_place final : public redis_place {
   const clock* time() const override { return nullptr; }
 };
 
+class tls_place final : public redis_place {
+ public:
+  epoch_ms now() const override { return clock_.now(); }
+  void pass_time(duration_ms by) override { clock_.advance(by); }
+
+ protected:
+  std::string url() const override {
+    return shared_tls().server.url("localhost") + parameters() + "&ca=" + shared_tls().papers.authority();
+  }
+  const clock* time() const override { return &clock_; }
+
+ private:
+  manual_clock clock_;
+};
+
 // `server`: which one, started when a test first needs it.
 class unix_place final : public redis_place {
  public:
@@ -96,6 +122,7 @@ class unix_place final : public redis_place {
 };
 
 const bool tcp_registered = register_store({"redis", [] { return std::make_unique<tcp_place>(); }});
+const bool tls_registered = register_store({"redisTls", [] { return std::make_unique<tls_place>(); }});
 const bool unix_registered = register_store({"redisUnix", [] { return std::make_unique<unix_place>(shared_server); }});
 const bool cluster_registered =
     register_store({"redisCluster", [] { return std::make_unique<unix_place>(shared_cluster); }});

@@ -279,7 +279,7 @@ class swallowing_transport final : public net::transport {
   outcome read(char* into, std::size_t size) override { return below_->read(into, size); }
   outcome write(std::string_view bytes) override { return below_->write(bytes); }
   bool holds_bytes() const noexcept override { return false; }
-  bool wants_write() const noexcept override { return false; }
+  bool wants_write() const noexcept override { return below_ && below_->wants_write(); }
   int fd() const noexcept override { return below_ ? below_->fd() : silent_[0]; }
   void close() noexcept override {
     below_.reset();

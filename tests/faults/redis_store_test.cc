@@ -260,6 +260,26 @@ TEST(RedisAuth, PasswordAndUser) {
   EXPECT_NE(forbidden.why.message.find("NOPERM"), std::string::npos) << forbidden.why.message;
 }
 
+// What services that run Redis for others take away, by ACL or by another name.
+TEST(RedisAuth, CommandsThatAreWithheldAreNamedAndTheRestWorks) {
+  if (redis_server::program().empty()) GTEST_SKIP() << "redis-server is not installed";
+  redis_server by_acl({"--user", "app", "on", ">other", "~*", "+@all", "-evalsha", "-eval", "-scan"});
+  redis_server by_name(
+      {"--rename-command", "EVALSHA", "", "--rename-command", "EVAL", "", "--rename-command", "SCAN", ""});
+  for (const std::string& url : {"redis://app:other@127.0.0.1:" + std::to_string(by_acl.port()), by_name.url()}) {
+    redis_client client(url + patient);
+    EXPECT_EQ(client.get("abc").status, get_status::absent);
+    EXPECT_TRUE(client.health().known);
+    const auto put = client.put("abc", "value");
+    EXPECT_EQ(put.why.code, errc::store_refused);
+    EXPECT_NE(put.why.message.find("EVALSHA"), std::string::npos) << put.why.message;
+    EXPECT_NE(put.why.message.find("sessions can be read"), std::string::npos) << put.why.message;
+    const auto listed = client.loop.wait<keys_result>([&](auto done) { client.sessions->scan({}, 10, done); });
+    EXPECT_FALSE(listed.known);
+    EXPECT_NE(listed.why.message.find("SCAN"), std::string::npos) << listed.why.message;
+  }
+}
+
 TEST_F(RedisStore, AFullQueueSaysSoAndWhatWasAcceptedIsDone) {
   redis_client client(server_->url() + patient + "&queue=4");
   ASSERT_TRUE(client.health().known);

@@ -111,7 +111,8 @@ class wire_transport final : public net::transport {
     return go_on();
   }
   outcome go_on() override {
-    if (wire_->now == wire::state::connecting) return {status::again};
+    waiting_ = wire_->now == wire::state::connecting;
+    if (waiting_) return {status::again};
     if (wire_->now == wire::state::open) return {status::done};
     return {status::failed, 0, ECONNREFUSED};
   }
@@ -128,15 +129,17 @@ class wire_transport final : public net::transport {
   outcome write(std::string_view bytes) override {
     if (wire_->now == wire::state::reset) return {status::failed, 0, EPIPE};
     const std::size_t taken = std::min(bytes.size(), wire_->room);
+    waiting_ = taken < bytes.size();
     if (taken == 0) return {status::again};
     wire_->room -= taken;
     wire_->to_server.append(bytes.substr(0, taken));
     return {status::done, taken};
   }
   bool holds_bytes() const noexcept override { return false; }
-  bool wants_write() const noexcept override { return false; }
+  bool wants_write() const noexcept override { return waiting_; }
   int fd() const noexcept override { return wire_ ? wire_->fd : -1; }
   void close() noexcept override {
+    waiting_ = false;
     if (!wire_) return;
     wire_->now = wire::state::closed;
     wire_.reset();
@@ -145,6 +148,7 @@ class wire_transport final : public net::transport {
  private:
   network& network_;
   std::shared_ptr<wire> wire_;
+  bool waiting_ = false;  // until there is room to write
 };
 
 // One host's loop. The scheduler says when it turns.

@@ -1,4 +1,4 @@
-// A real redis-server of a test's own, on a free loopback port and a Unix socket, without persistence.
+// A real redis-server of a test's own, on a free loopback port (plain or TLS) and a Unix socket, without persistence.
 // It can be killed, frozen and started again. It dies with the test.
 #pragma once
 
@@ -8,6 +8,7 @@
 #include <hiredis/hiredis.h>
 #include <memory>
 #include <netinet/in.h>
+#include <optional>
 #include <signal.h>
 #include <stdexcept>
 #include <string>
@@ -30,8 +31,18 @@ class redis_server {
     return {};
   }
 
+  // What its port speaks TLS with.
+  struct tls_port {
+    std::string cert;
+    std::string key;
+    std::string ca;  // of clients' certificates
+    bool wants_certificate = false;
+    std::string versions = "TLSv1.2 TLSv1.3";
+  };
+
   // `more` are further words of its command line ("--requirepass", "x").
-  explicit redis_server(std::vector<std::string> more = {}) : more_(std::move(more)) {
+  explicit redis_server(std::vector<std::string> more = {}, std::optional<tls_port> tls = std::nullopt)
+      : more_(std::move(more)), tls_(std::move(tls)) {
     std::string name = (std::filesystem::temp_directory_path() / "coatcheck-redis-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
     directory_ = name;
@@ -52,17 +63,28 @@ class redis_server {
 
   [[nodiscard]] int port() const { return port_; }
   [[nodiscard]] std::string socket() const { return directory_ + "/redis.sock"; }
-  // "redis://127.0.0.1:PORT" and "redis+unix:///…/redis.sock".
-  [[nodiscard]] std::string url() const { return "redis://127.0.0.1:" + std::to_string(port_); }
+  // "redis://127.0.0.1:PORT" ("rediss:" where that speaks TLS) and "redis+unix:///…/redis.sock".
+  [[nodiscard]] std::string url(const std::string& host = "127.0.0.1") const {
+    return (tls_ ? "rediss://" : "redis://") + host + ":" + std::to_string(port_);
+  }
   [[nodiscard]] std::string unix_url() const { return "redis+unix://" + socket(); }
 
   // Starts it on the same port and socket, and waits until it accepts connections. False when it ended instead.
   bool start() {
     int out[2];
     if (::pipe(out) != 0) throw std::runtime_error("pipe failed");
+    const std::string port = std::to_string(port_);
     std::vector<std::string> words = {
-        program(), "--port",   std::to_string(port_), "--bind", "127.0.0.1",   "--save", "", "--appendonly", "no",
-        "--dir",   directory_, "--unixsocket",        socket(), "--daemonize", "no"};
+        program(), "--port", tls_ ? "0" : port, "--bind",       "127.0.0.1", "--save",      "",  "--appendonly",
+        "no",      "--dir",  directory_,        "--unixsocket", socket(),    "--daemonize", "no"};
+    if (tls_) {
+      for (const std::string& word :
+           {std::string("--tls-port"), port, std::string("--tls-cert-file"), tls_->cert, std::string("--tls-key-file"),
+            tls_->key, std::string("--tls-ca-cert-file"), tls_->ca, std::string("--tls-auth-clients"),
+            std::string(tls_->wants_certificate ? "yes" : "no"), std::string("--tls-protocols"), tls_->versions}) {
+        words.push_back(word);
+      }
+    }
     words.insert(words.end(), more_.begin(), more_.end());
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
@@ -115,7 +137,8 @@ class redis_server {
 
   // Runs a command on a connection of its own and gives its answer as text.
   std::string command(const std::vector<std::string_view>& words) {
-    const std::unique_ptr<redisContext, void (*)(redisContext*)> context(redisConnect("127.0.0.1", port_), redisFree);
+    const std::unique_ptr<redisContext, void (*)(redisContext*)> context(
+        tls_ ? redisConnectUnix(socket().c_str()) : redisConnect("127.0.0.1", port_), redisFree);
     if (!context || context->err != 0) throw std::runtime_error("cannot connect to the test's Redis");
     std::vector<const char*> argv;
     std::vector<std::size_t> sizes;
@@ -153,6 +176,7 @@ class redis_server {
   }
 
   std::vector<std::string> more_;
+  std::optional<tls_port> tls_;
   std::string directory_;
   int port_ = 0;
   pid_t process_ = -1;

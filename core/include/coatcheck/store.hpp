@@ -249,7 +249,10 @@ struct store_options {
 //                      (default process), ?map_size=BYTES (default 1 GiB, fixed when the file is made)
 //   redis://[user[:password]@]host[:port][/db]  and  redis+unix:///path/to/socket[?db=N]
 //                      ?timeout=MS (default 250, 1–60000), ?prefix=P (default "cc:"), ?queue=N; ?db=, ?username= and
-//                      ?password= in place of the parts before
+//                      ?password= in place of the parts before; ?password_file=PATH, read at each connection
+//   rediss://…         redis: over TLS, with ?ca=, ?ca_dir=, ?cert=, ?key= (paths, PEM), ?key_password=,
+//                      ?server_name=, ?tls_insecure=1 (nothing is verified). The files are read here, and again once
+//                      they have changed
 // Before a URL may stand layers, the outermost first, each with a colon:
 //   counted:URL        counts how operations end
 // Percent-encoding works in user, password, path and values. Unknown schemes and parameters are refused.

@@ -28,7 +28,7 @@ link::link(machine& turned, std::string_view server, endpoint_source where, cons
 
 link::~link() = default;
 
-bool link::wants_write() const noexcept { return state_ == state::connecting || blocked_ || transport_->wants_write(); }
+bool link::wants_write() const noexcept { return transport_->wants_write(); }
 
 bool link::busy() const noexcept {
   return !late_.empty() || (state_ == state::ready ? machine_.awaited() : machine_.waiting()) > 0;
@@ -139,7 +139,7 @@ void link::receive() {
       return;
     }
     if (got.what == transport::status::failed) {
-      lose(errc::store_unavailable, "lost the connection to " + server_at() + ": " + transport_->why(got));
+      lose(errc::store_unavailable, "lost the connection to " + server_at() + ": " + transport_->why(got), got.lasting);
       return;
     }
     heard_at_ = now();
@@ -166,7 +166,6 @@ void link::receive() {
 }
 
 void link::send() {
-  blocked_ = false;
   for (;;) {
     if (state_ == state::ready) {
       machine_.stage();
@@ -177,12 +176,12 @@ void link::send() {
     }
     const auto sent = transport_->write(bytes);
     if (sent.what == transport::status::failed || sent.what == transport::status::closed) {
-      lose(errc::store_unavailable, "lost the connection to " + server_at() + ": " + transport_->why(sent));
+      lose(errc::store_unavailable, "lost the connection to " + server_at() + ": " + transport_->why(sent),
+           sent.lasting);
       return;
     }
     machine_.consume(sent.bytes);
     if (sent.bytes < bytes.size()) {
-      blocked_ = true;
       return;
     }
   }
@@ -195,6 +194,10 @@ void link::on_readable() {
     connect_outcome(transport_->go_on());  // an attempt that failed is readable, too
   } else if (fd() >= 0) {
     receive();
+    // A write may have waited for something to read.
+    if (fd() >= 0 && !machine_.output().empty() && !wants_write()) {
+      send();
+    }
   }
   announce(false);
 }
@@ -206,6 +209,10 @@ void link::on_writable() {
     connect_outcome(transport_->go_on());
   } else if (fd() >= 0) {
     send();
+    // A read may have waited to write.
+    if (fd() >= 0 && machine_.output().empty() && wants_write()) {
+      receive();
+    }
   }
   announce(false);
 }
@@ -217,7 +224,7 @@ void link::on_deadline(steady_ms at) {
   machine_.expire(at, lateness(text));
   end_late_ones();
   if (coming_up() && at >= connect_deadline_) {
-    lose(errc::store_unavailable, server_at() + " does not answer");
+    lose(errc::store_unavailable, server_at() + " does not answer" + awaited());
   } else if (state_ == state::ready && machine_.stuck(at)) {
     lose(errc::store_unavailable, server_at() + " stopped answering");
   }
@@ -230,10 +237,15 @@ void link::on_deadline(steady_ms at) {
   announce(true);
 }
 
+std::string link::awaited() const {
+  const std::string_view more = state_ == state::connecting ? transport_->waits_for() : std::string_view();
+  return more.empty() ? std::string() : ": " + std::string(more);
+}
+
 // What an operation that is late is told: that the server is slow, or why there is none.
 failure link::lateness(std::string& text) const {
   if (state_ == state::ready || failure_.empty()) {
-    text = "no answer from " + server_at() + " within " + std::to_string(options_.timeout) + " ms";
+    text = "no answer from " + server_at() + " within " + std::to_string(options_.timeout) + " ms" + awaited();
     return {errc::store_timeout, text};
   }
   text = failure_;
@@ -243,7 +255,6 @@ failure link::lateness(std::string& text) const {
 void link::close_socket() {
   if (fd() >= 0) {
     ++connection_;
-    blocked_ = false;
     read_on_ = false;
     unseen_ = true;  // the next descriptor may have the same number
     loop_->drop_fd(*this, fd());

@@ -79,7 +79,8 @@ class link : public pollable, public std::enable_shared_from_this<link> {
   link(machine& turned, std::string_view server, endpoint_source where, const link_options& chosen, driver& loop);
 
   // Puts on the wire what a new connection says first, at least one operation, so that a server that accepts and then
-  // says nothing is found out before an operation is given to it; calls greeted() or refused() when it is answered.
+  // says nothing is found out before an operation is given to it; calls greeted() or refused() when it is answered;
+  // refused() may also be called at once.
   virtual void greet() = 0;
   [[nodiscard]] bool greeting() const noexcept { return state_ == state::greeting; }
   void greeted();
@@ -120,6 +121,7 @@ class link : public pollable, public std::enable_shared_from_this<link> {
   void lose(errc code, const std::string& why, bool waiting_too = false);
   [[nodiscard]] std::string server_at() const { return std::string(server_) + " at " + name_; }
   [[nodiscard]] duration_ms next_pause() const noexcept;
+  [[nodiscard]] std::string awaited() const;
   [[nodiscard]] failure lateness(std::string& text) const;
 
   machine& machine_;
@@ -137,7 +139,6 @@ class link : public pollable, public std::enable_shared_from_this<link> {
 
   const std::unique_ptr<transport> transport_;
   state state_ = state::idle;
-  bool blocked_ = false;  // the kernel took less than there was to send
   bool flush_planned_ = false;
   std::uint64_t connection_ = 0;  // number of this connection: a handler may have lost it
   unsigned generation_;           // of the process (crypto::fork_generation)

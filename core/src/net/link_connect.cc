@@ -77,7 +77,7 @@ void link::connect_outcome(const transport::outcome& got) {
   const std::string why = transport_->why(got);
   close_socket();
   if (!addresses_.empty()) return try_next_address();
-  lose(errc::store_unavailable, "cannot connect to " + server_at() + ": " + why);
+  lose(errc::store_unavailable, "cannot connect to " + server_at() + ": " + why, got.lasting);
 }
 
 void link::connected() {
@@ -85,7 +85,12 @@ void link::connected() {
   good_ = trying_;
   addresses_.clear();
   greet();
+  if (fd() < 0) return;  // it may have nothing to say for itself: its password is not there
   send();
+  // What the server said first may have come with the end of its handshake.
+  if (fd() >= 0 && transport_->holds_bytes()) {
+    receive();
+  }
 }
 
 void link::greeted() {

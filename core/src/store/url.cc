@@ -144,7 +144,7 @@ result<std::uint64_t> parsed_url::number(std::string_view name, std::uint64_t fa
   return value;
 }
 
-result<void> parsed_url::only(std::initializer_list<std::string_view> known) const {
+result<void> parsed_url::only(std::span<const std::string_view> known) const {
   for (const auto& [name, value] : parameters) {
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     std::string list;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,7 +37,10 @@ struct parsed_url {
   [[nodiscard]] result<std::uint64_t> number(std::string_view name, std::uint64_t fallback, std::uint64_t min,
                                              std::uint64_t max) const;
   // Refuses every parameter that is not in `known`, naming it. Error: invalid_url.
-  [[nodiscard]] result<void> only(std::initializer_list<std::string_view> known) const;
+  [[nodiscard]] result<void> only(std::span<const std::string_view> known) const;
+  [[nodiscard]] result<void> only(std::initializer_list<std::string_view> known) const {
+    return only(std::span<const std::string_view>(known.begin(), known.size()));
+  }
 };
 
 // Error: invalid_url.

@@ -355,6 +355,27 @@ TEST(RedisError, EveryKnownWordHasAMessageThatNamesItAndNoMore) {
   EXPECT_EQ(classify_redis_error("LOADINGX y").word, "");
 }
 
+// The texts of Redis 5 to 7 and Valkey 8.
+TEST(RedisError, ACommandThatIsWithheldIsNamed) {
+  for (const std::string text : {"NOPERM User app has no permissions to run the 'evalsha' command",
+                                 "NOPERM this user has no permissions to run the 'evalsha' command or its subcommand",
+                                 "ERR unknown command 'EVALSHA', with args beginning with: 'SESSIONDATA' ",
+                                 "ERR unknown command `EVALSHA`, with args beginning with: `SESSIONDATA`, "}) {
+    const redis_refusal got = classify_redis_error(text);
+    EXPECT_EQ(got.word, text.starts_with("NOPERM") ? "NOPERM" : "ERR unknown command");
+    EXPECT_NE(got.message.find("EVALSHA"), std::string_view::npos) << got.message;
+    EXPECT_NE(got.message.find("sessions can be read, but neither stored nor removed"), std::string_view::npos);
+    EXPECT_EQ(got.message.find("SESSIONDATA"), std::string_view::npos);
+  }
+  for (const std::string text : {"NOPERM User app has no permissions to run the 'SESSIONDATA' command",
+                                 "NOPERM User app has no permissions to run the '", "ERR unknown command ",
+                                 "ERR unknown command 'SESSIONDATA"}) {
+    const redis_refusal got = classify_redis_error(text);
+    EXPECT_FALSE(got.word.empty()) << text;
+    EXPECT_EQ(got.message.find("SESSIONDATA"), std::string_view::npos);
+  }
+}
+
 TEST(RespMessages, AreToldBetweenRepliesAndTakeNobodysPlace) {
   std::vector<std::string> told;
   resp_connection machine({.on_push = [&](reply_view message) {

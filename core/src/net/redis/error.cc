@@ -11,6 +11,8 @@ struct row {
   std::string_view message;
 };
 
+constexpr std::string_view unknown_command = "ERR unknown command";
+
 // Errors whose code word is ERR, told apart by how their text begins (Redis 5 to 8).
 constexpr row known_texts[] = {
     {"ERR DB index is out of range",
@@ -21,8 +23,60 @@ constexpr row known_texts[] = {
     {"ERR AUTH", "this Redis has no password for the default user: take it out of the store's URL, or name a user"},
     {"ERR Client sent AUTH", "this Redis has no password: take it out of the store's URL"},
     {"ERR max number of clients reached", "Redis has as many clients as it takes: raise maxclients"},
-    {"ERR unknown command", "this Redis does not know a command that is needed (renamed, or older than Redis 5)"},
+    {unknown_command, "this Redis does not know a command that is needed (renamed, or older than Redis 5)"},
 };
+
+// Commands that a service or an ACL may withhold: which one it is, and what works without it.
+struct withheld {
+  std::string_view command;  // in lower case
+  std::string_view forbidden;
+  std::string_view unknown;
+};
+constexpr withheld known_commands[] = {
+    {"evalsha",
+     "Redis' ACL does not allow this user EVALSHA (NOPERM): sessions can be read, but neither stored nor removed; give "
+     "it +evalsha +eval",
+     "this Redis has no EVALSHA (renamed, or withheld by its service): sessions can be read, but neither stored nor "
+     "removed"},
+    {"eval",
+     "Redis' ACL does not allow this user EVAL (NOPERM): sessions can be read, but neither stored nor removed; give it "
+     "+evalsha +eval",
+     "this Redis has no EVAL (renamed, or withheld by its service): sessions can be read, but neither stored nor "
+     "removed"},
+    {"get", "Redis' ACL does not allow this user GET (NOPERM): no session can be read; give it +get",
+     "this Redis has no GET (renamed): no session can be read"},
+    {"scan",
+     "Redis' ACL does not allow this user SCAN (NOPERM): sessions cannot be listed or counted, all else works; give it "
+     "+scan",
+     "this Redis has no SCAN (renamed, or withheld by its service): sessions cannot be listed or counted, all else "
+     "works"},
+    {"zrange",
+     "Redis' ACL does not allow this user ZRANGE (NOPERM): the sessions of an owner cannot be found, all else works; "
+     "give it +zrange +zrem",
+     "this Redis has no ZRANGE (renamed): the sessions of an owner cannot be found, all else works"},
+    {"ping", "Redis' ACL does not allow this user PING (NOPERM): the store's health is not known, all else works",
+     "this Redis has no PING (renamed): the store's health is not known, all else works"},
+};
+
+bool same_command(std::string_view given, std::string_view lower) noexcept {
+  return std::equal(given.begin(), given.end(), lower.begin(), lower.end(),
+                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b; });
+}
+
+// The command that stands in quotes (' or `) right behind `before`; null: none of those above. What else the text
+// quotes may be arguments.
+const withheld* command_behind(std::string_view text, std::string_view before) noexcept {
+  const auto at = text.find(before);
+  if (at == std::string_view::npos) return nullptr;
+  text.remove_prefix(at + before.size());
+  if (text.empty() || (text.front() != '\'' && text.front() != '`')) return nullptr;
+  const char quote = text.front();
+  text.remove_prefix(1);
+  const auto name = text.substr(0, text.find(quote));
+  const auto* const found = std::find_if(std::begin(known_commands), std::end(known_commands),
+                                         [&](const withheld& one) { return same_command(name, one.command); });
+  return found == std::end(known_commands) ? nullptr : found;
+}
 
 constexpr row known[] = {
     {"NOAUTH", "Redis wants a password (NOAUTH): put user:password@ into the store's URL"},
@@ -49,6 +103,14 @@ constexpr row known[] = {
 }  // namespace
 
 redis_refusal classify_redis_error(std::string_view text) noexcept {
+  // "User app has no permissions to run the 'evalsha' command" (7), "this user has no …" (6).
+  if (text.starts_with("NOPERM ")) {
+    if (const withheld* const one = command_behind(text, " permissions to run the ")) return {"NOPERM", one->forbidden};
+  }
+  if (text.starts_with(unknown_command)) {
+    if (const withheld* const one = command_behind(text, "ERR unknown command "))
+      return {unknown_command, one->unknown};
+  }
   for (const row& one : known_texts) {
     if (text.starts_with(one.word)) {
       return {one.word, one.message};

@@ -1,5 +1,5 @@
-// What an error reply means, by its code word. The rest of its text may quote the command, and so session data:
-// it is never looked at.
+// What an error reply means, by its code word. The rest of its text may quote the command, and so session data: of it
+// only the name of a command is looked at, where it is one of those that are known here.
 #pragma once
 
 #include <string_view>

@@ -58,6 +58,16 @@ void redis_link::greet() {
         command);
     crypto::wipe(command.data(), command.size());
   };
+  if (target_.login) {
+    auto now = target_.login();
+    if (!now) {
+      refused({now.error().code, now.error().message});
+      return;
+    }
+    crypto::wipe(target_.password.data(), target_.password.size());
+    target_.user = std::move(now->user);
+    target_.password = std::move(now->password);
+  }
   if (!target_.password.empty() && target_.user.empty()) {
     say(true, false, {"AUTH", target_.password});
   } else if (!target_.password.empty()) {

@@ -5,6 +5,7 @@
 // Thread safety: the thread of the driver.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,11 +16,19 @@
 
 namespace coatcheck::net {
 
+struct redis_login {
+  std::string user;      // empty: Redis' default user
+  std::string password;  // empty: no AUTH
+};
+
 // Which server, and as whom.
 struct redis_target {
   endpoint_source where;
-  std::string user;      // empty: Redis' default user
-  std::string password;  // empty: no AUTH
+  std::string user;  // as in redis_login
+  std::string password;
+  // Asked for each connection, in place of the two above: for a password that rotates. It must not block, and its error
+  // is that of the connection.
+  std::function<result<redis_login>()> login;
   unsigned database = 0;
 };
 

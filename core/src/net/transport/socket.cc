@@ -6,6 +6,7 @@
 #include <cstring>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string>
 #include <sys/un.h>
 #include <unistd.h>
 #include <utility>
@@ -20,7 +21,12 @@ void set(int fd, int level, int option, int value) noexcept {
 
 void tune_tcp(int fd) noexcept {
   set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  // A peer that vanished without a word: an idle link notices within a minute, one with unacknowledged bytes in 10 s.
+  // A peer that vanished without a word. An operation finds that out by its own deadline; this is for links on which
+  // none is under way. An idle one: a probe after 30 s, below the 60 s or more after which load balancers and NAT
+  // forget a connection, so that it also keeps it alive there; then lost after three without an answer, within a
+  // minute. Bytes that nobody acknowledges: lost after 10 s, where the kernel by itself would try for 15 minutes. It
+  // is longer than a fail-over of a virtual address or a few lost packets take, and such a link has been given up for
+  // its operations' deadlines long before. (Linux takes the user timeout for probes as well, in place of their count.)
   set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
   set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 30);
   set(fd, IPPROTO_TCP, TCP_KEEPINTVL, 10);
@@ -38,25 +44,32 @@ class socket_transport final : public transport {
     if (fd_ < 0) return failure(errno);
     if (to.storage.ss_family != AF_UNIX) tune_tcp(fd_);
     if (::connect(fd_, reinterpret_cast<const sockaddr*>(&to.storage), to.size) == 0) return {status::done};
-    if (errno == EINPROGRESS || errno == EINTR) return {status::again};
+    if (errno == EINPROGRESS || errno == EINTR) {
+      waiting_ = true;
+      return {status::again};
+    }
     return failure(errno);  // a Unix socket whose backlog is full says EAGAIN: a failure, tried again later
   }
   outcome go_on() override {
     int code = 0;
     socklen_t size = sizeof(code);
     if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &code, &size) != 0) code = errno;
+    waiting_ = false;
     return code == 0 ? outcome{status::done} : failure(code);
   }
   outcome read(char* into, std::size_t size) override {
     return counted([&] { return ::recv(fd_, into, size, 0); });
   }
   outcome write(std::string_view bytes) override {
-    return counted([&] { return ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL); });
+    const outcome sent = counted([&] { return ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL); });
+    waiting_ = sent.bytes < bytes.size();
+    return sent;
   }
   bool holds_bytes() const noexcept override { return false; }
-  bool wants_write() const noexcept override { return false; }
+  bool wants_write() const noexcept override { return waiting_; }
   int fd() const noexcept override { return fd_; }
   void close() noexcept override {
+    waiting_ = false;
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }
 
@@ -74,6 +87,7 @@ class socket_transport final : public transport {
   }
 
   int fd_ = -1;
+  bool waiting_ = false;  // until the socket takes bytes
 };
 
 }  // namespace

@@ -2,12 +2,15 @@
 #include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "crypto/digest.hpp"
 #include "net/redis/link.hpp"
 #include "store/envelope.hpp"
 #include "store/redis/names.hpp"
 #include "store/redis/store.hpp"
+#include "store/secret_file.hpp"
+#include "store/tls_parameters.hpp"
 
 namespace coatcheck {
 namespace {
@@ -64,11 +67,26 @@ result<void> fill_user(const parsed_url& url, net::redis_target& target) {
     return user ? password.error() : user.error();
   }
   const bool has_password = url.has_password || url.parameter("password");
-  if (has_password ? password->empty() : !user->empty()) {
+  const auto file = url.parameter("password_file");
+  if (file && has_password) {
+    return {errc::invalid_url, "store URL: password_file is given beside a password: take one of them away"};
+  }
+  if (has_password ? password->empty() : !user->empty() && !file) {
     return {errc::invalid_url, "store URL: a user needs a password, as in redis://user:password@host"};
   }
   target.user = *user;
   target.password = *password;
+  if (file) {
+    // What is wrong with it is found out now, and not by the first request.
+    if (auto first = read_secret_file(*file); !first) {
+      return {errc::invalid_url, "store URL: password_file: " + first.error().message};
+    }
+    target.login = [user = target.user, path = std::string(*file)]() -> result<net::redis_login> {
+      auto secret = read_secret_file(path);
+      if (!secret) return {errc::store_unavailable, "the password_file for Redis: " + secret.error().message};
+      return net::redis_login{user, *std::move(secret)};
+    };
+  }
   return {};
 }
 
@@ -90,7 +108,8 @@ result<void> fill_database(std::string_view in_url, const parsed_url& url, net::
 
 result<void> fill_tcp(const parsed_url& url, net::redis_target& target) {
   if (url.host.empty()) {
-    return {errc::invalid_url, "store URL: redis: needs a host, as in redis://127.0.0.1:6379"};
+    return {errc::invalid_url,
+            "store URL: " + url.scheme + ": needs a host, as in " + url.scheme + "://127.0.0.1:6379"};
   }
   if (auto filled = fill_database(std::string_view(url.path).substr(url.path.empty() ? 0 : 1), url, target); !filled) {
     return filled;
@@ -151,7 +170,11 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   if (options.loop == nullptr) {
     return {errc::invalid_option, "a Redis store needs an event loop (store_options::loop)"};
   }
-  if (auto known = url.only({"timeout", "prefix", "queue", "db", "username", "password", "layout"}); !known) {
+  const bool tls = url.scheme == "rediss";
+  std::vector<std::string_view> parameters = {"timeout",  "prefix",   "queue",         "db",
+                                              "username", "password", "password_file", "layout"};
+  if (tls) parameters.insert(parameters.end(), std::begin(tls_parameters), std::end(tls_parameters));
+  if (auto known = url.only(parameters); !known) {
     return known.error();
   }
   const auto timeout = url.number("timeout", 250, 1, 60'000);
@@ -177,10 +200,17 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   if (auto filled = fill_user(url, target); !filled) {
     return filled.error();
   }
-  if (auto filled = url.scheme == "redis" ? fill_tcp(url, target) : fill_unix(url, target); !filled) {
+  if (auto filled = url.scheme == "redis+unix" ? fill_unix(url, target) : fill_tcp(url, target); !filled) {
     return filled.error();
   }
   net::redis_link::options chosen;
+  if (tls) {
+    auto transports = tls_of(url);
+    if (!transports) {
+      return transports.error();
+    }
+    chosen.make_transport = *std::move(transports);
+  }
   chosen.timeout = static_cast<duration_ms>(*timeout);
   chosen.queue = static_cast<std::size_t>(*queue);
   if (layout) {

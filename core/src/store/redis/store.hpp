@@ -18,10 +18,11 @@
 
 namespace coatcheck {
 
-// Opens `redis:` and `redis+unix:` URLs. Nothing is resolved or connected yet: the first operation
+// Opens `redis:`, `rediss:` (TLS) and `redis+unix:` URLs. Nothing is resolved or connected yet: the first operation
 // does, and each connection after it.
 // Errors: invalid_url. REQUIRES: options.loop.
 [[nodiscard]] result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const store_options& options);
-inline constexpr store_kind redis_kinds[] = {{"redis", true, open_redis_store}, {"redis+unix", true, open_redis_store}};
+inline constexpr store_kind redis_kinds[] = {
+    {"redis", true, open_redis_store}, {"rediss", true, open_redis_store}, {"redis+unix", true, open_redis_store}};
 
 }  // namespace coatcheck
