@@ -102,8 +102,9 @@ class session {
 struct sessions_options {
   cookie_options cookie;
   session_policy policy;
-  const clock* time = nullptr;     // not owned; null: the system clock
-  token_session_options tokens{};  // mode: the session in a stored record, or in its cookie
+  const clock* time = nullptr;           // not owned; null: the system clock
+  token_session_options tokens{};        // mode: the session in a stored record, or in its cookie
+  encryption encrypt = encryption::off;  // encryption at rest (store.hpp), under the same secret
 };
 
 class sessions {
@@ -113,7 +114,10 @@ class sessions {
   sessions(std::string_view url, std::string_view secret, sessions_options options = {})
       : sessions(url, value_or_throw(key_ring::from_secret(secret)), std::move(options)) {}
   sessions(std::string_view url, key_ring keys, sessions_options options = {})
-      : url_(url), keys_(std::move(keys)), options_(std::move(options)), remote_(value_or_throw(needs_driver(url))) {
+      : url_(value_or_throw(encrypted_url(url, options.encrypt))),
+        keys_(std::move(keys)),
+        options_(std::move(options)),
+        remote_(value_or_throw(needs_driver(url_))) {
     if (!remote_) shared_ = make_engine(nullptr);
   }
 
