@@ -152,6 +152,7 @@ struct store_capabilities {
   bool owner_index = true;      // owned_by(), remove_owner()
   bool scan = true;             // scan(), and what stands on it
   bool scan_repeats = false;    // a scan may list a key more than once
+  bool expires_itself = false;  // what has expired goes without prune(), which has nothing to do then
   duration_ms expiry_resolution = 1;  // an entry may live for so long after its time
 };
 
