@@ -23,9 +23,10 @@ app.add_middleware(
     secret_key=os.environ["COATCHECK_SECRET"],
     store=os.environ["COATCHECK_STORE"],
     owner=lambda data: data.get("user"),
+    encrypt=os.environ.get("ENCRYPT"),
     **in_cookie,
 )
-tokens = AsyncRefreshTokens()  # store and secret are the environment's
+tokens = AsyncRefreshTokens(encrypt=os.environ.get("ENCRYPT"))  # store and secret are the environment's
 
 
 @app.get("/session")

@@ -15,10 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 SECRET = "0123456789abcdef0123456789abcdef"
 OTHER = "another secret of thirty-two bytes"
 KEY = "Yk3Qz1cC0rS9uVd2wXe4yZf6aAg8bBh0cCi1dDj2eEk"
-RECORD = (
-    "cc1 1700000000000 1700086400000 3600000 Yk3Qz1cC0rS9uVd2 29 "
-    '{"owner":"ann"}\n{"user":"ann","name":"Zoë"}'
-)
+RECORD = 'cc1 1700000000000 1700086400000 3600000 Yk3Qz1cC0rS9uVd2 29 {"owner":"ann"}\n{"user":"ann","name":"Zoë"}'
 
 
 def base64url(data: bytes) -> str:
