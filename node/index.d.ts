@@ -448,6 +448,9 @@ declare namespace session {
      */
     clear(): Promise<void>;
     clear(callback?: Callback): void;
+    /** Drops what has expired, and answers how many entries went. Redis does so by itself: 0 there. */
+    prune(): Promise<number>;
+    prune(callback: (error: unknown, count?: number) => void): void;
     close(): void;
     regenerate(req: unknown, callback: (error?: unknown) => unknown): void;
     load(sid: string, callback: (error: unknown, session?: StoredSession) => unknown): void;

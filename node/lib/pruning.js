@@ -8,8 +8,8 @@ const { operate } = require('./native.js');
 
 const turnOfTheLoop = () => new Promise(setImmediate);
 
-// One turn; how many entries went. 0, too, where it is another process's turn.
-async function prune(store, interval) {
+// One turn; how many entries went. 0, too, where it is another process's turn. Without an interval it is nobody's turn.
+async function prune(store, interval = 0) {
   let dropped = 0;
   for (let next = interval; ; next = 0) {
     const count = checked(await operate((slot) => store.pruneInTurn(next, slot)));
@@ -48,4 +48,4 @@ function pruneEvery(interval, owner, told) {
   timer.unref();
 }
 
-module.exports = { pruneEvery };
+module.exports = { prune, pruneEvery };

@@ -15,6 +15,7 @@ const { Store: Base } = require('./express/store.js');
 const { Given } = require('./given.js');
 const { native, operate } = require('./native.js');
 const { parseStored, serialise, stringify } = require('./payload.js');
+const { prune } = require('./pruning.js');
 const { carryBase } = require('./read-as.js');
 const { countOf, eachOf, pagesOf } = require('./scan.js');
 const { stateOf } = require('./states.js');
@@ -325,6 +326,11 @@ class Store extends Base {
   // Everything in the store, what other services and coatcheck's own middleware keep there included.
   clear(callback) {
     return this.#run(callback, (slot) => this[NATIVE].clear(slot), nothing);
+  }
+
+  // Drops what has expired, and answers how many entries went. Redis does so by itself: 0 there.
+  prune(callback) {
+    return answer(prune(this[NATIVE]), callback);
   }
 
   // Ends all work on this store; later operations fail with ERR_STORE_CLOSED.

@@ -57,6 +57,15 @@ for (const [name, makeUrl] of [
   });
 }
 
+test('a Store drops what has expired when it is asked', async (t) => {
+  const url = fileStore(t);
+  await expired(url, 1300);
+  const store = new session.Store(url);
+  t.after(() => store.close());
+  assert.ok((await store.prune()) > 1200);
+  assert.equal(await new Promise((resolve) => store.prune((_error, count) => resolve(count))), 0);
+});
+
 test('Redis is not asked', async (t) => {
   const redis = await Redis.start(t);
   const store = native.openStore(redis.url);

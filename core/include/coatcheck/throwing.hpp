@@ -16,6 +16,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -230,6 +231,14 @@ class sessions {
   // errors.
   std::uint64_t clear() {
     auto done = run<count_result>([](engine& e, completion<count_result> then) { e.where().clear(then); });
+    if (!done.known) throw exception(std::move(done.why));
+    return done.count;
+  }
+
+  // Drops up to `limit` entries that have expired and returns how many went; Redis does so by itself: 0 there. By
+  // turns, among several processes: prune_in_turn (pruning.hpp). Throws store errors.
+  std::uint64_t prune(std::size_t limit = std::numeric_limits<std::size_t>::max()) {
+    auto done = run<count_result>([&](engine& e, completion<count_result> then) { e.where().prune(limit, then); });
     if (!done.known) throw exception(std::move(done.why));
     return done.count;
   }
