@@ -33,7 +33,6 @@ class Pruning:
         self._told = told
         self._next = monotonic() + interval / 1000
         self._more = False  # the last batch was full
-        self._asking: asyncio.Future[int | None] | None = None  # of the remote store
 
     def _due(self) -> int | None:
         """What prune_turn takes now; None: nothing is due."""
@@ -58,12 +57,9 @@ class Pruning:
 
     def now_and_then_async(self, engine: _core.AsyncEngine) -> None:
         """The same on a remote store: begun here, waited for by nobody."""
-        if self._asking is not None and not self._asking.done():
-            return
         interval = self._due()
         if interval is not None:
-            self._asking = engine.prune_turn(interval)
-            self._asking.add_done_callback(self._answered)
+            engine.prune_turn(interval).add_done_callback(self._answered)
 
     def _answered(self, asked: asyncio.Future[int | None]) -> None:
         if asked.cancelled():
