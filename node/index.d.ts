@@ -39,17 +39,32 @@ declare namespace session {
    * store gave no answer ('unknown'), a cookie came with a signature of nobody ('tampered').
    */
   type SessionEvent = 'gone' | 'conflict' | 'untouched' | 'damaged' | 'late' | 'unknown' | 'tampered';
+  // biome-ignore lint/suspicious/noExplicitAny: likewise
+  type LifeListener = (req: any) => void;
   interface Middleware extends Events {
     // biome-ignore lint/suspicious/noExplicitAny: the request is the framework's
     (req: any, res: any, next: (error?: any) => void): void;
   }
+  // biome-ignore lint/suspicious/noExplicitAny: likewise
+  type EventListener = (error: CoatcheckError, req: any) => void;
   interface Events {
-    // biome-ignore lint/suspicious/noExplicitAny: likewise
-    on(event: SessionEvent, listener: (error: CoatcheckError, req: any) => void): this;
-    // biome-ignore lint/suspicious/noExplicitAny: likewise
-    once(event: SessionEvent, listener: (error: CoatcheckError, req: any) => void): this;
-    // biome-ignore lint/suspicious/noExplicitAny: likewise
-    off(event: SessionEvent, listener: (error: CoatcheckError, req: any) => void): this;
+    on(event: SessionEvent, listener: EventListener): this;
+    /**
+     * This process has stored a session under a new id ('created': also that of a regenerated one), or ended one
+     * ('destroyed': also the old id of a regenerated one). Not of a session store of another package.
+     */
+    on(event: 'created' | 'destroyed', listener: LifeListener): this;
+    /**
+     * Pruning in this process has dropped so many entries whose time was over (pruneInterval). Those that a write drops on its
+     * way and those that Redis drops are not counted, and which they were nobody says: a store knows no ids.
+     */
+    on(event: 'expired', listener: (count: number) => void): this;
+    once(event: SessionEvent, listener: EventListener): this;
+    once(event: 'created' | 'destroyed', listener: LifeListener): this;
+    once(event: 'expired', listener: (count: number) => void): this;
+    off(event: SessionEvent, listener: EventListener): this;
+    off(event: 'created' | 'destroyed', listener: LifeListener): this;
+    off(event: 'expired', listener: (count: number) => void): this;
   }
 
   /** What the middleware adds to a request. */
@@ -199,6 +214,17 @@ declare namespace session {
      * are tried. 'jwt' takes asymmetric ones, so that others verify with the public key alone; 'jwe' 256-bit `dir` keys.
      */
     tokenKeys?: jwt.Key | readonly jwt.Key[];
+    /**
+     * Encryption at rest, under the secret. true: what is stored is sealed, and nothing else is read. 'migrate': what was
+     * stored before is read too, and sealed at its next write. 'prepare': nothing is sealed yet, and what other services
+     * seal is read. Default false. A Store takes the option itself.
+     */
+    encrypt?: Encrypt;
+    /**
+     * Every so many milliseconds, 1 second to 1 day, one of all processes on the store drops what has expired. Default 0: each
+     * write drops a few. Redis does it by itself.
+     */
+    pruneInterval?: number;
     /** Whose session it is, from its data: what RefreshTokens lists and revokes by. Nothing: nobody's. */
     owner?: (session: Session & Partial<SessionData>) => string | undefined | null;
     /**
@@ -231,6 +257,8 @@ declare namespace session {
     keep?: boolean;
   }
 
+  type Encrypt = boolean | 'migrate' | 'prepare';
+
   interface RefreshTokensOptions {
     /** The newest signs, all verify. Default: the environment variable COATCHECK_SECRET. */
     secret?: Secret | Secret[];
@@ -242,6 +270,8 @@ declare namespace session {
     absoluteTimeout?: number;
     /** Milliseconds that a used token still gets its successor; 0 to 10 minutes, default 10 s. */
     grace?: number;
+    /** Encryption at rest, as of the middleware. */
+    encrypt?: Encrypt;
   }
 
   /** One login on one device. Times are milliseconds since the epoch. */
@@ -394,6 +424,8 @@ declare namespace session {
     secret?: string | Uint8Array | (string | Uint8Array)[];
     /** Milliseconds that a session without an expiring cookie lives. Default one day. */
     ttl?: number;
+    /** Encryption at rest, as of the middleware. It needs the secret. */
+    encrypt?: Encrypt;
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: express-session's own data type
@@ -425,6 +457,9 @@ declare namespace session {
      */
     clear(): Promise<void>;
     clear(callback?: Callback): void;
+    /** Drops what has expired, and answers how many entries went. Redis does so by itself: 0 there. */
+    prune(): Promise<number>;
+    prune(callback: (error: unknown, count?: number) => void): void;
     close(): void;
     regenerate(req: unknown, callback: (error?: unknown) => unknown): void;
     load(sid: string, callback: (error: unknown, session?: StoredSession) => unknown): void;

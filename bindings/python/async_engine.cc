@@ -187,12 +187,30 @@ PyObject* create(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   });
 }
 
+PyObject* prune_turn(PyObject* self, PyObject* given) {
+  return guarded([&]() -> PyObject* {
+    duration_ms interval = 0;
+    if (!read_interval(given, interval)) return nullptr;
+    PyObject* future = nullptr;
+    call* running = new_call(self, nullptr, &future);
+    if (running == nullptr) return nullptr;
+    const host& of = self_of(self);
+    const coatcheck::clock& time = of.clock ? static_cast<const coatcheck::clock&>(*of.clock) : python_clock();
+    start_pruning(
+        of.on->where(), time, interval,
+        completion<prune_result>(
+            [](void* context, prune_result&& done) { static_cast<call*>(context)->finish(answer(done)); }, running));
+    return future;
+  });
+}
+
 PyMethodDef methods[] = {
     {"open", as_method(open_session), METH_FASTCALL, "open(cookie_header, secure) -> future of a Handle"},
     {"load", load, METH_O, "load(id) -> future of a Handle"},
     {"commit", as_method(commit), METH_FASTCALL,
      "commit(handle, payload, flags, cookie) -> future of the Set-Cookie value or None"},
     {"destroy", as_method(destroy), METH_FASTCALL, "destroy(handle, secure) -> future of the Set-Cookie value or None"},
+    {"prune_turn", prune_turn, METH_O, "prune_turn(interval in ms, 0: a further batch) -> future of an int or None"},
     {"close", close_engine, METH_NOARGS, "close() -> None"},
     {nullptr, nullptr, 0, nullptr},
 };

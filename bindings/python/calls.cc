@@ -190,4 +190,15 @@ bool regenerated_ready(handle* of, engine::regenerated&& done, commit_request& r
   return true;
 }
 
+PyObject* answer(const prune_result& done) noexcept {
+  if (done.status == prune_status::unknown) return raise(done.why);
+  if (done.status != prune_status::pruned) Py_RETURN_NONE;
+  return PyLong_FromUnsignedLongLong(done.count);
+}
+
+bool read_interval(PyObject* given, duration_ms& into) noexcept {
+  into = PyLong_AsLongLong(given);
+  return into != -1 || PyErr_Occurred() == nullptr;
+}
+
 }  // namespace coatcheck::python

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "coatcheck/engine.hpp"
+#include "coatcheck/pruning.hpp"
 
 #include "handle.hpp"
 
@@ -64,6 +65,14 @@ struct commit_arguments {
 // says so), or raises for conflict, unknown and refused.
 [[nodiscard]] PyObject* answer(handle* of, committed&& done) noexcept;
 [[nodiscard]] PyObject* answer(handle* of, destroyed&& done) noexcept;
+// How many entries went; None: it was not our turn, or the store expires by itself.
+[[nodiscard]] PyObject* answer(const prune_result& done) noexcept;
+// prune_in_turn's interval in ms, or 0 for a further batch. False with an exception set.
+[[nodiscard]] bool read_interval(PyObject* given, duration_ms& into) noexcept;
+inline void start_pruning(store& where, const clock& time, duration_ms interval, completion<prune_result> done) {
+  if (interval == 0) return prune_further(where, done);
+  prune_in_turn(where, time, interval, done);
+}
 
 // After regenerate: true when `request` is ready to be committed under a new id. Otherwise `*result` is the answer:
 // None for a session that was destroyed meanwhile (it stays so), null with an exception set when unknown.

@@ -45,6 +45,9 @@ class host {
 
   [[nodiscard]] bool remote() const noexcept { return pool_.has_value(); }
   [[nodiscard]] const engine& any() const noexcept { return local_ ? *local_ : *pattern_->on; }
+  [[nodiscard]] const clock& time() const noexcept {
+    return clock_ ? static_cast<const clock&>(*clock_) : python_clock();
+  }
   void close() noexcept {
     if (local_) local_->where().close();
     if (pool_) pool_->close();
@@ -178,6 +181,20 @@ PyObject* destroy(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   });
 }
 
+PyObject* prune_turn(PyObject* self, PyObject* given) {
+  return guarded([&]() -> PyObject* {
+    duration_ms interval = 0;
+    if (!read_interval(given, interval)) return nullptr;
+    prune_result done;
+    if (!self_of(self).run(true, done, [&](engine& e, completion<prune_result> then) {
+          start_pruning(e.where(), self_of(self).time(), interval, then);
+        })) {
+      return nullptr;
+    }
+    return answer(done);
+  });
+}
+
 PyObject* cookie_name(PyObject* self, PyObject* secure) {
   const int truth = PyObject_IsTrue(secure);
   if (truth < 0) return nullptr;
@@ -231,6 +248,7 @@ PyMethodDef methods[] = {
     {"commit", as_method(commit), METH_FASTCALL,
      "commit(handle, payload, flags, cookie, owner) -> Set-Cookie value or None"},
     {"destroy", as_method(destroy), METH_FASTCALL, "destroy(handle, secure) -> Set-Cookie value or None"},
+    {"prune_turn", prune_turn, METH_O, "prune_turn(interval in ms, 0: a further batch) -> int or None"},
     {"cookie_name", cookie_name, METH_O, "cookie_name(secure) -> str"},
     {"clearing_cookie", clearing_cookie, METH_O, "clearing_cookie(secure) -> Set-Cookie value"},
     {"response_headers", as_method(response_headers), METH_FASTCALL, "response_headers(sends_cookie, looked) -> bits"},

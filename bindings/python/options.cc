@@ -88,6 +88,23 @@ class reader {
   return std::move(*keys);
 }
 
+// The store's URL with the layer that `encrypt` asks for: True, False or a word.
+[[nodiscard]] std::string read_store(reader& from) {
+  std::string url;
+  from.take("store", url);
+  auto how = encryption::off;
+  if (const py::object given = from.pop("encrypt"); py::isinstance<py::bool_>(given)) {
+    how = given.cast<bool>() ? encryption::required : encryption::off;
+  } else if (py::isinstance<py::str>(given)) {
+    if (const auto read = read_word("encrypt", given.cast<std::string>(), how); !read) throw_error(read.error());
+  } else if (!given.is_none()) {
+    throw py::type_error(std::string("encrypt must be a bool or a word, not ") + Py_TYPE(given.ptr())->tp_name);
+  }
+  auto layered = encrypted_url(url, how);
+  if (!layered) throw_error(layered.error());
+  return *std::move(layered);
+}
+
 // A list of dicts: format, and url, secrets, cookie_name, max_age, keep where they matter.
 void read_sources(const py::object& given, setup& into) {
   if (given.is_none()) return;
@@ -164,7 +181,7 @@ setup read_setup(const py::dict& arguments) {
   setup made{.options = {.keys = read_keys(from), .where = nullptr, .cookie = {}, .policy = {}, .time = nullptr},
              .url = {},
              .clock = nullptr};
-  from.take("store", made.url);
+  made.url = read_store(from);
   from.take("clock", made.clock);
   made.options.time = made.clock ? static_cast<const clock*>(made.clock.get()) : &python_clock();
   read_sources(from.pop("migrate_from"), made);
@@ -210,7 +227,7 @@ setup read_setup(const py::dict& arguments) {
 refresh_setup read_refresh_setup(const py::dict& arguments) {
   reader from(arguments);
   refresh_setup made{.options = {.keys = read_keys(from)}, .url = {}, .clock = nullptr};
-  from.take("store", made.url);
+  made.url = read_store(from);
   from.take("clock", made.clock);
   made.options.time = made.clock ? static_cast<const clock*>(made.clock.get()) : &python_clock();
   from.take("idle_timeout", made.options.idle_timeout);

@@ -14,6 +14,7 @@
 #include "coatcheck/engine.hpp"
 #include "coatcheck/event_loop.hpp"
 #include "coatcheck/key_ring.hpp"
+#include "coatcheck/pruning.hpp"
 #include "coatcheck/store.hpp"
 
 #include "errors.hpp"
@@ -67,14 +68,21 @@ void add_key_ring(py::module_& module) {
              std::optional<epoch_ms> now) {
             return py::bytes(value_of(keys.unseal(purpose, context, sealed, at(now))).plaintext);
           },
-          py::arg("purpose"), py::arg("context"), py::arg("sealed"), py::arg("now") = py::none());
+          py::arg("purpose"), py::arg("context"), py::arg("sealed"), py::arg("now") = py::none())
+      .def(
+          "open_record",
+          [](const key_ring& keys, std::string_view store_key, std::string sealed, std::optional<epoch_ms> now) {
+            if (const auto opened = keys.open_record(store_key, sealed, at(now)); !opened) throw_error(opened.error());
+            return py::bytes(sealed);
+          },
+          py::arg("store_key"), py::arg("sealed"), py::arg("now") = py::none(), "A record that a store keeps sealed.");
 }
 
 // Waits, whatever the store: for a person, or a program that ends then.
 template <class Start>
 std::uint64_t with_store(const std::string& url, Start&& start) {
   event_loop loop;
-  const auto opened = value_of(open_store(url, {nullptr, &loop}));
+  const auto opened = value_of(open_store(unencrypted_url(url), {nullptr, &loop}));
   count_result out;
   {
     const gil_released released;
@@ -104,6 +112,7 @@ void add_primitives(py::module_& module) {
       .def("set", &manual_clock::set, py::arg("at"))
       .def("advance", &manual_clock::advance, py::arg("by"));
 
+  module.attr("PRUNE_BATCH") = prune_batch;
   module.def("error_codes", &error_table, "{code: exception class}");
   module.def("clear_store", &clear_store, py::arg("url"), "Removes everything; how many entries went.");
   module.def("prune_store", &prune_store, py::arg("url"), "Removes what has ended; how many entries went.");

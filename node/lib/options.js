@@ -5,7 +5,7 @@
 const { construct } = require('./errors.js');
 const { isForeign } = require('./express/foreign.js');
 const { Key, handleOf } = require('./jwt/keys.js');
-const { KEYS, Store } = require('./store.js');
+const { ENCRYPT, KEYS, Store } = require('./store.js');
 const { native } = require('./native.js');
 
 const DEFAULT_STORE = 'file:./sessions';
@@ -74,6 +74,11 @@ const OPTIONS = {
   onStoreError: [oneOf('closed', 'stale', 'open'), 'onStoreError option must be "closed", "stale" or "open"'],
   staleFor: [(value) => isMilliseconds(value) && value > 0, 'staleFor option must be milliseconds above 0'],
   types: [oneOf('plain', 'tagged'), 'types option must be "plain" or "tagged"'],
+  encrypt: ENCRYPT,
+  pruneInterval: [
+    (value) => value === 0 || (isMilliseconds(value) && value >= 1000 && value <= 86_400_000),
+    'pruneInterval option must be milliseconds from 1000 to 86400000, or 0 for none',
+  ],
   mode: [oneOf('store', 'jwt', 'jwe'), 'mode option must be "store", "jwt" or "jwe"'],
   accessTtl: [isMilliseconds, 'accessTtl option must be milliseconds'],
   refreshGrace: [isMilliseconds, 'refreshGrace option must be milliseconds'],
@@ -231,13 +236,16 @@ function normalise(given = {}) {
   const cookie = checkCookie(cookieFunction === undefined ? (options.cookie ?? {}) : {});
   const store = options.store ?? process.env.COATCHECK_STORE ?? DEFAULT_STORE;
   const keys = makeKeys(options);
+  if (options.encrypt && store instanceof Store) {
+    throw new TypeError('encrypt option: give it to the Store, as in new Store(url, { secret, encrypt: true })');
+  }
   return {
     ...options,
     given: new Set(Object.keys(options)),
     keys,
     name: options.name ?? options.key,
     // A Store that the application shares, or one of our own.
-    store: isString(store) ? new Store(store, { [KEYS]: keys }) : store,
+    store: isString(store) ? new Store(store, { [KEYS]: keys, encrypt: options.encrypt }) : store,
     unset: options.unset ?? 'keep',
     onStoreError: onStoreErrorOf(options),
     staleFor: options.staleFor ?? STALE_FOR,

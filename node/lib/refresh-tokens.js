@@ -13,7 +13,7 @@ const { CoatcheckError, construct, fromNative } = require('./errors.js');
 const { native, operate } = require('./native.js');
 const { DEFAULT_STORE, check, isMilliseconds, makeKeys } = require('./options.js');
 const { serialise } = require('./payload.js');
-const { KEYS, Store, nativeOf } = require('./store.js');
+const { ENCRYPT, KEYS, Store, nativeOf } = require('./store.js');
 
 const OPTIONS = {
   secret: [() => true],
@@ -21,6 +21,7 @@ const OPTIONS = {
   idleTimeout: [(value) => isMilliseconds(value) && value > 0, 'idleTimeout option must be milliseconds above 0'],
   absoluteTimeout: [isMilliseconds, 'absoluteTimeout option must be milliseconds, or 0 for no bound'],
   grace: [isMilliseconds, 'grace option must be milliseconds'],
+  encrypt: ENCRYPT,
 };
 const ISSUE_OPTIONS = {
   device: [(value) => typeof value === 'string', 'device must be a string'],
@@ -70,7 +71,10 @@ class RefreshTokens {
     const options = check(given, OPTIONS, 'RefreshTokens option');
     const keys = makeKeys(options);
     for (const warning of keys.warnings) process.emitWarning(warning, 'CoatcheckWarning');
-    this.#own = typeof store === 'string' ? new Store(store, { [KEYS]: keys }) : undefined;
+    if (options.encrypt && typeof store !== 'string') {
+      throw new TypeError('encrypt option: give it to the Store, as in new Store(url, { secret, encrypt: true })');
+    }
+    this.#own = typeof store === 'string' ? new Store(store, { [KEYS]: keys, encrypt: options.encrypt }) : undefined;
     const keeper = nativeOf(this.#own ?? store);
     this.#native = construct(native.createRefreshTokens, keys, keeper, options);
   }

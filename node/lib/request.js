@@ -505,7 +505,7 @@ class RequestState extends ResponseState {
   // Ends what a base is of; the response clears its cookie, in all its forms.
   endStored(base) {
     this.shared.lastKnown?.forget(this.cookieKey);
-    return chain(this.shared.destroy(base, this.secure), (answer) => {
+    return chain(this.shared.destroy(base, this.secure, this.req), (answer) => {
       if (answer instanceof Error) throw fromNative(answer);
       this.clearCookie = this.lastOf(answer);
       this.setCookie = undefined;
@@ -555,7 +555,7 @@ class RequestState extends ResponseState {
     }
     this.shared.lastKnown?.forget(this.cookieKey);
     const read = snapshot.payloadOf(past.base);
-    return chain(this.shared.regenerate(past.base, id), (answer) => {
+    return chain(this.shared.regenerate(past.base, id, this.req), (answer) => {
       if (answer instanceof Error) throw fromNative(answer);
       this.conclude(past, session, false);
       const now = this.subject();
@@ -621,7 +621,7 @@ class RequestState extends ResponseState {
     if (fresh && this.shared.options.genid !== undefined) about.freshId ??= this.shared.newId(this.req);
     const id = fresh ? about.freshId : undefined;
     const owner = session === undefined ? undefined : this.shared.ownerOf(session);
-    return this.shared.commit(about.base ?? this.rivals, payload, cookie, id, flags, owner);
+    return this.shared.commit(about.base ?? this.rivals, payload, cookie, id, flags, owner, this.req);
   }
 
   // What the addon said of a commit; an error when the data does not stand as the application left it.

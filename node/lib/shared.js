@@ -3,10 +3,12 @@
 // What all requests of one middleware share: the engine, the options, and what is told of requests.
 
 const { Announcer } = require('./announcer.js');
+const { chain } = require('./chain.js');
 const { construct } = require('./errors.js');
 const { LastKnown } = require('./last-known.js');
-const { native, operate } = require('./native.js');
+const { FLAGS, STATUS, native, operate } = require('./native.js');
 const { checkCookie, engineOptions } = require('./options.js');
+const { pruneEvery } = require('./pruning.js');
 const { SessionStore } = require('./session-store.js');
 const { nativeOf } = require('./store.js');
 const { codecOf } = require('./tagged.js');
@@ -37,6 +39,12 @@ class Shared extends Announcer {
       options.cookie.expires !== undefined ||
       options.cookie.maxAge instanceof Date;
     for (const warning of options.keys.warnings) process.emitWarning(warning, 'CoatcheckWarning');
+    if (options.pruneInterval > 0) pruneEvery(options.pruneInterval, this, this.toldOfPruning);
+  }
+
+  toldOfPruning(error, count) {
+    if (error !== undefined) this.tellListeners('unknown', error);
+    else this.events.emit('expired', count);
   }
 
   open(header, secure) {
@@ -51,16 +59,38 @@ class Shared extends Announcer {
     return operate((slot) => this.engine.inspect(key, slot));
   }
 
-  commit(base, payload, cookie, id, flags, owner) {
-    return operate((slot) => this.engine.commit(base, payload, cookie, id, flags, slot, owner));
+  // `req`: whose listeners are told of sessions that begin and end; of a session store's own calls there is none.
+  commit(base, payload, cookie, id, flags, owner, req) {
+    const result = operate((slot) => this.engine.commit(base, payload, cookie, id, flags, slot, owner));
+    if ((flags & FLAGS.presented) !== 0 || this.events.listenerCount('created') === 0) return result;
+    return chain(result, (answer) => {
+      const status = typeof answer === 'number' ? answer : answer[0];
+      if (status === STATUS.stored || status === STATUS.merged) this.events.emit('created', req);
+      return answer;
+    });
   }
 
-  destroy(base, secure) {
-    return operate((slot) => this.engine.destroy(base, secure, slot));
+  destroy(base, secure, req) {
+    return this.#tellEnd(
+      operate((slot) => this.engine.destroy(base, secure, slot)),
+      req,
+    );
   }
 
-  regenerate(base, id) {
-    return operate((slot) => this.engine.regenerate(base, slot, id));
+  // Ends the old id.
+  regenerate(base, id, req) {
+    return this.#tellEnd(
+      operate((slot) => this.engine.regenerate(base, slot, id)),
+      req,
+    );
+  }
+
+  #tellEnd(result, req) {
+    if (this.events.listenerCount('destroyed') === 0) return result;
+    return chain(result, (answer) => {
+      if (typeof answer === 'string') this.events.emit('destroyed', req);
+      return answer;
+    });
   }
 
   newId(req) {

@@ -15,6 +15,7 @@ const { Store: Base } = require('./express/store.js');
 const { Given } = require('./given.js');
 const { native, operate } = require('./native.js');
 const { parseStored, serialise, stringify } = require('./payload.js');
+const { prune } = require('./pruning.js');
 const { carryBase } = require('./read-as.js');
 const { countOf, eachOf, pagesOf } = require('./scan.js');
 const { stateOf } = require('./states.js');
@@ -23,6 +24,12 @@ const DAY = 86_400_000;
 const RETRIES = 8;
 // Sets our entries apart from the records of coatcheck's own middleware, which may share the store.
 const PREFIX = 'x-';
+
+// What the option may be, and what is said of one that may not.
+const ENCRYPT = [
+  (value) => [true, false, 'migrate', 'prepare'].includes(value),
+  'encrypt option must be true, false, "migrate" or "prepare"',
+];
 
 const NATIVE = Symbol('coatcheck.store');
 const KEYS = Symbol('coatcheck.keys');
@@ -121,9 +128,10 @@ class Store extends Base {
   constructor(url = process.env.COATCHECK_STORE ?? 'file:./sessions', options = {}) {
     super();
     if (typeof url !== 'string') throw new TypeError('store must be a URL, such as file:./sessions');
-    const { secret, ttl = DAY, ...others } = options;
+    const { secret, ttl = DAY, encrypt = false, ...others } = options;
     for (const name of Object.keys(others))
-      throw new TypeError(`unknown Store option '${name}'; there are: secret, ttl`);
+      throw new TypeError(`unknown Store option '${name}'; there are: secret, ttl, encrypt`);
+    if (!ENCRYPT[0](encrypt)) throw new TypeError(ENCRYPT[1]);
     if (!Number.isFinite(ttl) || ttl <= 0) throw new TypeError('ttl option must be milliseconds above 0');
     this.#ttl = ttl;
     this.#print = options[PLAIN_JSON] ? stringify : serialise;
@@ -132,7 +140,12 @@ class Store extends Base {
       keys = construct(native.createKeys, [].concat(secret), 'secret');
       for (const warning of keys.warnings) process.emitWarning(warning, 'CoatcheckWarning');
     }
-    const store = construct(native.openStore, url, keys ?? options[KEYS]);
+    const store = construct(
+      native.openStore,
+      url,
+      keys ?? options[KEYS],
+      encrypt === true ? 'required' : encrypt || 'off',
+    );
     Object.defineProperty(this, NATIVE, { value: store });
     this.#sessions = native.storeById(store, keys, PREFIX);
     // Of two stores in one place with one secret, each knows what the other has read.
@@ -315,6 +328,11 @@ class Store extends Base {
     return this.#run(callback, (slot) => this[NATIVE].clear(slot), nothing);
   }
 
+  // Drops what has expired, and answers how many entries went. Redis does so by itself: 0 there.
+  prune(callback) {
+    return answer(prune(this[NATIVE]), callback);
+  }
+
   // Ends all work on this store; later operations fail with ERR_STORE_CLOSED.
   close() {
     this[NATIVE].close();
@@ -345,4 +363,4 @@ class Store extends Base {
   }
 }
 
-module.exports = { BIND, KEYS, PLAIN_JSON, Store, calledInside, carry, nativeOf };
+module.exports = { BIND, ENCRYPT, KEYS, PLAIN_JSON, Store, calledInside, carry, nativeOf };

@@ -25,6 +25,17 @@ describe('signed_cookies', () => {
   }
 });
 
+describe('sealed_records', () => {
+  for (const one of load('sealed_records')) {
+    test(one.name, () => {
+      const ring = native.createKeys([{ id: one.key_id, secret: one.secret }], 'keys');
+      const opened = ring.openRecord(one.store_key, Buffer.from(one.sealed, 'hex'));
+      if (one.opens) assert.equal(opened, one.record);
+      else assert.equal(opened.code, 'ERR_RECORD_DAMAGED');
+    });
+  }
+});
+
 describe('set_cookie', () => {
   for (const one of load('set_cookie')) {
     test(one.name, () => {

@@ -13,6 +13,7 @@ from coatcheck import _core
 from coatcheck._duration import Duration, milliseconds
 from coatcheck._json import decode, encode
 from coatcheck._loops import PerLoop
+from coatcheck._pruning import Pruning
 from coatcheck._tagged import decode_tagged, encode_flask, encode_tagged
 from coatcheck.errors import ConfigError, Error, SecretWarning, UsageError
 
@@ -40,6 +41,8 @@ OnUnknown = Literal["closed", "open"]
 Mode = Literal["store", "jwt", "jwe", "starlette"]  # the last one under coatcheck.starlette alone
 SessionEvent = Literal["gone", "conflict", "untouched", "damaged", "late"]
 OnEvent = Callable[[SessionEvent, Error], object]
+LifeEvent = Literal["created", "destroyed", "expired"]
+OnSession = Callable[[LifeEvent, Any], object]
 Owner = Callable[[Any], str | None]  # whose session it is, from its data
 
 log = logging.getLogger("coatcheck")
@@ -96,6 +99,12 @@ class SessionOptions(TypedDict, total=False):
     max_members: int | None  # members and elements, all together; 20,000
     conflict_retries: int | None  # compare-and-set attempts of a commit before SessionConflict; 100
     id_bytes: int | None  # of randomness in a new session id, 16 to 64; 32
+    # Encryption at rest, under the secret. True seals what is stored and reads nothing else; "migrate" reads what was
+    # stored before, too; "prepare" does not seal yet, and reads what other services seal.
+    encrypt: bool | str | None
+    # Every so often, 1 second to 1 day, one of all processes on the store drops what has expired, at the end of a
+    # request. None: each write drops a few. Redis does it by itself.
+    prune_interval: Duration | None
     merge: dict[str, str] | None  # rules by path, before on_conflict: {"visits": "sum", "cart.*.n": "max"}
     # "plain" JSON; "flask": datetime, bytes, tuple, UUID and Markup as what they are, by Flask's tags; "tagged": set
     # and large int, too. JavaScript reads them with its own `types: 'tagged'`.
@@ -115,6 +124,10 @@ class SessionOptions(TypedDict, total=False):
     # record that is there and can't be read, when somebody looks at the session: "damaged"; and of what changed when
     # the headers had gone and the cookie could not be sent any more: "late".
     on_event: OnEvent | None
+    # Told of sessions that this process stored under a new id, ("created", id), or ended, ("destroyed", id): of one
+    # that got a new id, both. And of how many entries pruning dropped whose time was over, ("expired", count); which
+    # they were nobody says, and those that a write drops on its way, or Redis, are not counted.
+    on_session: OnSession | None
     # Sessions of other packages, read on the way in: whoever has one there goes on with it here, under a new id. Take a
     # source in cookies away when its max_age is over: until then a copy of such a cookie is a login.
     migrate_from: Sequence[str | ForeignSource] | None
@@ -169,6 +182,8 @@ def make_service(
     rest["migrate_from"] = foreign_sources(
         rest.get("migrate_from"), secret if secret is not None else environment_secret(), before or {}
     )
+    on_session = rest.pop("on_session", None)
+    prune_interval = milliseconds(rest.pop("prune_interval", None), "prune_interval")
     on_event, types = rest.pop("on_event", None), rest.pop("types", None) or "plain"
     tokens = token_options(
         rest.pop("mode", None), access_ttl, refresh_grace, rest.pop("check_epoch", None), rest.pop("token_keys", None)
@@ -188,6 +203,8 @@ def make_service(
         owner,
         on_event,
         types=types,
+        on_session=on_session,
+        prune_interval=prune_interval,
     )
 
 
@@ -264,6 +281,8 @@ class Service:
         on_event: OnEvent | None = None,
         warn: bool = True,  # of secrets that are too short
         types: str = "plain",
+        on_session: OnSession | None = None,
+        prune_interval: int | None = None,  # ms
     ) -> None:
         if types not in _CODECS:
             raise ConfigError('types must be one of "plain", "flask", "tagged"', "ERR_INVALID_OPTION")
@@ -275,6 +294,10 @@ class Service:
             raise ConfigError("owner must be a function of the session", "ERR_INVALID_OPTION")
         if on_event is not None and not callable(on_event):
             raise ConfigError("on_event must be a function of an event and an error", "ERR_INVALID_OPTION")
+        if on_session is not None and not callable(on_session):
+            raise ConfigError("on_session must be a function of an event and what it is of", "ERR_INVALID_OPTION")
+        self.on_session = on_session
+        self.pruning = Pruning(prune_interval, self._pruned) if prune_interval else None
         self.on_unknown = on_unknown
         self.on_event = on_event
         self.owner = owner
@@ -302,6 +325,20 @@ class Service:
         """Ends all work; what comes later fails with a StoreError."""
         self._engines.close()
         self.engine.close()
+
+    def tell_life(self, outcome: str | None, before: str | None, after: str | None) -> None:
+        """Tells the application's hook what became of a session: ``before``, ``after``: its ids."""
+        if self.on_session is None:
+            return
+        stored = outcome in ("stored", "merged") and after != before
+        if before is not None and (stored or outcome == "destroyed"):
+            self.on_session("destroyed", before)
+        if stored:
+            self.on_session("created", after)
+
+    def _pruned(self, count: int) -> None:
+        if self.on_session is not None:
+            self.on_session("expired", count)
 
     def report(self, error: Error | None) -> None:
         """Logs what a policy let pass."""

@@ -32,20 +32,38 @@ def _run(callback: Callback) -> None:
 
 
 class TrioFuture:
-    """What a call in flight answers. As of asyncio's, only what is used."""
+    """What a call in flight answers. Of asyncio's methods those that are used; nobody cancels it."""
 
     def __init__(self) -> None:
         self._done = trio.Event()
         self._value: Any = None
         self._error: BaseException | None = None
+        self._told: Callable[[TrioFuture], object] | None = None
 
     def set_result(self, value: Any) -> None:
         self._value = value
-        self._done.set()
+        self._settled()
 
     def set_exception(self, error: BaseException) -> None:
         self._error = error
+        self._settled()
+
+    def _settled(self) -> None:
         self._done.set()
+        if self._told is not None:
+            _run(partial(self._told, self))
+
+    def add_done_callback(self, told: Callable[[TrioFuture], object]) -> None:
+        self._told = told
+
+    def cancelled(self) -> bool:
+        return False
+
+    def exception(self) -> BaseException | None:
+        return self._error
+
+    def result(self) -> Any:
+        return self._value
 
     def __await__(self) -> Generator[Any, None, Any]:
         yield from self._done.wait().__await__()

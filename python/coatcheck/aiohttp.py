@@ -118,13 +118,22 @@ class Storage(aiohttp_session.AbstractStorage):
         lines = None
         if (session.empty or first is not session) and first._handle.status != "fresh":
             # A logout, or a new session in the place of the request's own: an id from before is worth nothing.
+            ended = first._handle.id
             lines = await self._call(lambda engine: engine.destroy(first._handle, secure))
+            self.service.tell_life("destroyed", ended, None)
         if not session.empty:
             flags = _core.COMMIT_SECURE if secure else 0
             text = self.service.encode(dict(session._mapping))
             owner = self.service.owner
             whose = None if owner is None else owner(session) or ""
+            before = handle.id
             lines = await self._call(lambda engine: engine.commit(handle, text, flags, None, whose))
+            self.service.tell_life(handle.outcome, before, handle.id)
+        if self.service.pruning is not None:
+            if self.service.remote:
+                self.service.pruning.now_and_then_async(self.service.async_engine())
+            else:
+                self.service.pruning.now_and_then(self.service.engine)
         for line in (lines or "").split("\n"):
             if line:
                 response.headers.add("Set-Cookie", line)

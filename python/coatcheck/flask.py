@@ -44,6 +44,15 @@ the next request on. ``init_app`` checks what is there by then, and opens no sto
     ``"flask"``: datetime, bytes, tuple, UUID and Markup come back as what they were, by Flask's own tags, and what the
     application registered (``app.session_interface.serializer.register(Tag)``). ``"tagged"``: set and
     large int, too. ``"plain"`` JSON: for services in other languages that know of no tags.
+``COATCHECK_ENCRYPT``
+    encryption at rest, under SECRET_KEY: True seals what is stored and reads nothing else; ``"migrate"`` reads what was
+    stored before, too; ``"prepare"`` does not seal yet, and reads what other services seal.
+``COATCHECK_PRUNE_INTERVAL``
+    every so often (seconds or timedelta, 1 second to 1 day) one of all processes on the store drops what has expired,
+    at the end of a request. None: each write drops a few. Redis does it by itself.
+``COATCHECK_ON_SESSION``
+    a function of an event and what it is of: ``"created"`` and ``"destroyed"`` with the id of a session that this
+    process stored under a new id, or ended; ``"expired"`` with how many entries pruning dropped.
 ``COATCHECK_MAX_PAYLOAD``, ``COATCHECK_MAX_MEMBERS``
     bytes of JSON that a session may be, 1 MiB; members and elements that it may hold, 20,000.
 ``COATCHECK_CONFLICT_RETRIES``, ``COATCHECK_ID_BYTES``
@@ -131,6 +140,9 @@ _OWN_SETTINGS = tuple(
     f"COATCHECK_{name}"
     for name in [
         "STORE",
+        "ENCRYPT",
+        "PRUNE_INTERVAL",
+        "ON_SESSION",
         "IDLE_TIMEOUT",
         "ABSOLUTE_TIMEOUT",
         "REGENERATE_GRACE",
@@ -250,6 +262,7 @@ class CoatcheckInterface(SecureCookieSessionInterface):
             "secrets": [secret, *(config.get("SECRET_KEY_FALLBACKS") or ())],
             "secret_option": "SECRET_KEY" if app.secret_key is not None else "COATCHECK_SECRET",
             "store": default_store(config.get("COATCHECK_STORE")),
+            "encrypt": config.get("COATCHECK_ENCRYPT"),
             "cookie_name": None if name == "session" else name,
             "domain": _bare_domain(self.get_cookie_domain(app)),
             "path": self.get_cookie_path(app),
@@ -293,6 +306,8 @@ class CoatcheckInterface(SecureCookieSessionInterface):
             config.get("COATCHECK_ON_EVENT"),
             warn=False,
             types=config.get("COATCHECK_TYPES") or "flask",
+            on_session=config.get("COATCHECK_ON_SESSION"),
+            prune_interval=milliseconds(config.get("COATCHECK_PRUNE_INTERVAL"), "COATCHECK_PRUNE_INTERVAL"),
         )
         if options["secrets"] != self._warned_of:
             self._warn(service)

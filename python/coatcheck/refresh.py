@@ -69,7 +69,7 @@ class _Tokens:
     ``store``: a store URL; else COATCHECK_STORE, else ``file:./sessions``. ``secret``: a string, or several, newest
     first; else COATCHECK_SECRET. Without a refresh for ``idle_timeout`` (30 days) a family ends, after
     ``absolute_timeout`` (90 days; 0: never) in any case. Within ``grace`` (10 seconds) a used token gets its successor
-    again. Times are seconds or timedeltas.
+    again. Times are seconds or timedeltas. ``encrypt``: as of the middlewares.
     """
 
     def __init__(
@@ -80,12 +80,14 @@ class _Tokens:
         idle_timeout: Duration | None = None,
         absolute_timeout: Duration | None = None,
         grace: Duration | None = None,
+        encrypt: bool | str | None = None,
         clock: _core.ManualClock | None = None,
     ) -> None:
         url = default_store(store)
         options = {
             "secrets": secret if secret is not None else environment_secret(),
             "store": url,
+            "encrypt": encrypt,
             "idle_timeout": milliseconds(idle_timeout, "idle_timeout"),
             "absolute_timeout": milliseconds(absolute_timeout, "absolute_timeout"),
             "grace": milliseconds(grace, "grace"),

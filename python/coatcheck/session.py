@@ -55,6 +55,7 @@ class Session(dict[str, Any]):
     """
 
     __slots__ = (
+        "_before",
         "_bound",
         "_cleared",
         "_ended",
@@ -78,6 +79,7 @@ class Session(dict[str, Any]):
     _secure: bool
     _handle: _core.Handle | None  # None: the request has no cookie, or the engine was closed
     _read: dict[str, Any] | None  # what was read, to compare with; None: this session is never saved
+    _before: str | None  # the session's id before the call that ends the request
     _forced: bool
     _renewed: bool
     _bound: Callable[[], None] | None  # writes back what stands for this session in the application (coatcheck.fastapi)
@@ -273,7 +275,10 @@ class Session(dict[str, Any]):
         """
         step = plan & STEP_MASK
         handle = self._handle
-        if step == STEP_NOTHING or handle is None:
+        if handle is None:
+            return self._set_cookie
+        self._before = handle.id
+        if step == STEP_NOTHING:
             return self._set_cookie
         if step == STEP_DESTROY:
             return engine.destroy(handle, self._secure)  # type: ignore[no-any-return]
@@ -295,6 +300,8 @@ class Session(dict[str, Any]):
     def _ended_well(self) -> None:
         """Takes what was stored as the state to compare with from now on."""
         handle = self._handle
+        if handle is not None and self._service.on_session is not None:
+            self._service.tell_life(handle.outcome, self._before, handle.id)
         if handle is not None and handle.outcome == "untouched":
             self._service.tell_untouched(handle.untouched)
             return

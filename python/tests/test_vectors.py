@@ -51,6 +51,18 @@ def test_sealed(case: dict[str, Any]) -> None:
         assert caught.value.code == case["error"]
 
 
+@pytest.mark.parametrize("case", cases("sealed_records"))
+def test_sealed_records(case: dict[str, Any]) -> None:
+    ring = _core.KeyRing([case["secret"]], [case["key_id"]])
+    sealed = bytes.fromhex(case["sealed"])
+    if case["opens"]:
+        assert ring.open_record(case["store_key"], sealed) == case["record"].encode()
+    else:
+        with pytest.raises(coatcheck.Error) as caught:
+            ring.open_record(case["store_key"], sealed)
+        assert caught.value.code == "ERR_RECORD_DAMAGED"
+
+
 @pytest.mark.parametrize("case", cases("cookie_header"))
 def test_cookie_header(case: dict[str, Any]) -> None:
     values, refused = _core.find_cookie(case["header"].encode(), case["cookie"])

@@ -13,7 +13,7 @@ namespace {
 class local_place : public store_place {
  public:
   std::shared_ptr<store> open() override {
-    auto opened = open_store(url_, {&clock_, nullptr});
+    auto opened = open_store(url_, {&clock_, nullptr, &contract_keys()});
     if (!opened) throw std::runtime_error(opened.error().message);
     return *std::move(opened);
   }
@@ -28,19 +28,19 @@ class local_place : public store_place {
 
 class memory_place final : public local_place {
  public:
-  memory_place() {
+  explicit memory_place(const std::string& layers = {}) {
     static std::atomic<int> count{0};
-    url_ = "memory:contract-" + std::to_string(++count);
+    url_ = layers + "memory:contract-" + std::to_string(++count);
   }
 };
 
 class file_place final : public local_place {
  public:
-  file_place(const std::filesystem::path& where, const std::string& parameters) {
+  file_place(const std::filesystem::path& where, const std::string& parameters, const std::string& layers = {}) {
     std::string name = (where / "coatcheck-contract-XXXXXX").string();
     if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
     directory_ = name;
-    url_ = "file:" + name + "/sessions" + parameters;
+    url_ = layers + "file:" + name + "/sessions" + parameters;
   }
   ~file_place() override {
     std::error_code ignored;
@@ -64,6 +64,11 @@ const bool file_registered =
                     }});
 const bool disk_registered = register_store(
     {"lmdbDisk", [] { return std::make_unique<file_place>(fast_directory(), "?map_size=67108864&durability=disk"); }});
+const bool encrypted_memory_registered =
+    register_store({"encryptedMemory", [] { return std::make_unique<memory_place>("encrypted:"); }});
+const bool encrypted_file_registered =
+    register_store({"encryptedLmdb",
+                    [] { return std::make_unique<file_place>(fast_directory(), "?map_size=67108864", "encrypted:"); }});
 
 }  // namespace
 }  // namespace coatcheck::contract

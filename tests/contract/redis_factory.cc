@@ -55,7 +55,7 @@ class redis_place : public store_place {
     return coatcheck_test::redis_server::program().empty() ? "redis-server is not installed" : "";
   }
   std::shared_ptr<store> open() override {
-    auto made = open_store(url(), {time(), &loop_});
+    auto made = open_store(url(), {time(), &loop_, &contract_keys()});
     if (!made) throw std::runtime_error(made.error().message);
     opened_.push_back(*made);
     return *std::move(made);
@@ -108,22 +108,26 @@ class tls_place final : public redis_place {
 // `server`: which one, started when a test first needs it.
 class unix_place final : public redis_place {
  public:
-  explicit unix_place(coatcheck_test::redis_server& (*server)()) : server_(server) {}
+  explicit unix_place(coatcheck_test::redis_server& (*server)(), std::string layers = {})
+      : server_(server), layers_(std::move(layers)) {}
   epoch_ms now() const override { return clock_.now(); }
   void pass_time(duration_ms by) override { clock_.advance(by); }
 
  protected:
-  std::string url() const override { return server_().unix_url() + parameters(); }
+  std::string url() const override { return layers_ + server_().unix_url() + parameters(); }
   const clock* time() const override { return &clock_; }
 
  private:
   coatcheck_test::redis_server& (*server_)();
+  const std::string layers_;
   manual_clock clock_;
 };
 
 const bool tcp_registered = register_store({"redis", [] { return std::make_unique<tcp_place>(); }});
 const bool tls_registered = register_store({"redisTls", [] { return std::make_unique<tls_place>(); }});
 const bool unix_registered = register_store({"redisUnix", [] { return std::make_unique<unix_place>(shared_server); }});
+const bool encrypted_registered =
+    register_store({"encryptedRedis", [] { return std::make_unique<unix_place>(shared_server, "encrypted:"); }});
 const bool cluster_registered =
     register_store({"redisCluster", [] { return std::make_unique<unix_place>(shared_cluster); }});
 

@@ -15,6 +15,12 @@ bool register_store(store_factory factory) {
   return true;
 }
 
+const key_ring& contract_keys() {
+  static const key_ring keys = *key_ring::from_secrets(std::vector<std::string>{
+      "the newest secret of the contract's stores", "an older secret of the contract's stores"});
+  return keys;
+}
+
 get_result client::get(std::string_view key) {
   return run<get_result>([&](auto done) { store_->get(key, done); });
 }

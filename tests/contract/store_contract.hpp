@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "coatcheck/key_ring.hpp"
 #include "coatcheck/store.hpp"
 
 namespace coatcheck::contract {
@@ -42,6 +43,9 @@ struct store_factory {
 
 [[nodiscard]] std::vector<store_factory>& store_factories();
 bool register_store(store_factory factory);
+
+// The keys of stores that encrypt: one that seals, and one from before.
+[[nodiscard]] const key_ring& contract_keys();
 
 // Where the result of an operation in flight arrives.
 template <class R>

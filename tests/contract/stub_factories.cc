@@ -4,21 +4,24 @@
 #include "contract/store_contract.hpp"
 #include "contract/stub_store.hpp"
 #include "store/layers/counting.hpp"
+#include "store/layers/encrypting.hpp"
 
 namespace coatcheck::contract {
 namespace {
 
+enum class stub_layer { none, counted, encrypted, migrating, preparing };
+
 class stub_place final : public store_place {
  public:
-  explicit stub_place(stub_answers when, bool counted = false, bool bare = false)
-      : when_(when), counted_(counted), bare_(bare) {}
+  explicit stub_place(stub_answers when, stub_layer layer = stub_layer::none, bool bare = false)
+      : when_(when), layer_(layer), bare_(bare) {}
   ~stub_place() override {
     for (const auto& one : opened_) one->close();  // before the loop goes
   }
   std::shared_ptr<store> open() override {
     std::shared_ptr<store> made =
         std::make_shared<stub_store>(table_, clock_, loops() ? &loop_ : nullptr, when_, bare_);
-    if (counted_) made = std::make_shared<counting_store>(std::move(made));
+    made = with_layer(std::move(made));
     opened_.push_back(made);
     return made;
   }
@@ -28,9 +31,24 @@ class stub_place final : public store_place {
 
  private:
   [[nodiscard]] bool loops() const noexcept { return when_ != stub_answers::inside; }
+  std::shared_ptr<store> with_layer(std::shared_ptr<store> below) const {
+    switch (layer_) {
+      case stub_layer::none:
+        break;
+      case stub_layer::counted:
+        return std::make_shared<counting_store>(std::move(below));
+      case stub_layer::encrypted:
+        return std::make_shared<encrypting_store>(std::move(below), contract_keys(), clock_, encryption::required);
+      case stub_layer::migrating:
+        return std::make_shared<encrypting_store>(std::move(below), contract_keys(), clock_, encryption::migrate);
+      case stub_layer::preparing:
+        return std::make_shared<encrypting_store>(std::move(below), contract_keys(), clock_, encryption::prepare);
+    }
+    return below;
+  }
 
   const stub_answers when_;
-  const bool counted_;
+  const stub_layer layer_;
   const bool bare_;
   manual_clock clock_;
   event_loop loop_;
@@ -38,14 +56,22 @@ class stub_place final : public store_place {
   std::vector<std::shared_ptr<store>> opened_;
 };
 
-bool add(const char* name, stub_answers when, bool counted = false, bool bare = false) {
-  return register_store({name, [=] { return std::make_unique<stub_place>(when, counted, bare); }});
+bool add(const char* name, stub_answers when, stub_layer layer = stub_layer::none, bool bare = false) {
+  return register_store({name, [=] { return std::make_unique<stub_place>(when, layer, bare); }});
 }
-const bool registered =
-    add("stub", stub_answers::inside) && add("stubLater", stub_answers::later) &&
-    add("stubSometimesLater", stub_answers::some) && add("countedStub", stub_answers::inside, true) &&
-    add("countedStubLater", stub_answers::later, true) && add("countedStubSometimesLater", stub_answers::some, true) &&
-    add("bareStub", stub_answers::inside, false, true) && add("bareStubLater", stub_answers::later, true, true);
+const bool registered = add("stub", stub_answers::inside) && add("stubLater", stub_answers::later) &&
+                        add("stubSometimesLater", stub_answers::some) &&
+                        add("countedStub", stub_answers::inside, stub_layer::counted) &&
+                        add("countedStubLater", stub_answers::later, stub_layer::counted) &&
+                        add("countedStubSometimesLater", stub_answers::some, stub_layer::counted) &&
+                        add("encryptedStub", stub_answers::inside, stub_layer::encrypted) &&
+                        add("encryptedStubLater", stub_answers::later, stub_layer::encrypted) &&
+                        add("encryptedStubSometimesLater", stub_answers::some, stub_layer::encrypted) &&
+                        add("migratingStubSometimesLater", stub_answers::some, stub_layer::migrating) &&
+                        add("preparingStubSometimesLater", stub_answers::some, stub_layer::preparing) &&
+                        add("bareStub", stub_answers::inside, stub_layer::none, true) &&
+                        add("bareStubLater", stub_answers::later, stub_layer::none, true) &&
+                        add("encryptedBareStub", stub_answers::inside, stub_layer::encrypted, true);
 
 TEST(OpenStore, BuildsLayersBeforeAStore) {
   const auto opened = open_store("counted:Counted:memory:layers");

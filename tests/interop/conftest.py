@@ -25,11 +25,13 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"redis://127.0.0.1:{port}"
 
 
-@pytest.fixture(scope="session", params=["file", "redis"])
+@pytest.fixture(scope="session", params=["file", "redis", "encrypted"])
 def services(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Service]]:
     folder = tmp_path_factory.mktemp("interop")
-    store = f"file:{folder}/sessions" if request.param == "file" else request.getfixturevalue("redis_url")
+    store = request.getfixturevalue("redis_url") if request.param == "redis" else f"file:{folder}/sessions"
     settings = {"COATCHECK_STORE": store, "COATCHECK_SECRET": SECRET}
+    if request.param == "encrypted":
+        settings["ENCRYPT"] = "required"
     with all_running(folder, dict.fromkeys(SERVICES, settings)) as made:
         yield made
 
@@ -39,7 +41,7 @@ def express_session(services: dict[str, Service], tmp_path: Path) -> Iterator[Se
     """The real express-session, on our Store, beside the four services."""
     port = free_port()
     command = ["node", str(Path(__file__).parent / "service_express_session.js")]
-    environment = {"COATCHECK_STORE": services["express"].store, "COATCHECK_SECRET": SECRET, "PORT": str(port)}
+    environment = {**services["express"].settings, "PORT": str(port)}
     with running("express-session", command, port, tmp_path, environment):
         service = Service("express-session", port)
         yield service

@@ -13,8 +13,9 @@ and, of refresh tokens, with a refusal as {"error": code} and its status:
   POST   /tokens/refresh  {"token"}: answers {"token", "repeated", "family"}
   POST   /tokens/revoke   {"owner"}: ends every family of an owner; answers {"count"}
 
-Settings come from the environment: COATCHECK_STORE, COATCHECK_SECRET, PORT, and for sessions in their cookie MODE,
-ACCESS_TTL in ms and TOKEN_KEYS, a JSON array of JWKs. A session's owner is its `user`, and its epoch is checked.
+Settings come from the environment: COATCHECK_STORE, COATCHECK_SECRET, PORT, ENCRYPT (a word of the option `encrypt`),
+and for sessions in their cookie MODE, ACCESS_TTL in ms and TOKEN_KEYS, a JSON array of JWKs. A session's owner is its
+`user`, and its epoch is checked.
 """
 
 from __future__ import annotations
@@ -73,9 +74,9 @@ class Answer:
 class Service:
     """One stack. Keeps no cookies: a test says which one it sends."""
 
-    def __init__(self, name: str, port: int, store: str = "") -> None:
+    def __init__(self, name: str, port: int, settings: Mapping[str, str] | None = None) -> None:
         self.name = name
-        self.store = store
+        self.settings = settings or {}
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
 
     def request(self, method: str, path: str, cookie: str = "", body: object = None) -> Answer:
@@ -120,6 +121,6 @@ def all_running(folder: Path, settings: Mapping[str, Mapping[str, str]]) -> Iter
         for name, command in SERVICES.items():
             port = free_port()
             stack.enter_context(running(name, command, port, folder, {**settings[name], "PORT": str(port)}))
-            made[name] = Service(name, port, settings[name].get("COATCHECK_STORE", ""))
+            made[name] = Service(name, port, settings[name])
             stack.callback(made[name].client.close)
         yield made

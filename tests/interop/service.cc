@@ -11,6 +11,7 @@
 
 #include "coatcheck/coatcheck.hpp"
 #include "coatcheck/event_loop.hpp"
+#include "coatcheck/option_words.hpp"
 #include "coatcheck/refresh_tokens.hpp"
 
 namespace {
@@ -35,6 +36,10 @@ void answer(httplib::Response& response, const json& body, const std::string& se
 
 coatcheck::sessions_options options() {
   coatcheck::sessions_options out;
+  if (const char* encrypt = std::getenv("ENCRYPT")) {
+    const auto read = coatcheck::read_word("ENCRYPT", encrypt, out.encrypt);
+    if (!read) throw coatcheck::exception(read.error());
+  }
   const char* mode = std::getenv("MODE");
   if (mode == nullptr) return out;
   out.tokens.mode =
@@ -49,14 +54,17 @@ coatcheck::sessions_options options() {
   return out;
 }
 
+std::string store_url() {
+  return coatcheck::value_or_throw(coatcheck::encrypted_url(setting("COATCHECK_STORE"), options().encrypt));
+}
+
 // Refresh tokens on one loop, for one request after the other.
 class token_desk {
  public:
   token_desk()
-      : where_(coatcheck::value_or_throw(coatcheck::open_store(setting("COATCHECK_STORE"), {.loop = &loop_}))),
-        tokens_(coatcheck::value_or_throw(coatcheck::refresh_tokens::create(
-            {.keys = coatcheck::value_or_throw(coatcheck::key_ring::from_secret(setting("COATCHECK_SECRET"))),
-             .where = where_}))) {}
+      : keys_(coatcheck::value_or_throw(coatcheck::key_ring::from_secret(setting("COATCHECK_SECRET")))),
+        where_(coatcheck::value_or_throw(coatcheck::open_store(store_url(), {.loop = &loop_, .keys = &keys_}))),
+        tokens_(coatcheck::value_or_throw(coatcheck::refresh_tokens::create({.keys = keys_, .where = where_}))) {}
   ~token_desk() { where_->close(); }
   token_desk(const token_desk&) = delete;
   token_desk& operator=(const token_desk&) = delete;
@@ -70,6 +78,7 @@ class token_desk {
  private:
   std::mutex mutex_;
   coatcheck::event_loop loop_;
+  coatcheck::key_ring keys_;
   std::shared_ptr<coatcheck::store> where_;
   std::shared_ptr<coatcheck::refresh_tokens> tokens_;
 };

@@ -20,7 +20,6 @@ const inCookie = mode && {
   tokenKeys: TOKEN_KEYS && JSON.parse(TOKEN_KEYS).map((jwk) => jwt.importJwk(jwk)),
   checkEpoch: true,
 };
-const store = new session.Store(process.env.COATCHECK_STORE);
 const secret = process.env.COATCHECK_SECRET;
 if (affinity) {
   app.use((req, res, next) => {
@@ -28,6 +27,10 @@ if (affinity) {
     next();
   });
 }
+const encrypt = process.env.ENCRYPT === 'required' || process.env.ENCRYPT || false;
+const store = encrypt
+  ? new session.Store(process.env.COATCHECK_STORE, { secret, encrypt })
+  : new session.Store(process.env.COATCHECK_STORE);
 app.use(session({ secret, store, owner: (data) => data.user, affinity, ...inCookie }));
 const tokens = new session.RefreshTokens(store, { secret });
 

@@ -18,7 +18,7 @@ app.use(
     name: 'session',
     resave: false,
     saveUninitialized: false,
-    store: new Store(process.env.COATCHECK_STORE, { secret }),
+    store: new Store(process.env.COATCHECK_STORE, { secret, encrypt: process.env.ENCRYPT === 'required' }),
   }),
 );
 

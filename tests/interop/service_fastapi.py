@@ -25,6 +25,7 @@ app.add_middleware(
     store=os.environ["COATCHECK_STORE"],
     owner=lambda data: data.get("user"),
     affinity=os.environ.get("NODE_NAME"),
+    encrypt=os.environ.get("ENCRYPT"),
     **in_cookie,
 )
 
@@ -37,7 +38,7 @@ async def name_the_node(request: Request, call_next: Callable[[Request], Awaitab
     return response
 
 
-tokens = AsyncRefreshTokens()  # store and secret are the environment's
+tokens = AsyncRefreshTokens(encrypt=os.environ.get("ENCRYPT"))  # store and secret are the environment's
 
 
 @app.get("/session")

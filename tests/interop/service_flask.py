@@ -13,6 +13,8 @@ from flask import Flask, Response, request, session
 app = Flask(__name__)
 app.config["SECRET_KEY"] = os.environ["COATCHECK_SECRET"]
 app.config["COATCHECK_STORE"] = os.environ["COATCHECK_STORE"]
+encrypt = os.environ.get("ENCRYPT")
+app.config["COATCHECK_ENCRYPT"] = encrypt
 # Flask's way to give one session's cookie an age: `session.permanent`, of this many seconds.
 app.config["PERMANENT_SESSION_LIFETIME"] = 120
 app.config["COATCHECK_OWNER"] = lambda data: data.get("user")
@@ -25,7 +27,7 @@ if os.environ.get("MODE"):
         app.config["COATCHECK_TOKEN_KEYS"] = [jwt.Key.from_jwk(jwk) for jwk in json.loads(os.environ["TOKEN_KEYS"])]
 app.json.sort_keys = False
 Coatcheck(app)
-tokens = RefreshTokens()  # store and secret are the environment's
+tokens = RefreshTokens(encrypt=encrypt)  # store and secret are the environment's
 
 
 @app.after_request

@@ -1,4 +1,5 @@
-"""Each ordered pair of the four stacks, on the file: store and on Redis: what one wrote, the other reads."""
+"""Each ordered pair of the four stacks, on the file: store, on Redis and on an encrypted store: what one wrote, the
+other reads."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ NODE_ALONE = {
     "on_store_error",  # on_unknown, and what Node has more
     "stale_for",
 }
-PYTHON_ALONE = {"on_event", "clock"}  # Node: middleware.on(), and Date.now as it is
+PYTHON_ALONE = {"on_event", "on_session", "clock"}  # Node: middleware.on(), and Date.now as it is
 FLASK_ALONE = {"store", "rolling"}  # SESSION_REFRESH_EACH_REQUEST is Flask's word for it
 
 

@@ -69,6 +69,18 @@ napi_value unseal(napi_env env, napi_callback_info info) {
   return opened ? make_string(env, opened->plaintext) : make_error(env, opened.error());
 }
 
+// openRecord(storeKey, bytes) → the record that a store keeps sealed, or an Error that says why not.
+napi_value open_record(napi_env env, napi_callback_info info) {
+  const arguments<2> given(env, info);
+  text key;
+  std::string bytes;
+  if (!key.read(env, given[0]) || !read_bytes(Napi::Value(env, given[1]), bytes)) {
+    return throw_type_error(env, "key and record must be a string and bytes");
+  }
+  const auto opened = self_of<keys_handle>(given.data)->keys.open_record(key.view(), bytes, environment::now(env));
+  return opened ? make_string(env, bytes) : make_error(env, opened.error());
+}
+
 bool read_spec(const Napi::Object& from, key_spec& into) {
   const auto string_of = [&](const char* name) {
     const Napi::Value value = from.Get(name);
@@ -122,6 +134,7 @@ napi_value create_keys(napi_env env, napi_callback_info info) {
   add_method(env, object, "storeKey", store_key, self);
   add_method(env, object, "seal", seal, self);
   add_method(env, object, "unseal", unseal, self);
+  add_method(env, object, "openRecord", open_record, self);
   const auto warnings = Napi::Array::New(env);
   for (const auto& warning : self->keys.warnings()) warnings.Set(warnings.Length(), Napi::String::New(env, warning));
   napi_set_named_property(env, object, "warnings", warnings);

@@ -4,6 +4,9 @@
 // once returns it; a remote one delivers it to the slot, which is always the last argument.
 #include <array>
 
+#include "coatcheck/option_words.hpp"
+#include "coatcheck/pruning.hpp"
+
 #include "handles.hpp"
 #include "method.hpp"
 #include "store_answers.hpp"
@@ -114,6 +117,24 @@ napi_value prune(napi_env env, napi_callback_info info) {
                               [&](auto done) { self->store->prune(to_uint32(env, given[0]), done); });
 }
 
+// The count of a batch; false: not our turn, or nothing to do by ourselves.
+napi_value pruned_to_js(napi_env env, prune_result&& got, std::uint32_t) {
+  if (got.status == prune_status::unknown) return make_error(env, got.why);
+  if (got.status != prune_status::pruned) return make_bool(env, false);
+  return make_number(env, static_cast<double>(got.count));
+}
+
+// pruneInTurn(interval, slot); interval 0: a further batch of our turn.
+napi_value prune_turn(napi_env env, napi_callback_info info) {
+  const arguments<2> given(env, info);
+  const auto& self = self_of<store_handle>(given.data);
+  const auto interval = static_cast<duration_ms>(to_uint32(env, given[0]));
+  return answer<prune_result>(env, self, given[1], 0, pruned_to_js, [&](auto done) {
+    if (interval == 0) return prune_further(*self->store, done);
+    prune_in_turn(*self->store, self->where->clock(), interval, done);
+  });
+}
+
 napi_value clear(napi_env env, napi_callback_info info) {
   const arguments<1> given(env, info);
   const auto& self = self_of<store_handle>(given.data);
@@ -140,23 +161,32 @@ napi_value close(napi_env env, napi_callback_info info) {
 
 }  // namespace
 
-// openStore(url, keys) → store; keys undefined: none. Throws what is wrong with the URL or the place that it names.
+// openStore(url, keys, encrypt) → store; keys undefined: none; encrypt: a word of `encryption`, undefined: off. Throws
+// what is wrong with the URL or the place that it names.
 napi_value open_store(napi_env env, napi_callback_info info) {
-  const arguments<2> given(env, info);
+  const arguments<3> given(env, info);
   text url;
   if (!url.read(env, given[0]) || !url.present()) return throw_type_error(env, "store must be a URL");
   napi_valuetype type = napi_undefined;
   napi_typeof(env, given[1], &type);
   const auto keys = type == napi_undefined ? nullptr : unwrap_shared<keys_handle>(env, given[1]);
   if (!keys && type != napi_undefined) return throw_type_error(env, "keys must be a key ring");
-  const auto remote = needs_driver(url.view());
+  text word;
+  auto how = encryption::off;
+  if (!word.read(env, given[2])) return throw_type_error(env, "encrypt must be a word");
+  if (word.present()) {
+    if (const auto read = read_word("encrypt option", word.view(), how); !read) return throw_error(env, read.error());
+  }
+  const auto layered = encrypted_url(url.view(), how);
+  if (!layered) return throw_error(env, layered.error());
+  const auto remote = needs_driver(*layered);
   if (!remote) return throw_error(env, remote.error());
   const auto where = environment::of(env);
   store_options options;
   options.time = &where->clock();
   if (*remote) options.loop = where->driver();
   if (keys) options.keys = &keys->keys;
-  auto opened = coatcheck::open_store(url.view(), options);
+  auto opened = coatcheck::open_store(*layered, options);
   if (!opened) return throw_error(env, opened.error());
   if (*remote) where->close_at_end(*opened);
 
@@ -170,11 +200,14 @@ napi_value open_store(napi_env env, napi_callback_info info) {
   add_method(env, object, "remove", remove, self);
   add_method(env, object, "scan", scan, self);
   add_method(env, object, "prune", prune, self);
+  add_method(env, object, "pruneInTurn", prune_turn, self);
   add_method(env, object, "clear", clear, self);
   add_method(env, object, "stats", stats, self);
   add_method(env, object, "health", health, self);
   add_method(env, object, "close", close, self);
   napi_set_named_property(env, object, "scanRepeats", make_bool(env, can.scan_repeats));
+  napi_set_named_property(env, object, "expiresItself", make_bool(env, can.expires_itself));
+  napi_set_named_property(env, object, "pruneBatch", make_number(env, static_cast<double>(prune_batch)));
   return object;
 }
 

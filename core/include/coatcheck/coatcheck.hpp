@@ -10,6 +10,7 @@
 #include "coatcheck/event_loop.hpp"
 #include "coatcheck/key_ring.hpp"
 #include "coatcheck/life_cycle.hpp"
+#include "coatcheck/pruning.hpp"
 #include "coatcheck/refresh_tokens.hpp"
 #include "coatcheck/store.hpp"
 #include "coatcheck/throwing.hpp"

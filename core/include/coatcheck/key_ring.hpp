@@ -76,8 +76,13 @@ class key_ring {
   // 43 characters. The store never sees an id.
   [[nodiscard]] std::string store_key(std::string_view session_id, std::size_t index) const;
 
+  // What a store that encrypts is told in an owner's place: base64url(HMAC-SHA-256(HKDF(secret, "hash-owners"),
+  // owner)), 43 characters. Of a revoked key too: what it sealed can't be read any more, but can be found and removed.
+  [[nodiscard]] std::string owner_digest(std::string_view owner, std::size_t index) const;
+
   // The sub-key of key `index` for a purpose of the core's own (docs/formats.md, "Keys"): fills `out`, up to 8,160
-  // bytes, or returns false. `key-id`, `hash-ids` and `seal:…` are refused: they have functions of their own here.
+  // bytes, or returns false. `key-id`, `hash-ids`, `hash-owners`, `record` and `seal:…` are refused: they have
+  // functions of their own here.
   [[nodiscard]] bool derive(std::size_t index, std::string_view purpose, std::span<unsigned char> out) const noexcept;
 
   // Our sealed form (docs/formats.md): `cc1.` key id `.` base64url(XAES-256-GCM). The purpose and `context`
@@ -95,12 +100,23 @@ class key_ring {
   [[nodiscard]] result<unsealed> unseal(std::string_view purpose, std::string_view context, std::string_view sealed,
                                         epoch_ms now) const;
 
+  // A record as a store that encrypts keeps it (docs/formats.md, "Sealed record"): `ccs1.` key id `.` XAES-256-GCM in
+  // bytes, under the key that signs now and bound to the store key that it will have. Errors: key_unsuitable,
+  // random_failed, crypto_failed.
+  [[nodiscard]] result<std::string> seal_record(std::string_view store_key, std::string_view record,
+                                                epoch_ms now) const;
+  // Opens it in its own memory: `sealed` is the record then. Errors: record_damaged (not sealed, under a key that is
+  // not here or may not open any more, altered, or of another store key); `sealed` then holds nothing to be used.
+  [[nodiscard]] result<void> open_record(std::string_view store_key, std::string& sealed, epoch_ms now) const;
+
  private:
   struct impl;
   explicit key_ring(std::shared_ptr<const impl> keys) noexcept : impl_(std::move(keys)) {}
   std::shared_ptr<const impl> impl_;
 };
 
+// Whether bytes of a store claim to be a sealed record.
+[[nodiscard]] bool is_sealed_record(std::string_view bytes) noexcept;
 // The store key of a session id where there is no secret: base64url(SHA-256(id)), 43 characters.
 [[nodiscard]] std::string unkeyed_store_key(std::string_view session_id);
 // Whether a key that a store lists has the form of a session's; those of refresh tokens and of marks have not.

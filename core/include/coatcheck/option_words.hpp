@@ -19,6 +19,7 @@ namespace coatcheck {
 //   merge_policy     mine, theirs, reject
 //   lone_surrogates  replace, refuse
 //   session_mode     store, jwt, jwe
+//   encryption       off, required, migrate, prepare
 template <class T>
 [[nodiscard]] result<void> read_word(std::string_view option, std::string_view word, T& into);
 

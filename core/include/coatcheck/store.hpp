@@ -152,6 +152,7 @@ struct store_capabilities {
   bool owner_index = true;      // owned_by(), remove_owner()
   bool scan = true;             // scan(), and what stands on it
   bool scan_repeats = false;    // a scan may list a key more than once
+  bool expires_itself = false;  // what has expired goes without prune(), which has nothing to do then
   duration_ms expiry_resolution = 1;  // an entry may live for so long after its time
 };
 
@@ -231,6 +232,14 @@ template <class R, class Start, class Now, class MakeLater>
   return now(std::move(*mine->early));
 }
 
+// Encryption at rest: what becomes of records on their way into a store, and of those that are there already.
+enum class encryption : std::uint8_t {
+  off,
+  required,  // sealed; a record that is not is unknown (record_damaged): nobody plants one
+  migrate,   // sealed; records from before are read, and sealed at their next write
+  prepare,   // not sealed yet, or no longer; what other services seal is read
+};
+
 class driver;  // driver.hpp: the host's event loop, as remote stores see it
 
 class key_ring;  // key_ring.hpp
@@ -255,8 +264,17 @@ struct store_options {
 //                      they have changed
 // Before a URL may stand layers, the outermost first, each with a colon:
 //   counted:URL        counts how operations end
+//   encrypted:URL      seals each record under the service's keys (store_options::keys) before the store sees it; also
+//                      encrypted+migrate: and encrypted+prepare: (encryption)
 // Percent-encoding works in user, password, path and values. Unknown schemes and parameters are refused.
 [[nodiscard]] result<std::shared_ptr<store>> open_store(std::string_view url, const store_options& options = {});
+
+// `url` with the layer before it that `how` asks for: every host's option to encrypt is this. A URL that has one
+// already stays as it is, where it is of the same kind. Errors: invalid_option (it is of another).
+[[nodiscard]] result<std::string> encrypted_url(std::string_view url, encryption how);
+
+// `url` without such layers: for what needs no keys (clear, prune, stats).
+[[nodiscard]] std::string unencrypted_url(std::string_view url);
 
 // Whether `url` names a store that needs a driver (store_capabilities::needs_loop).
 [[nodiscard]] result<bool> needs_driver(std::string_view url);

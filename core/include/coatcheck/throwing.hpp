@@ -16,6 +16,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -102,8 +103,9 @@ class session {
 struct sessions_options {
   cookie_options cookie;
   session_policy policy;
-  const clock* time = nullptr;     // not owned; null: the system clock
-  token_session_options tokens{};  // mode: the session in a stored record, or in its cookie
+  const clock* time = nullptr;           // not owned; null: the system clock
+  token_session_options tokens{};        // mode: the session in a stored record, or in its cookie
+  encryption encrypt = encryption::off;  // encryption at rest (store.hpp), under the same secret
 };
 
 class sessions {
@@ -113,7 +115,10 @@ class sessions {
   sessions(std::string_view url, std::string_view secret, sessions_options options = {})
       : sessions(url, value_or_throw(key_ring::from_secret(secret)), std::move(options)) {}
   sessions(std::string_view url, key_ring keys, sessions_options options = {})
-      : url_(url), keys_(std::move(keys)), options_(std::move(options)), remote_(value_or_throw(needs_driver(url))) {
+      : url_(value_or_throw(encrypted_url(url, options.encrypt))),
+        keys_(std::move(keys)),
+        options_(std::move(options)),
+        remote_(value_or_throw(needs_driver(url_))) {
     if (!remote_) shared_ = make_engine(nullptr);
   }
 
@@ -226,6 +231,14 @@ class sessions {
   // errors.
   std::uint64_t clear() {
     auto done = run<count_result>([](engine& e, completion<count_result> then) { e.where().clear(then); });
+    if (!done.known) throw exception(std::move(done.why));
+    return done.count;
+  }
+
+  // Drops up to `limit` entries that have expired and returns how many went; Redis does so by itself: 0 there. By
+  // turns, among several processes: prune_in_turn (pruning.hpp). Throws store errors.
+  std::uint64_t prune(std::size_t limit = std::numeric_limits<std::size_t>::max()) {
+    auto done = run<count_result>([&](engine& e, completion<count_result> then) { e.where().prune(limit, then); });
     if (!done.known) throw exception(std::move(done.why));
     return done.count;
   }

@@ -11,6 +11,7 @@
 #include "crypto/hkdf.hpp"
 #include "crypto/hmac.hpp"
 #include "crypto/random.hpp"
+#include "crypto/sealed_record.hpp"
 #include "crypto/sealed_value.hpp"
 
 namespace coatcheck {
@@ -49,6 +50,16 @@ hmac_sha256_key sub_hmac_key(const hkdf_sha256& keys, std::string_view purpose) 
   return key;
 }
 
+// The key of sealed records, wiped when it goes.
+struct record_key {
+  explicit record_key(const hkdf_sha256& keys) noexcept
+      : bytes(sub_key<crypto::xaes_key_bytes>(keys, crypto::record_purpose)) {}
+  record_key(const record_key&) = default;
+  record_key& operator=(const record_key&) = default;
+  ~record_key() { crypto::wipe(bytes.data(), bytes.size()); }
+  std::array<unsigned char, crypto::xaes_key_bytes> bytes;
+};
+
 // An id that every language and host derives alike; it tells no more of the secret than a signature does.
 std::string derived_id(const hkdf_sha256& keys) {
   const auto bytes = sub_key<derived_id_bytes>(keys, "key-id");
@@ -60,6 +71,8 @@ struct key {
       : express(spec.secret),
         derived(spec.secret),
         hash_ids(sub_hmac_key(derived, "hash-ids")),
+        hash_owners(sub_hmac_key(derived, "hash-owners")),
+        records(derived),
         id(spec.id.empty() ? derived_id(derived) : spec.id),
         state(spec.state),
         not_before(spec.not_before),
@@ -75,11 +88,19 @@ struct key {
   hmac_sha256_key express;  // over the raw secret, as cookie-signature has it
   hkdf_sha256 derived;
   hmac_sha256_key hash_ids;
+  hmac_sha256_key hash_owners;
+  record_key records;
   std::string id;
   key_state state;
   epoch_ms not_before;
   epoch_ms not_after;
 };
+
+std::string digest_text(const sha256_digest& digest) {
+  std::string out(store_key_chars, '\0');
+  crypto::base64url_encode_to(digest, out.data());
+  return out;
+}
 
 std::string quoted(std::string_view option) { return std::string(1, '"').append(option).append(1, '"'); }
 
@@ -237,23 +258,25 @@ std::optional<key_ring::verified> key_ring::unsign_express(std::string_view sign
 
 std::string key_ring::store_key(std::string_view session_id, std::size_t index) const {
   assert(index < size());
-  const sha256_digest mac = impl_->keys[index].hash_ids.sign(session_id);
-  std::string out(store_key_chars, '\0');
-  crypto::base64url_encode_to(mac, out.data());
-  return out;
+  return digest_text(impl_->keys[index].hash_ids.sign(session_id));
+}
+
+std::string key_ring::owner_digest(std::string_view owner, std::size_t index) const {
+  assert(index < size());
+  return digest_text(impl_->keys[index].hash_owners.sign(owner));
 }
 
 bool is_session_key(std::string_view store_key) noexcept { return store_key.size() == store_key_chars; }
 
-std::string unkeyed_store_key(std::string_view session_id) {
-  std::string out(store_key_chars, '\0');
-  crypto::base64url_encode_to(crypto::sha256(session_id), out.data());
-  return out;
-}
+std::string unkeyed_store_key(std::string_view session_id) { return digest_text(crypto::sha256(session_id)); }
 
 bool key_ring::derive(std::size_t index, std::string_view purpose, std::span<unsigned char> out) const noexcept {
   if (index >= size() || purpose.empty() || purpose.size() > max_purpose) return false;
-  if (purpose == "key-id" || purpose == "hash-ids" || purpose.starts_with("seal:")) return false;
+  for (const std::string_view own : {std::string_view("key-id"), std::string_view("hash-ids"),
+                                     std::string_view("hash-owners"), crypto::record_purpose}) {
+    if (purpose == own) return false;
+  }
+  if (purpose.starts_with("seal:")) return false;
   return impl_->keys[index].derived.expand(out, "coatcheck v1 ", purpose);
 }
 
@@ -294,6 +317,42 @@ result<key_ring::unsealed> key_ring::unseal(std::string_view purpose, std::strin
   }
   return not_unsealed();
 }
+
+result<std::string> key_ring::seal_record(std::string_view store_key, std::string_view record, epoch_ms now) const {
+  const key* const signing = impl_->signing_key(now);
+  if (signing == nullptr) return no_signing_key();
+  std::array<unsigned char, crypto::xaes_nonce_bytes> nonce;
+  if (!crypto::random_bytes(nonce.data(), nonce.size())) {
+    return {errc::random_failed, "the operating system gave no random bytes: nothing was encrypted"};
+  }
+  auto sealed = crypto::seal_record(signing->records.bytes, signing->id, store_key, record, nonce);
+  if (sealed.empty()) return {errc::crypto_failed, "encryption failed: OpenSSL has no AES-256-GCM, or no memory"};
+  return sealed;
+}
+
+result<void> key_ring::open_record(std::string_view store_key, std::string& sealed, epoch_ms now) const {
+  const auto id = crypto::sealed_record_key_id(sealed);
+  if (!id) {
+    return {errc::record_damaged, is_sealed_record(sealed)
+                                      ? "a stored record begins as an encrypted one and does not go on as one"
+                                      : "a stored record is not encrypted, and none but encrypted ones are read here"};
+  }
+  for (const key& candidate : impl_->keys) {
+    if (candidate.id != *id) continue;
+    if (!candidate.verifies(now)) {
+      return {errc::record_damaged, "a stored record is encrypted under the key \"" + candidate.id +
+                                        "\", which is revoked or past its dates"};
+    }
+    if (crypto::open_record(candidate.records.bytes, store_key, sealed)) return {};
+    return {errc::record_damaged, "a stored record does not open under the key \"" + candidate.id +
+                                      "\": it was altered, or is not the one that was stored in its place"};
+  }
+  // Whoever wrote the record chose the id.
+  return {errc::record_damaged, "a stored record is encrypted under a key that is not here" +
+                                    (valid_key_id(*id) ? ": \"" + std::string(*id) + "\"" : std::string())};
+}
+
+bool is_sealed_record(std::string_view bytes) noexcept { return crypto::is_sealed_record(bytes); }
 
 result<std::string> new_session_id(std::size_t bytes) {
   constexpr std::size_t min_bytes = 16;

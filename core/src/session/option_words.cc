@@ -45,6 +45,11 @@ constexpr meaning<lone_surrogates> words_of<lone_surrogates>[] = {{"replace", lo
 template <>
 constexpr meaning<session_mode> words_of<session_mode>[] = {
     {"store", session_mode::store}, {"jwt", session_mode::jwt_signed}, {"jwe", session_mode::jwt_sealed}};
+template <>
+constexpr meaning<encryption> words_of<encryption>[] = {{"off", encryption::off},
+                                                        {"required", encryption::required},
+                                                        {"migrate", encryption::migrate},
+                                                        {"prepare", encryption::prepare}};
 
 }  // namespace
 
@@ -69,5 +74,6 @@ template result<void> read_word(std::string_view, std::string_view, cookie_style
 template result<void> read_word(std::string_view, std::string_view, merge_policy&);
 template result<void> read_word(std::string_view, std::string_view, lone_surrogates&);
 template result<void> read_word(std::string_view, std::string_view, session_mode&);
+template result<void> read_word(std::string_view, std::string_view, encryption&);
 
 }  // namespace coatcheck

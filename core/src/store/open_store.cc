@@ -5,6 +5,7 @@
 
 #include "store/kind.hpp"
 #include "store/layers/counting.hpp"
+#include "store/layers/encrypting.hpp"
 #include "store/lmdb/store.hpp"
 #include "store/memory/store.hpp"
 #include "store/redis/store.hpp"
@@ -14,7 +15,7 @@ namespace coatcheck {
 namespace {
 
 constexpr std::span<const store_kind> all_kinds[] = {memory_kinds, lmdb_kinds, redis_kinds};
-constexpr const layer_kind* all_layers[] = {&counting_layer};
+constexpr const layer_kind* all_layers[] = {&counting_layer, &encrypting_layer, &migrating_layer, &preparing_layer};
 constexpr std::size_t most_layers = 8;
 
 // A URL, understood.
@@ -69,6 +70,29 @@ result<std::shared_ptr<store>> open_store(std::string_view url, const store_opti
     made = (*layer)->open(*std::move(made), options);
   }
   return made;
+}
+
+result<std::string> encrypted_url(std::string_view url, encryption how) {
+  if (how == encryption::off) return std::string(url);
+  for (auto rest = url; const auto* const layer = layer_before(rest); rest.remove_prefix(layer->word.size() + 1)) {
+    if (layer->encrypts == encryption::off) continue;
+    if (layer->encrypts == how) return std::string(url);
+    return {errc::invalid_option,
+            "the option to encrypt and the store's URL name two kinds of it: leave one of them out"};
+  }
+  for (const auto* const layer : all_layers) {
+    if (layer->encrypts == how) return std::string(layer->word).append(1, ':').append(url);
+  }
+  return {errc::invalid_option, "the option to encrypt is none that there is"};
+}
+
+std::string unencrypted_url(std::string_view url) {
+  std::string out;
+  while (const auto* const layer = layer_before(url)) {
+    if (layer->encrypts == encryption::off) out.append(layer->word) += ':';
+    url.remove_prefix(layer->word.size() + 1);
+  }
+  return out.append(url);
 }
 
 result<bool> needs_driver(std::string_view url) {

@@ -18,6 +18,8 @@ const OWN_STORES_ALONE = [
   'conflictRetries',
   'types',
   'owner',
+  'encrypt',
+  'pruneInterval',
 ];
 const DEADLINE = 10_000; // ms
 

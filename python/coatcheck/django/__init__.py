@@ -21,7 +21,7 @@ Django's ``SessionInterrupted``. Its key is Django's own kind of key, and is sto
 ``COATCHECK_OWNER``
     a function from the session's data to the name of its owner, or None.
 ``COATCHECK_MERGE``, ``_ON_CONFLICT``, ``_LONE_SURROGATES``, ``_MAX_PAYLOAD``, ``_MAX_MEMBERS``, ``_CONFLICT_RETRIES``,
-``_CLOCK``
+``_ENCRYPT``, ``_CLOCK``
     as under Flask (``coatcheck.flask``).
 
 Under ASGI the async methods of a session wait for a remote store without blocking the loop.
@@ -53,6 +53,7 @@ __all__ = ["SessionStore"]
 
 log = logging.getLogger("coatcheck")
 _CORE_OPTIONS = (
+    "ENCRYPT",
     "ON_CONFLICT",
     "MERGE",
     "LONE_SURROGATES",

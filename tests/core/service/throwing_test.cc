@@ -168,6 +168,28 @@ TEST_F(Sessions, ThatCannotBeReadCanBeEnded) {
   raw->close();
 }
 
+TEST_F(Sessions, AreEncryptedWhereTheOptionSaysSo) {
+  const std::string url = "memory:service-test-encrypted";
+  sessions_options options;
+  options.time = &time_;
+  options.encrypt = encryption::required;
+  sessions on(url, secret, options);
+  const std::string cookie = stored(on, {{"user", "ada"}});
+  EXPECT_EQ(on.open(cookie).data(), (json{{"user", "ada"}}));
+  EXPECT_EQ(code_of([&] { (void)sessions(url, secret, {.cookie = {}, .policy = {}, .time = &time_}).open(cookie); }),
+            errc::record_damaged);
+  options.encrypt = encryption::migrate;
+  EXPECT_EQ(code_of([&] { sessions("encrypted:" + url, secret, options); }), errc::invalid_option);
+}
+
+TEST_F(Sessions, ArePrunedWhenAsked) {
+  sessions on = make(time_);
+  (void)stored(on, {{"n", 1}});
+  EXPECT_EQ(on.prune(), 0U);
+  time_.advance(2 * 86'400'000);
+  EXPECT_EQ(on.prune(), 1U);
+}
+
 TEST_F(Sessions, GetANewIdAtLogin) {
   sessions on = make(time_);
   const std::string cookie = stored(on, {{"cart", {"tea"}}});

@@ -12,6 +12,7 @@ namespace coatcheck {
 struct layer_kind {
   std::string_view word;  // without the colon, in lower case; no store's scheme
   result<std::shared_ptr<store>> (*open)(std::shared_ptr<store> below, const store_options&);
+  encryption encrypts = encryption::off;  // what it does of that
 };
 
 }  // namespace coatcheck

@@ -27,7 +27,7 @@ class redis_store final : public store {
   ~redis_store() override { calls_.link->close(); }
 
   [[nodiscard]] store_capabilities capabilities() const noexcept override {
-    return {.needs_loop = true, .scan_repeats = true};
+    return {.needs_loop = true, .scan_repeats = true, .expires_itself = true};
   }
   void get(std::string_view key, completion<get_result> done) override;
   void put(std::string_view key, std::string_view bytes, epoch_ms expires_at, expectation expect,
