@@ -55,7 +55,8 @@ std::optional<std::string_view> after_cached(std::string_view url) {
   return url.substr(word.size());
 }
 
-result<stack> understand(std::string_view url, std::size_t depth = 0);
+// `in_tier`: it stands in `cached:`.
+result<stack> understand(std::string_view url, std::size_t depth, bool in_tier);
 
 // `(name=value,…):CACHE|ORIGIN`. The first bar divides, so that an origin may have a cache of its own; a bar within a
 // URL is written %7C.
@@ -76,16 +77,16 @@ result<std::shared_ptr<tiers>> understand_tiers(std::string_view text, std::size
     return {errc::invalid_url, "store URL: cached: needs two URLs, as in cached:memory:|redis://127.0.0.1"};
   if (text.substr(0, bar) == text.substr(bar + 1))
     return {errc::invalid_url, "store URL: cached: the cache and the origin are the same store"};
-  auto cache = understand(text.substr(0, bar), depth);
+  auto cache = understand(text.substr(0, bar), depth, true);
   if (!cache) return cache.error();
-  auto origin = understand(text.substr(bar + 1), depth);
+  auto origin = understand(text.substr(bar + 1), depth, true);
   if (!origin) return origin.error();
   out->cache = *std::move(cache);
   out->origin = *std::move(origin);
   return out;
 }
 
-result<stack> understand(std::string_view url, std::size_t depth) {
+result<stack> understand(std::string_view url, std::size_t depth, bool in_tier) {
   stack out;
   for (;; ++depth) {
     const auto rest = after_cached(url);
@@ -101,6 +102,8 @@ result<stack> understand(std::string_view url, std::size_t depth) {
     out.layers.push_back(layer);
     url.remove_prefix(layer->word.size() + 1);
   }
+  if (in_tier && url.find('|') != std::string_view::npos)
+    return {errc::invalid_url, "store URL: cached: more than two URLs; a '|' within one is written %7C"};
   auto parsed = parse_url(url);
   if (!parsed) return parsed.error();
   out.url = *std::move(parsed);
@@ -157,14 +160,14 @@ std::string needs_loop_message(const stack& wanted) {
 }  // namespace
 
 result<std::shared_ptr<store>> open_store(std::string_view url, const store_options& options) {
-  const auto wanted = understand(url);
+  const auto wanted = understand(url, 0, false);
   if (!wanted) return wanted.error();
   if (needs_loop(*wanted) && options.loop == nullptr) return {errc::invalid_option, needs_loop_message(*wanted)};
   return open_stack(*wanted, options);
 }
 
 result<bool> needs_driver(std::string_view url) {
-  const auto wanted = understand(url);
+  const auto wanted = understand(url, 0, false);
   if (!wanted) return wanted.error();
   return needs_loop(*wanted);
 }

@@ -15,6 +15,7 @@ cache_look look_at(tier& in, const cache_slot& slot, epoch_ms asked_at, get_resu
   const cache_answer how = in.heard(got);
   out.unreadable = how == cache_answer::refused && is_unreadable(got.why);
   if (how != cache_answer::given) return out;
+  out.doubt = in.doubts.of(slot.key());
   out.slot = {got.status == get_status::absent ? slot_state::kind::empty : slot_state::kind::entry, got.value.tag,
               asked_at};
   if (got.status == get_status::absent) return out;
@@ -22,7 +23,6 @@ cache_look look_at(tier& in, const cache_slot& slot, epoch_ms asked_at, get_resu
   out.copy = !entry || entry->what != cached_entry::kind::mark;
   if (!entry || entry->what == cached_entry::kind::mark) return out;
   const epoch_ms now = in.time.now();
-  out.doubt = in.doubts.of(slot.key());
   if (out.doubt != 0 || in.doubts.too_old(entry->read_at)) return out;
   if (entry->fresh(now)) {
     out.hit = true;
