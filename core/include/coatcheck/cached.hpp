@@ -32,7 +32,7 @@ namespace coatcheck {
 
 // When a remove that the origin did and the cache could not be told of is acknowledged.
 enum class removal_policy : std::uint8_t {
-  both,    // not at once: unknown, until the cache has answered or the last copy in it is too old to be read
+  both,    // not: it is unknown; asked again, it is acknowledged once the cache answers
   origin,  // at once: others may read a copy until its ttl is over
 };
 

@@ -222,28 +222,7 @@ TEST_F(Cached, MoreMissedWritesThanAreKeptInMindAreStillNotForgotten) {
   EXPECT_EQ(a.tier->counts().hits, hits + 1) << "what was read since is believed";
 }
 
-TEST_F(Cached, ARemoveThatTheCacheWasNotToldOfIsUnknownUntilNoCopyCanBeLeft) {
-  held_process a(places, {.ttl = 30'000});
-  (void)a.get("key");
-  const auto remove = [&] {
-    pending<remove_result> removed;
-    a.tier->remove("key", removed.slot());
-    EXPECT_TRUE(a.o("remove"));
-    fail_all(*a.cache);
-    EXPECT_EQ(removed.completions, 1);
-    return removed.value;
-  };
-  const auto first = remove();
-  EXPECT_EQ(first.status, remove_status::unknown);
-  EXPECT_EQ(first.why.code, errc::store_unavailable);
-  EXPECT_EQ(places.in_origin->find("key"), nullptr);
-  places.time.advance(29'999);
-  EXPECT_EQ(remove().status, remove_status::unknown);
-  places.time.advance(1);
-  EXPECT_EQ(remove().status, remove_status::absent);
-}
-
-TEST_F(Cached, ARemoveAgainIsAcknowledgedWhenTheCacheIsBack) {
+TEST_F(Cached, ARemoveThatTheCacheWasNotToldOfIsUnknownUntilItAnswers) {
   held_process a(places);
   held_process b(places);
   (void)a.get("key");
@@ -252,6 +231,8 @@ TEST_F(Cached, ARemoveAgainIsAcknowledgedWhenTheCacheIsBack) {
   EXPECT_TRUE(a.o("remove"));
   fail_all(*a.cache);
   EXPECT_EQ(removed.value.status, remove_status::unknown);
+  EXPECT_EQ(removed.value.why.code, errc::store_unavailable);
+  EXPECT_EQ(places.in_origin->find("key"), nullptr);
   EXPECT_EQ(b.get("key").status, get_status::found) << "the copy, which is why";
   EXPECT_EQ(a.remove("key").status, remove_status::absent);
   EXPECT_EQ(b.get("key").status, get_status::absent);

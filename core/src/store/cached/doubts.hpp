@@ -37,15 +37,13 @@ class cache_doubts {
   // The cache could not be told of a write.
   void add(std::string_view key, epoch_ms now) {
     const std::lock_guard held(lock_);
-    put(key, now).removed_at = 0;
-  }
-  // For a key that the origin has no more; `was_absent`: it had it no more before that. Whether by now no copy is left
-  // that could be served.
-  [[nodiscard]] bool add_removed(std::string_view key, bool was_absent, epoch_ms now) {
-    const std::lock_guard held(lock_);
-    auto& one = put(key, now);
-    if (!was_absent || one.removed_at == 0 || one.removed_at > now) one.removed_at = now;
-    return now - one.removed_at >= longest_;
+    auto at = keys_.find(key);
+    if (at == keys_.end()) {
+      if (keys_.size() >= most) make_room(now);
+      at = keys_.emplace(std::string(key), doubt{}).first;
+      count_.store(keys_.size(), std::memory_order_release);
+    }
+    at->second = {++last_, now};
   }
   // The cache has what is newer than this doubt; a later one stays.
   void clear(std::string_view key, std::uint64_t number) {
@@ -61,24 +59,12 @@ class cache_doubts {
   struct doubt {
     std::uint64_t number = 0;
     epoch_ms at = 0;
-    epoch_ms removed_at = 0;  // 0: it may be there
   };
   struct text_hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
   };
 
-  doubt& put(std::string_view key, epoch_ms now) {
-    auto at = keys_.find(key);
-    if (at == keys_.end()) {
-      if (keys_.size() >= most) make_room(now);
-      at = keys_.emplace(std::string(key), doubt{}).first;
-      count_.store(keys_.size(), std::memory_order_release);
-    }
-    at->second.number = ++last_;
-    at->second.at = now;
-    return at->second;
-  }
   void make_room(epoch_ms now) {
     std::erase_if(keys_, [&](const auto& one) { return now - one.second.at > longest_; });
     if (keys_.size() < most) return;

@@ -48,8 +48,8 @@ void cached_remove_owner::on_told(void* context, cache_told&& got) {
   const std::string& key = self.keys_[one.index];
   in.invalidate(cache_slot(key).name());
   if (!got.known) {
-    const bool over = in.doubts.add_removed(key, false, in.time.now());
-    if (!over && in.options.removal == removal_policy::both && self.out_.known) {
+    in.doubts.add(key, in.time.now());
+    if (in.options.removal == removal_policy::both && self.out_.known) {
       self.out_ = {false, 0, in.closed() ? closed_error() : copy_may_be_left(in, std::move(got.why))};
     }
   }

@@ -120,16 +120,10 @@ void cached_remove::on_origin(remove_result&& got) {
 }
 
 void cached_remove::on_told(cache_told&& got) {
-  if (out_.status == remove_status::unknown || got.known) {
-    heard_of(got.known);
-  } else {
-    shared_->invalidate(slot_.name());
-    const bool over =
-        shared_->doubts.add_removed(slot_.key(), out_.status == remove_status::absent, shared_->time.now());
-    if (!over && shared_->options.removal == removal_policy::both) {
-      out_ = {};
-      out_.why = shared_->closed() ? closed_error() : copy_may_be_left(*shared_, std::move(got.why));
-    }
+  heard_of(got.known);
+  if (!got.known && out_.status != remove_status::unknown && shared_->options.removal == removal_policy::both) {
+    out_ = {};
+    out_.why = copy_may_be_left(*shared_, std::move(got.why));
   }
   if (shared_->closed()) return refuse(closed_error());
   finish(std::move(out_));
