@@ -258,6 +258,8 @@ class model {
         const epoch_ms bound = v.tag.empty() ? 1000 : ttl + (with_.origin_fails ? stale : 0);
         if (one.flight_time - v.ended_at > bound) why = "older than the bound";
         // Of a cache that is its own, only its own writes are seen at once.
+        // What its own process wrote, whatever became of the cache.
+        if (v.acker == one.process && v.acked < one.begun) why = "from before a write of its own process";
         const bool strict = one.process != 2 && (!with_.cache_fails || v.by_remove);
         if (strict && v.acked >= 0 && v.acked < one.flight_begun && v.acker != 2) why = "replaced before the read";
       }

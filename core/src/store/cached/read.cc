@@ -9,21 +9,26 @@
 namespace coatcheck {
 namespace {
 
-// `asked_at`: when the cache was asked.
-cache_look look_at(tier& in, const cache_slot& slot, epoch_ms asked_at, get_result&& got) {
+// What is known when the cache is asked: a doubt that ends before the answer is there still is one of that answer.
+cache_look look_begins(const tier& in, const cache_slot& slot) {
   cache_look out;
+  out.slot.at = in.time.now();
+  out.doubt = in.doubts.of(slot.key());
+  return out;
+}
+
+void look_ends(tier& in, cache_look& out, get_result&& got) {
   const cache_answer how = in.heard(got);
   out.unreadable = how == cache_answer::refused && is_unreadable(got.why);
-  if (how != cache_answer::given) return out;
-  out.doubt = in.doubts.of(slot.key());
-  out.slot = {got.status == get_status::absent ? slot_state::kind::empty : slot_state::kind::entry, got.value.tag,
-              asked_at};
-  if (got.status == get_status::absent) return out;
+  if (how != cache_answer::given) return;
+  out.slot.what = got.status == get_status::absent ? slot_state::kind::empty : slot_state::kind::entry;
+  out.slot.tag = got.value.tag;
+  if (got.status == get_status::absent) return;
   const auto entry = cached_entry::decode(got.value.bytes);
   out.copy = !entry || entry->what != cached_entry::kind::mark;
-  if (!entry || entry->what == cached_entry::kind::mark) return out;
+  if (!entry || entry->what == cached_entry::kind::mark) return;
   const epoch_ms now = in.time.now();
-  if (out.doubt != 0 || in.doubts.too_old(entry->read_at)) return out;
+  if (out.doubt != 0 || in.doubts.too_old(entry->read_at)) return;
   if (entry->fresh(now)) {
     out.hit = true;
     out.answer.status = entry->what == cached_entry::kind::value ? get_status::found : get_status::absent;
@@ -34,7 +39,6 @@ cache_look look_at(tier& in, const cache_slot& slot, epoch_ms asked_at, get_resu
              now < later(entry->read_at, entry->life + in.options.stale)) {
     out.stale = cached_entry::to_value(*entry, std::move(got.value.bytes));
   }
-  return out;
 }
 
 // What a slot becomes after the origin said `got`, which was asked at `read_at`; and what the reader is told, if the
@@ -107,8 +111,8 @@ void read_through(const std::shared_ptr<tier>& in, std::string_view key, complet
   }
   cache_look seen;
   if (ask) {
-    const epoch_ms asked_at = in->time.now();
-    seen = look_at(*in, slot, asked_at, complete<get_result>([&](auto then) { in->cache->get(slot.name(), then); }));
+    seen = look_begins(*in, slot);
+    look_ends(*in, seen, complete<get_result>([&](auto then) { in->cache->get(slot.name(), then); }));
     if (seen.hit) {
       ++in->counts.hits;
       done(std::move(seen.answer));
@@ -143,7 +147,7 @@ read_flight& read_flight::begin(const std::shared_ptr<tier>& in, cache_slot&& sl
 
 void read_flight::start_at_cache(const std::shared_ptr<tier>& in, cache_slot slot, completion<get_result> first) {
   auto& one = begin(in, std::move(slot), first);
-  one.asked_at_ = in->time.now();
+  one.seen_ = look_begins(*in, one.slot_);
   in->ask_cache([&](auto then) { in->cache->get(one.slot_.name(), then); }, completion<get_result>(on_cache, &one));
 }
 
@@ -176,7 +180,7 @@ void read_flight::invalidate() {
 void read_flight::on_cache(void* context, get_result&& got) {
   auto& self = *static_cast<read_flight*>(context);
   const auto keep = self.self_;
-  self.seen_ = look_at(*self.tier_, self.slot_, self.asked_at_, std::move(got));
+  look_ends(*self.tier_, self.seen_, std::move(got));
   if (self.tier_->closed()) {
     get_result out;
     out.why = closed_error();

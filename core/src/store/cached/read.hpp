@@ -65,7 +65,7 @@ class read_flight {
   const std::uint64_t token_;  // in the order in which reads began
   bool valid_ = true;          // others may join, and it may fill
   bool answered_ = false;      // what is left is to fill
-  epoch_ms asked_at_ = 0;      // the store that it waits for
+  epoch_ms asked_at_ = 0;      // the origin
   cache_look seen_;
   slot_fill fill_;
   std::vector<completion<get_result>> waiting_;

@@ -90,8 +90,9 @@ void cached_touch::on_origin(touch_result&& got) {
   if (!slot_.usable()) return on_told({true, {}});
   const auto done = then<cache_told, &cached_touch::on_told>();
   const auto entry = cached_entry::decode(there_);
-  if (out_.status != touch_status::touched || !entry || entry->what != cached_entry::kind::value)
-    return run_operation<mark_slot>(shared_, slot_, done);
+  const bool believed =
+      entry && entry->what == cached_entry::kind::value && doubt_ == 0 && !shared_->doubts.too_old(entry->read_at);
+  if (out_.status != touch_status::touched || !believed) return run_operation<mark_slot>(shared_, slot_, done);
   new_copy copy;
   copy.text = cached_entry::value_text(entry->bytes);
   copy.read_at = entry->read_at;  // it is no younger than it was
