@@ -131,8 +131,8 @@ class SessionOptions(TypedDict, total=False):
     # Sessions of other packages, read on the way in: whoever has one there goes on with it here, under a new id. Take a
     # source in cookies away when its max_age is over: until then a copy of such a cookie is a login.
     migrate_from: Sequence[str | ForeignSource] | None
-    # Sticky sessions: this process' name at the balancer (1 to 64 letters, digits, ".", "_", "-"). The browser is told by
-    # a cookie of its own ("route", or `cookie`), and again when its session comes here from another node.
+    # Sticky sessions: this process' name at the balancer (1 to 64 letters, digits, ".", "_", "-"). The browser is told
+    # by a cookie of its own ("route", or `cookie`), and again when its session comes here from another node.
     affinity: str | Affinity | None
     owner: Owner | None  # the session's owner, or None: what RefreshTokens lists and revokes by
     clock: _core.ManualClock | None  # for tests

@@ -16,7 +16,8 @@ __all__ = ["Store"]
 class Store:
     """``url`` as everywhere; left out, COATCHECK_STORE, else a file in the working directory.
 
-    Redis over TLS: ``rediss://host?ca=/path/ca.pem``, with ``ca_dir``, ``cert``, ``key``, ``key_password``, ``server_name``.
+    Redis over TLS: ``rediss://host?ca=/path/ca.pem``, with ``ca_dir``, ``cert``, ``key``, ``key_password`` and
+    ``server_name``.
     """
 
     def __init__(self, url: str | None = None) -> None:
