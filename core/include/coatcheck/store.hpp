@@ -250,8 +250,8 @@ struct store_options {
 //   redis://[user[:password]@]host[:port][/db]  and  redis+unix:///path/to/socket[?db=N]
 //                      ?timeout=MS (default 250, 1–60000), ?prefix=P (default "cc:"), ?queue=N; ?db=, ?username= and
 //                      ?password= in place of the parts before
-// Before a URL may stand layers, the outermost first, each with a colon:
-//   counted:URL        counts how operations end
+// Before a URL may stand layers, each with a colon: counted:URL counts how operations end. A cache may stand before an
+// origin (cached.hpp): cached:URL|URL, or with options, cached(ttl=MS,…):URL|URL; a bar within a URL is written %7C.
 // Percent-encoding works in user, password, path and values. Unknown schemes and parameters are refused.
 [[nodiscard]] result<std::shared_ptr<store>> open_store(std::string_view url, const store_options& options = {});
 
