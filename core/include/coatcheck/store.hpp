@@ -266,6 +266,7 @@ struct store_options {
 //   counted:URL        counts how operations end
 //   encrypted:URL      seals each record under the service's keys (store_options::keys) before the store sees it; also
 //                      encrypted+migrate: and encrypted+prepare: (encryption)
+// A cache may stand before an origin (cached.hpp): cached:URL|URL, or with options, cached(ttl=MS,…):URL|URL; a bar within a URL is written %7C.
 // Percent-encoding works in user, password, path and values. Unknown schemes and parameters are refused.
 [[nodiscard]] result<std::shared_ptr<store>> open_store(std::string_view url, const store_options& options = {});
 

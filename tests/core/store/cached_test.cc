@@ -22,6 +22,31 @@ struct Cached : testing::Test {
   }
 };
 
+// docs/formats.md, "Cache".
+TEST(CachedEntry, IsWrittenAsDocumented) {
+  using namespace std::string_literals;
+  const epoch_ms at = 1'700'000'000'123;  // 0x018bcfe5687b
+  cached_entry::value_text text("{}");
+  EXPECT_EQ(text.with(at, 60'000, at + 5, etag("0123456789abcdef")),
+            "ct1v\x01\x8b\xcf\xe5\x68\x7b\x00\x00\xea\x60\x01\x8b\xcf\xe5\x68\x80\x10"
+            "0123456789abcdef{}"s);
+  EXPECT_EQ(text.with(at, 0, 0, etag()), "ct1v\x01\x8b\xcf\xe5\x68\x7b\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00{}"s);
+  EXPECT_EQ(cached_entry::encode_absent(at, 1000), "ct1a\x01\x8b\xcf\xe5\x68\x7b\x00\x00\x03\xe8"s);
+  EXPECT_EQ(cached_entry::mark, "ct1d");
+  const std::string value(text.with(at, 60'000, latest_time, etag(std::string(20, 'e'))));
+  const auto back = cached_entry::decode(value);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->read_at, at);
+  EXPECT_EQ(back->expires_at, latest_time);
+  EXPECT_EQ(back->tag, std::string(20, 'e'));
+  EXPECT_EQ(back->bytes, "{}");
+  for (std::size_t size = 0; size < value.size() - 2; ++size) {
+    if (size == 4 + 6 + 4 + 6 + 1 + 20) continue;  // no bytes at all
+    EXPECT_FALSE(cached_entry::decode(value.substr(0, size))) << size;
+  }
+  EXPECT_FALSE(cached_entry::decode("ct1d "));
+}
+
 TEST_F(Cached, ACopyIsBelievedForItsTtlAndNotLonger) {
   held_process a(places, {.ttl = 1000});
   (void)a.get("key");
