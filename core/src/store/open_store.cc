@@ -54,6 +54,9 @@ result<stack> understand(std::string_view url) {
   }
   // The scheme is not shown: of a URL without one (user:password@host), it is the user.
   if (out.kind == nullptr) return {errc::invalid_url, "store URL: unknown scheme; known are " + known};
+  if (out.url.hosts.size() > 1 && !out.kind->several_hosts)
+    return {errc::invalid_url,
+            "store URL: " + out.url.scheme + ": takes one host (percent-encode ',' in the password)"};
   return out;
 }
 
