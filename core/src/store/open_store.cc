@@ -6,6 +6,7 @@
 #include "store/kind.hpp"
 #include "store/layers/counting.hpp"
 #include "store/lmdb/store.hpp"
+#include "store/memcached/store.hpp"
 #include "store/memory/store.hpp"
 #include "store/redis/store.hpp"
 #include "store/url.hpp"
@@ -13,7 +14,7 @@
 namespace coatcheck {
 namespace {
 
-constexpr std::span<const store_kind> all_kinds[] = {memory_kinds, lmdb_kinds, redis_kinds};
+constexpr std::span<const store_kind> all_kinds[] = {memory_kinds, lmdb_kinds, redis_kinds, memcached_kinds};
 constexpr const layer_kind* all_layers[] = {&counting_layer};
 constexpr std::size_t most_layers = 8;
 
