@@ -53,7 +53,7 @@ class link : public pollable, public std::enable_shared_from_this<link> {
   // Whether so many attempts in a row have failed that nobody should wait for it. Stays so until one succeeds; that
   // takes an operation for each attempt (long_gone).
   [[nodiscard]] bool unreachable() const noexcept;
-  // Since when nothing has been heard of the server: the time of the last bytes; 0: never.
+  // When bytes last came; 0: never.
   [[nodiscard]] steady_ms heard_at() const noexcept { return heard_at_; }
   // For a handler whose reply is not of the kind that its operation has: the order of replies is in doubt, so the
   // connection goes, and with it every other operation on the wire.

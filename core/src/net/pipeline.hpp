@@ -122,7 +122,7 @@ class pipeline : public machine {
   void take_back(bool in_doubt, ring<operation>& ended);
   void drop_bound(ring<operation>& ended);
   template <class Leaves>
-  void take_waiting(ring<operation>& out, Leaves&& leaves);
+  void pick_waiting(ring<operation>& out, Leaves&& leaves);
   void start_over();
   static void finish(ring<operation>& operations, const failure& with);
 
@@ -255,7 +255,7 @@ void pipeline<Handler>::expire(steady_ms now, const failure& late) {
 // Takes those operations out of the queue for which `leaves` is true, and their bytes.
 template <class Handler>
 template <class Leaves>
-void pipeline<Handler>::take_waiting(ring<operation>& out, Leaves&& leaves) {
+void pipeline<Handler>::pick_waiting(ring<operation>& out, Leaves&& leaves) {
   std::size_t kept = 0;
   std::size_t from = 0;
   std::size_t to = 0;
@@ -281,7 +281,7 @@ void pipeline<Handler>::take_waiting(ring<operation>& out, Leaves&& leaves) {
 
 template <class Handler>
 void pipeline<Handler>::expire_waiting(steady_ms now, ring<operation>& late) {
-  take_waiting(late, [&](const operation& one) {
+  pick_waiting(late, [&](const operation& one) {
     if (one.deadline <= now) {
       return true;
     }
@@ -340,7 +340,7 @@ void pipeline<Handler>::take_back(bool in_doubt, ring<operation>& ended) {
 template <class Handler>
 void pipeline<Handler>::drop_bound(ring<operation>& ended) {
   if (bound_ != 0) {
-    take_waiting(ended, [](const operation& one) { return one.then == on_loss::stay; });
+    pick_waiting(ended, [](const operation& one) { return one.then == on_loss::stay; });
   }
 }
 

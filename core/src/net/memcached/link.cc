@@ -6,6 +6,7 @@
 namespace coatcheck::net {
 namespace {
 
+constexpr duration_ms flush_resolution = 2000;
 constexpr std::size_t usual_largest_item = std::size_t{1} << 20;
 
 }  // namespace
@@ -52,7 +53,11 @@ void memcached_link::answer_later(meta_handler done, const failure& given) {
 }
 
 void memcached_link::give_up() {
-  empty_first_ = true;
+  if (!empty_first_) {
+    empty_first_ = true;
+    given_up_at_ = now();
+    last_good_ = heard_at();
+  }
   if (!closed() && !long_gone()) submit_plain([](const meta_answer&) {}, new_deadline(), "mn");
 }
 
@@ -70,10 +75,12 @@ void memcached_link::say(std::string_view line, meta_code expected, void (memcac
       line);
 }
 
-// All at once: what comes after an answer that ends the greeting is not looked at.
+// All at once: what comes after an answer that ends the greeting is not looked at. flush_all goes by whole seconds: it
+// would leave what was written right before.
 void memcached_link::greet() {
   say("mn", meta_code::noop, &memcached_link::greeted_by);
-  if (empty_first_) say("flush_all", meta_code::ok, &memcached_link::emptied);
+  if (empty_first_ && now() - given_up_at_ >= flush_resolution)
+    say("flush_all", meta_code::ok, &memcached_link::emptied);
   say("stats settings", meta_code::stats, &memcached_link::told_settings);
 }
 
@@ -88,7 +95,7 @@ void memcached_link::emptied(const meta_answer& given) {
 
 // A server that does not tell is taken for one with the usual ones.
 void memcached_link::told_settings(const meta_answer& given) {
-  if (empty_first_) {  // it was given up after the greeting had left
+  if (empty_first_) {  // too early, or it was given up after the greeting had left
     return refused({errc::store_unavailable, "Memcached was away, and has to be emptied before it is used again"});
   }
   const auto lines = given ? given.value->value : std::string_view();

@@ -39,6 +39,8 @@ class memcached_link final : public link {
   // For an unreachable server whose names go elsewhere: the next connection begins with flush_all, so that what it
   // still has does not come back to life. Sees to it that there is a next attempt.
   void give_up();
+  // Of one that was given up: when it was last heard before; 0: never.
+  [[nodiscard]] steady_ms last_good() const noexcept { return last_good_; }
 
  private:
   memcached_link(endpoint_source where, const link_options& chosen, driver& loop);
@@ -54,6 +56,8 @@ class memcached_link final : public link {
   meta_connection machine_;
   std::size_t largest_item_ = 0;
   bool empty_first_ = false;
+  steady_ms given_up_at_ = 0;
+  steady_ms last_good_ = 0;
 };
 
 }  // namespace coatcheck::net

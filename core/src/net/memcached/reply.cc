@@ -33,6 +33,7 @@ constexpr code_word code_words[] = {
 // Flags that a reply may carry: those of our commands, and W, X and Z, by which a client may have marked an item.
 bool read_flags(std::string_view line, meta_reply& into) noexcept {
   unsigned seen = 0;
+  if (line.ends_with(' ')) return false;
   while (!line.empty()) {
     const auto word = take_word(line);
     if (word.empty()) return false;

@@ -71,7 +71,7 @@ memcached_place memcached_nodes::place_of(std::string_view name) {
       [&](std::size_t index) {
         auto& link = *links_[index];
         link.give_up();
-        const steady_ms heard = std::max(link.heard_at(), opened_at_);
+        const steady_ms heard = std::max(link.last_good(), opened_at_);
         since = std::max(since, time_.now() - (loop_.now() - heard));
       });
   return {links_[node].get(), since};
