@@ -95,7 +95,7 @@ cases = []
 for nodes in LISTS:
     libmemcached = by_libmemcached(nodes)
     hashring = by_hashring(nodes, sys.argv[1])
-    same = sum(a == b for a, b in zip(libmemcached, hashring))
+    same = sum(a == b for a, b in zip(libmemcached, hashring, strict=True))
     print(f"{len(nodes)} nodes: hashring agrees with libmemcached on {same} of {len(NAMES)} names")
     cases.append(
         {

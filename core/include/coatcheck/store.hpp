@@ -250,6 +250,8 @@ struct store_options {
 //   redis://[user[:password]@]host[:port][/db]  and  redis+unix:///path/to/socket[?db=N]
 //                      ?timeout=MS (default 250, 1–60000), ?prefix=P (default "cc:"), ?queue=N; ?db=, ?username= and
 //                      ?password= in place of the parts before
+//   memcached://host[:port],host[:port]…
+//                      ?timeout=, ?prefix=, ?queue= as Redis'; ?weights=N,N… one for each host, ?failover=unknown|move
 // Before a URL may stand layers, the outermost first, each with a colon:
 //   counted:URL        counts how operations end
 // Percent-encoding works in user, password, path and values. Unknown schemes and parameters are refused.
