@@ -1,5 +1,6 @@
 // A peer that is no Memcached, an old one, or one that is out of step: refused without giving anything to anybody. Real
 // servers do not do these things, so a scripted one does.
+#include <functional>
 #include <gtest/gtest.h>
 #include <string>
 #include <vector>
@@ -13,6 +14,10 @@ namespace {
 using coatcheck_test::scripted_server;
 using coatcheck_test::silence;
 using store_client = coatcheck_test::redis_client;  // it opens any store
+
+std::string url_of(const scripted_server& server, const std::string& parameters = "?timeout=2000") {
+  return "memcached://127.0.0.1:" + std::to_string(server.port()) + parameters;
+}
 
 const std::string welcome = "MN\r\nEND\r\n";
 bool is_greeting(const std::string& message) { return message.starts_with("mn\r\n"); }
@@ -35,7 +40,7 @@ std::string filled(std::string answer, const std::string& message) {
   return answer;
 }
 
-scripted_server::answering answers(const std::string& answer) {
+std::function<std::string(const std::string&)> answers(const std::string& answer) {
   return [answer](const std::string& message) { return is_greeting(message) ? welcome : filled(answer, message); };
 }
 
@@ -45,8 +50,8 @@ TEST(MemcachedHostile, WhatDoesNotFitTheCommandIsNeverAbsentAndDropsTheConnectio
         "VA 5 {O}\r\nhello\r\n", "VA 5 c0 {O}\r\nhello\r\n",
         // another operation's, or nobody's
         "EN\r\n", "EN O7fffffff\r\n", "VA 5 c1\r\nhello\r\n", "VA 5 c1 O7fffffff\r\nhello\r\n"}) {
-    scripted_server server(answers(wrong), "memcached");
-    store_client client(server.url());
+    scripted_server server(answers(wrong));
+    store_client client(url_of(server));
     for (int i = 0; i < 2; ++i) {
       const auto got = client.get("key");
       EXPECT_EQ(got.status, get_status::unknown) << wrong;
@@ -65,8 +70,8 @@ TEST(MemcachedHostile, BytesThatAreNotMemcachedAreAProtocolError) {
                                 "VA 5 c1 {O}\r\nhello!\r\n",      // more than it says
                                 "VA 5 c1 {O}\r\nhell\r\nxx\r\n",  // less
                                 "STAT a\r\nEN {O}\r\n", std::string(5000, 'A')}) {
-    scripted_server server(answers(wrong), "memcached");
-    store_client client(server.url());
+    scripted_server server(answers(wrong));
+    store_client client(url_of(server));
     const auto got = client.get("key");
     EXPECT_EQ(got.status, get_status::unknown) << wrong;
     EXPECT_EQ(got.why.code, errc::store_protocol) << wrong << ": " << got.why.message;
@@ -75,8 +80,8 @@ TEST(MemcachedHostile, BytesThatAreNotMemcachedAreAProtocolError) {
 
 TEST(MemcachedHostile, AnAnswerWithoutAnEndIsLateAndNotKept) {
   for (const std::string wrong : {"EN", "VA 50 c1 {O}\r\nhello", "VA 5 c1 {O}\r\nhello", "STAT a b\r\n"}) {
-    scripted_server server(answers(wrong), "memcached");
-    store_client client(server.url("?timeout=100"));
+    scripted_server server(answers(wrong));
+    store_client client(url_of(server, "?timeout=100"));
     const steady_ms since = steady_now();
     const auto got = client.get("key");
     EXPECT_EQ(got.status, get_status::unknown) << wrong;
@@ -86,19 +91,17 @@ TEST(MemcachedHostile, AnAnswerWithoutAnEndIsLateAndNotKept) {
 }
 
 TEST(MemcachedHostile, ALineWithoutAnEndIsNotRememberedForEver) {
-  scripted_server server(
-      [](const std::string& message) {
-        return is_greeting(message) ? welcome : "STAT " + std::string(1000, 'x') + "\r\nSTAT y";
-      },
-      "memcached");
-  store_client client(server.url("?timeout=100"));
+  scripted_server server([](const std::string& message) {
+    return is_greeting(message) ? welcome : "STAT " + std::string(1000, 'x') + "\r\nSTAT y";
+  });
+  store_client client(url_of(server, "?timeout=100"));
   EXPECT_EQ(client.get("key").why.code, errc::store_timeout);
 }
 
 TEST(MemcachedHostile, AValueWithoutOurHeaderIsDamagedNotAbsent) {
   for (const std::string wrong : {"VA 5 c1 {O}\r\nhello\r\n", "VA 0 c1 {O}\r\n\r\n"}) {
-    scripted_server server(answers(wrong), "memcached");
-    store_client client(server.url());
+    scripted_server server(answers(wrong));
+    store_client client(url_of(server));
     const auto got = client.get("key");
     EXPECT_EQ(got.status, get_status::unknown);
     EXPECT_EQ(got.why.code, errc::record_damaged);
@@ -118,8 +121,8 @@ TEST(MemcachedHostile, EveryErrorIsARefusalAndNeverAbsent) {
       {"SERVER_ERROR object too large for cache", errc::payload_too_large},
   };
   for (const auto& [line, code] : lines) {
-    scripted_server server(answers(line + "\r\n"), "memcached");
-    store_client client(server.url());
+    scripted_server server(answers(line + "\r\n"));
+    store_client client(url_of(server));
     const auto got = client.get("key");
     EXPECT_EQ(got.status, get_status::unknown) << line;
     EXPECT_EQ(got.why.code, code) << line;
@@ -136,13 +139,11 @@ TEST(MemcachedHostile, AServerWithoutMetaCommandsGetsNoValue) {
   // It would take the bytes of a value for commands.
   std::string heard;
   {
-    scripted_server server(
-        [&](const std::string& message) {
-          heard += message;
-          return std::string("ERROR\r\nSTAT item_size_max 1048576\r\nEND\r\n");
-        },
-        "memcached");
-    store_client client(server.url());
+    scripted_server server([&](const std::string& message) {
+      heard += message;
+      return std::string("ERROR\r\nSTAT item_size_max 1048576\r\nEND\r\n");
+    });
+    store_client client(url_of(server));
     const auto put = client.put("key", "\r\nflush_all\r\n");
     EXPECT_EQ(put.status, put_status::unknown);
     EXPECT_EQ(put.why.code, errc::store_refused);
@@ -152,9 +153,8 @@ TEST(MemcachedHostile, AServerWithoutMetaCommandsGetsNoValue) {
 }
 
 TEST(MemcachedHostile, AServerWithoutCompareAndSetIsRefused) {
-  scripted_server server([](const std::string&) { return std::string("MN\r\nSTAT cas_enabled no\r\nEND\r\n"); },
-                         "memcached");
-  store_client client(server.url());
+  scripted_server server([](const std::string&) { return std::string("MN\r\nSTAT cas_enabled no\r\nEND\r\n"); });
+  store_client client(url_of(server));
   const auto got = client.get("key");
   EXPECT_EQ(got.why.code, errc::store_refused);
   EXPECT_NE(got.why.message.find("-C"), std::string::npos);
@@ -162,26 +162,24 @@ TEST(MemcachedHostile, AServerWithoutCompareAndSetIsRefused) {
 
 TEST(MemcachedHostile, ASurplusReplyNeverReachesTheNextOperation) {
   // The second answer is what another caller's value would look like, were it taken for one's own.
-  scripted_server server(answers("EN {O}\r\nVA 36 c1 {O}\r\n9999999999999 0123456789abcdef other\r\n"), "memcached");
-  store_client client(server.url());
+  scripted_server server(answers("EN {O}\r\nVA 36 c1 {O}\r\n9999999999999 0123456789abcdef other\r\n"));
+  store_client client(url_of(server));
   for (int i = 0; i < 5; ++i) EXPECT_NE(client.get("key").status, get_status::found);
   EXPECT_GT(server.connections, 1) << "a connection with a surplus reply must not be used again";
 }
 
 TEST(MemcachedHostile, AnswersInAnotherOrderReachNobody) {
-  scripted_server server(
-      [](const std::string& message) {
-        if (is_greeting(message)) return welcome;
-        const auto opaques = opaques_of(message);
-        if (opaques.size() < 2) return silence;
-        std::string out;
-        for (auto one = opaques.rbegin(); one != opaques.rend(); ++one) {
-          out += "VA 36 c1 " + *one + "\r\n9999999999999 0123456789abcdef other\r\n";
-        }
-        return out;
-      },
-      "memcached");
-  store_client client(server.url("?timeout=300"));
+  scripted_server server([](const std::string& message) {
+    if (is_greeting(message)) return welcome;
+    const auto opaques = opaques_of(message);
+    if (opaques.size() < 2) return silence;
+    std::string out;
+    for (auto one = opaques.rbegin(); one != opaques.rend(); ++one) {
+      out += "VA 36 c1 " + *one + "\r\n9999999999999 0123456789abcdef other\r\n";
+    }
+    return out;
+  });
+  store_client client(url_of(server, "?timeout=300"));
   struct {
     int ended = 0;
     bool both = false;
@@ -202,13 +200,11 @@ TEST(MemcachedHostile, AnswersInAnotherOrderReachNobody) {
 
 TEST(MemcachedHostile, APeerThatClosesInTheMiddleOfAnAnswer) {
   int messages = 0;
-  scripted_server server(
-      [&](const std::string& message) {
-        if (is_greeting(message)) return welcome;
-        return ++messages % 2 == 1 ? filled("VA 100 c1 {O}\r\nhalf", message) : std::string();
-      },
-      "memcached");
-  store_client client(server.url("?timeout=200"));
+  scripted_server server([&](const std::string& message) {
+    if (is_greeting(message)) return welcome;
+    return ++messages % 2 == 1 ? filled("VA 100 c1 {O}\r\nhalf", message) : std::string();
+  });
+  store_client client(url_of(server, "?timeout=200"));
   for (int i = 0; i < 2; ++i) {
     const auto got = client.get("key");
     EXPECT_EQ(got.status, get_status::unknown);
@@ -217,8 +213,8 @@ TEST(MemcachedHostile, APeerThatClosesInTheMiddleOfAnAnswer) {
 }
 
 TEST(MemcachedHostile, APeerThatAcceptsAndSaysNothing) {
-  scripted_server server([](const std::string&) { return silence; }, "memcached");
-  store_client client(server.url("?timeout=100"));
+  scripted_server server([](const std::string&) { return silence; });
+  store_client client(url_of(server, "?timeout=100"));
   const steady_ms since = steady_now();
   EXPECT_EQ(client.get("key").status, get_status::unknown);
   EXPECT_LE(steady_now() - since, 250);

@@ -10,6 +10,7 @@ namespace coatcheck {
 namespace {
 
 using coatcheck_test::redis_client;
+
 using coatcheck_test::scripted_server;
 using coatcheck_test::silence;
 
