@@ -1,9 +1,8 @@
-// A server that does what no real one does: for tests of peers that lie, stall or hang up.
+// A server that says what a test wants, for what real servers do not do: lies, silence, answers that do not fit.
 #pragma once
 
 #include <arpa/inet.h>
 #include <atomic>
-#include <cstdint>
 #include <functional>
 #include <netinet/in.h>
 #include <poll.h>
@@ -12,10 +11,11 @@
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
 namespace coatcheck_test {
 
-// Accepts connections one after the other and answers each message it reads with `answer(message)`; an empty answer
+// Accepts connections and answers each message it reads with `answer(message)`, on a thread of its own; an empty answer
 // closes the connection, `silence` leaves it as it is.
 inline const std::string silence = "(silence)";
 
@@ -49,29 +49,34 @@ class scripted_server {
   std::atomic<int> connections{0};
 
  private:
-  // False when the test is over.
-  [[nodiscard]] bool wait(int fd) const {
-    pollfd both[2] = {{fd, POLLIN, 0}, {end_[0], POLLIN, 0}};
-    while (::poll(both, 2, -1) < 0) {
-    }
-    return (both[1].revents & POLLIN) == 0;
-  }
   void serve() {
-    while (wait(listener_)) {
-      const int peer = ::accept(listener_, nullptr, nullptr);
-      if (peer < 0) continue;
-      ++connections;
-      char buffer[65536];
-      while (wait(peer)) {
-        const ssize_t got = ::read(peer, buffer, sizeof buffer);
-        if (got <= 0) break;
-        const std::string out = answer_(std::string(buffer, static_cast<std::size_t>(got)));
-        if (out.empty()) break;
-        if (out == silence) continue;
-        (void)!::send(peer, out.data(), out.size(), MSG_NOSIGNAL);
+    std::vector<pollfd> all = {{end_[0], POLLIN, 0}, {listener_, POLLIN, 0}};
+    for (;;) {
+      if (::poll(all.data(), all.size(), -1) < 0) continue;
+      if (all[0].revents != 0) break;
+      for (std::size_t i = all.size(); i-- > 2;) {
+        if (all[i].revents != 0 && !answer(all[i].fd)) {
+          ::close(all[i].fd);
+          all.erase(all.begin() + static_cast<std::ptrdiff_t>(i));
+        }
       }
-      ::close(peer);
+      if (all[1].revents != 0) {
+        const int peer = ::accept(listener_, nullptr, nullptr);
+        if (peer >= 0) all.push_back({peer, POLLIN, 0});
+        if (peer >= 0) ++connections;
+      }
     }
+    for (std::size_t i = 2; i < all.size(); ++i) ::close(all[i].fd);
+  }
+  // False: the connection is to be closed.
+  [[nodiscard]] bool answer(int peer) {
+    char buffer[65536];
+    const ssize_t got = ::read(peer, buffer, sizeof buffer);
+    if (got <= 0) return false;
+    const std::string out = answer_(std::string(buffer, static_cast<std::size_t>(got)));
+    if (out.empty()) return false;
+    if (out != silence) (void)!::send(peer, out.data(), out.size(), MSG_NOSIGNAL);
+    return true;
   }
 
   std::function<std::string(const std::string&)> answer_;

@@ -262,11 +262,14 @@ struct store_options {
 //   rediss://…         redis: over TLS, with ?ca=, ?ca_dir=, ?cert=, ?key= (paths, PEM), ?key_password=,
 //                      ?server_name=, ?tls_insecure=1 (nothing is verified). The files are read here, and again once
 //                      they have changed
+//   memcached://host[:port],host[:port]…
+//                      ?timeout=, ?prefix=, ?queue= as Redis'; ?weights=N,N… one for each host, ?failover=unknown|move
 // Before a URL may stand layers, the outermost first, each with a colon:
 //   counted:URL        counts how operations end
 //   encrypted:URL      seals each record under the service's keys (store_options::keys) before the store sees it; also
 //                      encrypted+migrate: and encrypted+prepare: (encryption)
-// A cache may stand before an origin (cached.hpp): cached:URL|URL, or with options, cached(ttl=MS,…):URL|URL; a bar within a URL is written %7C.
+// A cache may stand before an origin (cached.hpp): cached:URL|URL, or with options, cached(ttl=MS,…):URL|URL; a bar
+// within a URL is written %7C.
 // Percent-encoding works in user, password, path and values. Unknown schemes and parameters are refused.
 [[nodiscard]] result<std::shared_ptr<store>> open_store(std::string_view url, const store_options& options = {});
 

@@ -94,7 +94,13 @@ bool event_loop::run_once(duration_ms timeout) {
     return false;  // from inside a completion
   }
   turning_ = true;
+  const auto count_busy = [this] {
+    return std::count_if(watched_.begin(), watched_.end(),
+                         [](const pollable* one) { return one != nullptr && one->busy(); });
+  };
+  const auto busy = to_flush_.empty() ? 0 : count_busy();
   flush_all();
+  const bool ended = busy != 0 && count_busy() < busy;  // what was waited for may have ended there: look before waiting
   watched_.erase(std::remove(watched_.begin(), watched_.end(), nullptr), watched_.end());
 
   steady_ms next = no_deadline;
@@ -109,7 +115,7 @@ bool event_loop::run_once(duration_ms timeout) {
   const bool more = !to_flush_.empty();
   const bool something = open || more || next != no_deadline;
   if (something) {
-    duration_ms wait = more ? 0 : timeout < 0 ? std::numeric_limits<int>::max() : timeout;
+    duration_ms wait = more || (ended && timeout < 0) ? 0 : timeout < 0 ? std::numeric_limits<int>::max() : timeout;
     if (next != no_deadline) {
       wait = std::min(wait, std::max<duration_ms>(0, next - steady_now()));
     }

@@ -13,6 +13,7 @@ namespace coatcheck::net {
 template <class Argument, std::size_t Capacity>
 class in_place_handler {
  public:
+  using argument = Argument;
   static constexpr std::size_t capacity = Capacity;
 
   in_place_handler() = default;

@@ -52,6 +52,13 @@ class link : public pollable, public std::enable_shared_from_this<link> {
   [[nodiscard]] steady_ms new_deadline() const noexcept { return now() + options_.timeout; }
   // How many operations may be under way at a time; one more is answered with store_overloaded.
   [[nodiscard]] std::size_t most_operations() const noexcept { return options_.queue; }
+  // The number of the connection that there is now: what was learned on another one says nothing of this one.
+  [[nodiscard]] std::uint64_t connection() const noexcept { return connection_; }
+  // Whether so many attempts in a row have failed that nobody should wait for it. Stays so until one succeeds; that
+  // takes an operation for each attempt (long_gone).
+  [[nodiscard]] bool unreachable() const noexcept;
+  // When bytes last came; 0: never.
+  [[nodiscard]] steady_ms heard_at() const noexcept { return heard_at_; }
   // For a handler whose reply is not of the kind that its operation has: the order of replies is in doubt, so the
   // connection goes, and with it every other operation on the wire.
   void distrust();

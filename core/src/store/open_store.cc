@@ -10,6 +10,7 @@
 #include "store/layers/counting.hpp"
 #include "store/layers/encrypting.hpp"
 #include "store/lmdb/store.hpp"
+#include "store/memcached/store.hpp"
 #include "store/memory/store.hpp"
 #include "store/redis/store.hpp"
 #include "store/url.hpp"
@@ -17,7 +18,7 @@
 namespace coatcheck {
 namespace {
 
-constexpr std::span<const store_kind> all_kinds[] = {memory_kinds, lmdb_kinds, redis_kinds};
+constexpr std::span<const store_kind> all_kinds[] = {memory_kinds, lmdb_kinds, redis_kinds, memcached_kinds};
 constexpr const layer_kind* all_layers[] = {&counting_layer, &encrypting_layer, &migrating_layer, &preparing_layer};
 constexpr std::size_t most_layers = 8;
 
@@ -117,6 +118,9 @@ result<stack> understand(std::string_view url, std::size_t depth, bool in_tier) 
   }
   // The scheme is not shown: of a URL without one (user:password@host), it is the user.
   if (out.kind == nullptr) return {errc::invalid_url, "store URL: unknown scheme; known are " + known};
+  if (out.url.hosts.size() > 1 && !out.kind->several_hosts)
+    return {errc::invalid_url,
+            "store URL: " + out.url.scheme + ": takes one host (percent-encode ',' in the password)"};
   return out;
 }
 

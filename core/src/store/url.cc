@@ -8,6 +8,7 @@ namespace coatcheck {
 namespace {
 
 constexpr std::size_t max_url_size = 4096;
+constexpr std::size_t most_hosts = 64;
 
 error bad(std::string message) { return {errc::invalid_url, "store URL: " + std::move(message)}; }
 
@@ -47,7 +48,7 @@ std::string shown(std::string_view name) {
   return plain ? "'" + std::string(name) + "'" : "(not shown: it is no plain name)";
 }
 
-result<void> parse_host(std::string_view text, parsed_url& out) {
+result<void> parse_host(std::string_view text, host_and_port& out) {
   std::string_view port;
   bool has_port = false;
   if (!text.empty() && text.front() == '[') {
@@ -83,6 +84,23 @@ result<void> parse_host(std::string_view text, parsed_url& out) {
   return {};
 }
 
+result<void> parse_hosts(std::string_view text, parsed_url& out) {
+  const bool several = text.find(',') != std::string_view::npos;
+  for (;;) {
+    const auto comma = text.find(',');
+    host_and_port one;
+    if (auto ok = parse_host(text.substr(0, comma), one); !ok) return ok.error();
+    if (several && one.host.empty()) return bad("a ',' between the hosts without a host before or after it");
+    if (out.hosts.size() == most_hosts) return bad("more than " + std::to_string(most_hosts) + " hosts");
+    out.hosts.push_back(std::move(one));
+    if (comma == std::string_view::npos) break;
+    text = text.substr(comma + 1);
+  }
+  out.host = out.hosts.front().host;
+  out.port = out.hosts.front().port;
+  return {};
+}
+
 result<void> parse_authority(std::string_view text, parsed_url& out) {
   const auto at = text.find('@');
   if (at != std::string_view::npos) {
@@ -102,7 +120,7 @@ result<void> parse_authority(std::string_view text, parsed_url& out) {
     text = text.substr(at + 1);
     if (text.empty()) return bad("no host after the '@'");
   }
-  return parse_host(text, out);
+  return parse_hosts(text, out);
 }
 
 result<void> parse_parameters(std::string_view text, parsed_url& out) {

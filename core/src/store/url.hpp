@@ -1,4 +1,4 @@
-// Store URLs, taken apart strictly: scheme:[//[user[:password]@]host[:port]]path[?name=value&…].
+// Store URLs, taken apart strictly: scheme:[//[user[:password]@]host[:port][,host[:port]…]]path[?name=value&…].
 //
 // Percent-encoding is decoded in user, password, path and parameter values. Refused: control characters, NUL,
 // a fragment, a raw '@' in a password, a parameter that comes twice. A message names a parameter or the part
@@ -20,15 +20,21 @@
 
 namespace coatcheck {
 
+struct host_and_port {
+  std::string host;        // without the brackets of an IPv6 address
+  std::uint16_t port = 0;  // 0: none was given
+};
+
 struct parsed_url {
   std::string scheme;          // in lower case, without the colon
   bool has_authority = false;  // "//" followed, even by nothing (file:///path)
   bool has_password = false;
   std::string user;
   std::string password;
-  std::string host;        // without the brackets of an IPv6 address
-  std::uint16_t port = 0;  // 0: none was given
-  std::string path;        // with its leading slash where there is an authority
+  std::vector<host_and_port> hosts;  // each with a host, where there is more than one; none without an authority
+  std::string host;                  // the first one's
+  std::uint16_t port = 0;
+  std::string path;  // with its leading slash where there is an authority
   std::vector<std::pair<std::string, std::string>> parameters;
 
   // The value of a parameter; none when it was not given.

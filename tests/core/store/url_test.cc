@@ -29,6 +29,35 @@ TEST(StoreUrl, AnIpv6Host) {
   EXPECT_EQ(url->port, 6379);
 }
 
+TEST(StoreUrl, SeveralHosts) {
+  const auto url = parse_url("redis+cluster://u:a%2Cb@h1:7000,[::1]:7001,10.0.0.3,[fe80::2]/0?timeout=9");
+  ASSERT_TRUE(url) << url.error().message;
+  ASSERT_EQ(url->hosts.size(), 4U);
+  EXPECT_EQ(url->password, "a,b");
+  EXPECT_EQ(url->hosts[0].host, "h1");
+  EXPECT_EQ(url->hosts[0].port, 7000);
+  EXPECT_EQ(url->hosts[1].host, "::1");
+  EXPECT_EQ(url->hosts[1].port, 7001);
+  EXPECT_EQ(url->hosts[2].host, "10.0.0.3");
+  EXPECT_EQ(url->hosts[2].port, 0);
+  EXPECT_EQ(url->hosts[3].host, "fe80::2");
+  EXPECT_EQ(url->host, "h1");
+  EXPECT_EQ(url->port, 7000);
+  EXPECT_EQ(url->path, "/0");
+
+  std::string many = "redis+cluster://h";
+  for (int i = 1; i < 64; ++i) many += ",h";
+  EXPECT_EQ(parse_url(many)->hosts.size(), 64U);
+  EXPECT_EQ(parse_url(many + ",h").error().message, "store URL: more than 64 hosts");
+  EXPECT_EQ(parse_url("memory:")->hosts.size(), 0U);
+}
+
+TEST(StoreUrl, AStoreThatTakesOneHostRefusesMore) {
+  const auto opened = open_store("redis://secret1,secret2:6379/1");
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().message, "store URL: redis: takes one host (percent-encode ',' in the password)");
+}
+
 TEST(StoreUrl, PathsOfFiles) {
   EXPECT_EQ(parse_url("file:./sessions")->path, "./sessions");
   EXPECT_EQ(parse_url("file:/var/lib/x")->path, "/var/lib/x");
@@ -70,7 +99,13 @@ TEST(StoreUrl, Refusals) {
                            "file:a?=1",
                            "file:a?x=1&x=2",
                            "file:a?x=1&",
-                           "redis://h,i",
+                           "redis://h,",
+                           "redis://,h",
+                           "redis://h,,i",
+                           "redis://h,:6379",
+                           "redis://h,i:0",
+                           "redis://h,[::1",
+                           "redis://u@h,v@i",
                            "redis://:p/w@host",
                            "redis://:p?w=1@host"}) {
     const auto url = parse_url(text);

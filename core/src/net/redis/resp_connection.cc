@@ -1,8 +1,5 @@
-// Queue, wire, deadlines: see resp_connection.hpp.
+// Replies of Redis: see resp_connection.hpp.
 #include "net/redis/resp_connection.hpp"
-
-#include <algorithm>
-#include <utility>
 
 #include "net/redis/error.hpp"
 
@@ -20,72 +17,8 @@ bool is_message(reply_view root) noexcept {
 
 }  // namespace
 
-bool resp_connection::submit(reply_handler done, steady_ms deadline, std::string_view command, std::string_view rest,
-                             on_loss then) {
-  const std::size_t bytes = command.size() + rest.size();
-  if (waiting_.size() + wire_.size() >= limits_.operations || waiting_bytes_.size() + bytes > limits_.waiting_bytes) {
-    return false;
-  }
-  waiting_bytes_.append(command).append(rest);
-  waiting_.push_back({done, deadline, bytes, 0, 0, then});
-  next_deadline_ = std::min(next_deadline_, deadline);
-  return true;
-}
-
-void resp_connection::submit_first(reply_handler done, std::string_view command) {
-  wire_bytes_.append(command);
-  wire_.push_back({done, no_deadline, 0, 0, 0, on_loss::fail});
-}
-
-void resp_connection::stage() {
-  if (waiting_.empty() || !output().empty()) {
-    return;  // while the server does not read, commands wait where their deadline can still stop them
-  }
-  wire_bytes_.clear();
-  sent_ = 0;
-  ++batch_;
-  std::swap(wire_bytes_, waiting_bytes_);
-  std::size_t end = 0;
-  while (!waiting_.empty()) {
-    operation one = waiting_.pop_front();
-    if (has_copy(one)) {
-      copies_.append(wire_bytes_, end, one.bytes);
-    }
-    end += one.bytes;
-    one.end = end;
-    one.batch = batch_;
-    wire_.push_back(one);
-  }
-}
-
-// The reply came, or nobody waits for it any more and the operation left the wire.
-void resp_connection::forget_copy(const operation& one) {
-  constexpr std::size_t worth_moving = std::size_t{64} << 10;
-  if (!has_copy(one)) {
-    return;
-  }
-  copies_at_ += one.bytes;
-  if (copies_at_ == copies_.size() || (copies_at_ > worth_moving && copies_at_ > copies_.size() / 2)) {
-    copies_.erase(0, copies_at_);
-    copies_at_ = 0;
-  }
-}
-
-void resp_connection::consume(std::size_t bytes) noexcept {
-  constexpr std::size_t keep = std::size_t{1} << 20;
-  sent_ += bytes;
-  if (sent_ == wire_bytes_.size()) {
-    sent_ = 0;
-    ++batch_;  // all of it left
-    wire_bytes_.clear();
-    if (wire_bytes_.capacity() > keep) {
-      std::string().swap(wire_bytes_);
-    }
-  }
-}
-
 bool resp_connection::receive(std::string_view bytes) {
-  const std::uint64_t life = life_;
+  const std::uint64_t started = life();
   while (!bytes.empty()) {
     reader_.feed(bytes);
     for (;;) {
@@ -94,30 +27,26 @@ bool resp_connection::receive(std::string_view bytes) {
         break;
       }
       if (read == reply_reader::outcome::broken) {
-        why_ = reader_.why();
-        return false;
+        return doubt(reader_.why());
       }
-      if (limits_.on_push && is_message(reply_.root())) {
-        limits_.on_push(reply_.root());
-        if (life != life_) {
+      if (on_push_ && is_message(reply_.root())) {
+        on_push_(reply_.root());
+        if (started != life()) {
           return true;
         }
         continue;
       }
-      if (wire_.empty()) {
-        why_ = "a reply that nothing asked for";
-        return false;
+      if (on_wire() == 0) {
+        return doubt("a reply that nothing asked for");
       }
-      operation one = wire_.pop_front();
-      const bool refused = limits_.keep_commands && one.done && reply_.root().type() == reply_type::error;
-      const std::string command = refused ? copies_.substr(copies_at_, one.bytes) : std::string();
-      forget_copy(one);
+      const bool refused = bounds().keep_commands && first().done && reply_.root().type() == reply_type::error;
+      const std::string command(refused ? command_of_first() : std::string_view());
+      operation one = answered();
       if (!one.done) {
-        --abandoned_;
         continue;
       }
       settle(one, reply_, command);
-      if (life != life_) {
+      if (started != life()) {
         return true;  // the rest belongs to a connection that is gone
       }
     }
@@ -137,138 +66,6 @@ void resp_connection::settle(operation& one, const reply& value, std::string_vie
     given.value = &value;
   }
   one.done(given);
-}
-
-void resp_connection::expire(steady_ms now, const failure& late) {
-  if (now < next_deadline_) {
-    return;
-  }
-  ring<operation> ended;
-  next_deadline_ = no_deadline;
-  for (std::size_t i = 0; i < wire_.size(); ++i) {
-    operation& one = wire_[i];
-    if (one.done && one.deadline <= now) {
-      ended.push_back(one);
-      one.done = {};
-      ++abandoned_;
-    } else if (one.done) {
-      next_deadline_ = std::min(next_deadline_, one.deadline);
-    }
-  }
-  if (!wire_.empty() && !wire_.front().done) {
-    next_deadline_ = std::min(next_deadline_, wire_.front().deadline + limits_.patience);
-  }
-  expire_waiting(now, ended);
-  finish(ended, late);
-}
-
-// Takes late operations and their bytes out of the queue.
-void resp_connection::expire_waiting(steady_ms now, ring<operation>& late) {
-  std::size_t kept = 0;
-  std::size_t from = 0;
-  std::size_t to = 0;
-  for (std::size_t i = 0; i < waiting_.size(); ++i) {
-    operation& one = waiting_[i];
-    const std::size_t bytes = one.bytes;
-    if (one.deadline <= now) {
-      late.push_back(one);
-    } else {
-      next_deadline_ = std::min(next_deadline_, one.deadline);
-      if (from != to) {
-        std::copy_n(waiting_bytes_.begin() + static_cast<std::ptrdiff_t>(from), bytes,
-                    waiting_bytes_.begin() + static_cast<std::ptrdiff_t>(to));
-      }
-      to += bytes;
-      waiting_[kept++] = one;
-    }
-    from += bytes;
-  }
-  waiting_.truncate(kept);
-  waiting_bytes_.resize(to);
-}
-
-bool resp_connection::stuck(steady_ms now) noexcept {
-  if (abandoned_ == 0) {
-    return false;
-  }
-  if (abandoned_ > limits_.operations / 2) {
-    return true;
-  }
-  // Deadlines run nearly in the order of the wire, so the oldest operation speaks for all.
-  const operation& oldest = wire_.front();
-  return !oldest.done && oldest.deadline + limits_.patience <= now;
-}
-
-// Empties the wire. What did not leave, and what may be asked again, goes back before all that waits.
-void resp_connection::take_back(bool in_doubt, ring<operation>& ended) {
-  ring<operation> back;
-  std::string bytes;
-  std::size_t copy = copies_at_;
-  while (!wire_.empty()) {
-    operation one = wire_.pop_front();
-    const bool left = may_have_left(one);
-    const bool again = one.then == on_loss::ask_again;
-    const std::size_t copied = has_copy(one) ? one.bytes : 0;
-    if (one.done && one.bytes != 0 && (!left || (again && !in_doubt))) {
-      bytes.append(left ? std::string_view(copies_).substr(copy, one.bytes)
-                        : std::string_view(wire_bytes_).substr(one.end - one.bytes, one.bytes));
-      if (left) {
-        one.then = on_loss::fail;  // once: what it asks may be what the server dies of
-      }
-      back.push_back(one);
-    } else {
-      ended.push_back(one);
-    }
-    copy += copied;
-  }
-  if (back.empty()) {
-    return;
-  }
-  waiting_bytes_.insert(0, bytes);
-  while (!waiting_.empty()) {
-    back.push_back(waiting_.pop_front());
-  }
-  std::swap(waiting_, back);
-}
-
-// For the next connection: nothing of this one is left, save what waits.
-void resp_connection::start_over() noexcept {
-  abandoned_ = 0;
-  wire_bytes_.clear();
-  sent_ = 0;
-  ++batch_;
-  copies_.clear();
-  copies_at_ = 0;
-  ++life_;
-  reader_.reset();
-}
-
-void resp_connection::lose(const failure& lost, bool in_doubt) {
-  ring<operation> ended;
-  take_back(in_doubt, ended);
-  start_over();
-  finish(ended, lost);
-}
-
-void resp_connection::end(const failure& ended) {
-  ring<operation> on_wire;
-  ring<operation> waiting;
-  std::swap(on_wire, wire_);
-  std::swap(waiting, waiting_);
-  waiting_bytes_.clear();
-  start_over();
-  finish(on_wire, ended);
-  finish(waiting, ended);
-}
-
-void resp_connection::finish(ring<operation>& operations, const failure& with) {
-  const answer none = answer::none(with);
-  while (!operations.empty()) {
-    operation one = operations.pop_front();
-    if (one.done) {
-      one.done(none);
-    }
-  }
 }
 
 }  // namespace coatcheck::net
