@@ -23,6 +23,9 @@ struct redis_target {
   unsigned database = 0;
 };
 
+// The encoded AUTH of a connection; empty: none is needed. To be wiped by whoever gets it.
+[[nodiscard]] std::string login_command(const redis_target& target);
+
 class redis_link final : public link {
  public:
   using options = link_options;
