@@ -1,24 +1,83 @@
 // The stub store and the layers for the contract suite: what a new store and a new layer have to do, and no more.
+#include <utility>
+
 #include "coatcheck/event_loop.hpp"
 
 #include "contract/store_contract.hpp"
 #include "contract/stub_store.hpp"
 #include "store/layers/counting.hpp"
+#include "store/layers/near_cache.hpp"
+#include "store/operation.hpp"
+#include "support/near_stubs.hpp"
 
 namespace coatcheck::contract {
 namespace {
 
+using coatcheck_test::shared_changes;
+
+// Tells the near-caches of the other clients what was changed here, once it has been.
+class telling_store final : public forwarding_store {
+ public:
+  telling_store(std::shared_ptr<store> below, std::shared_ptr<shared_changes> to, const shared_changes::client* me)
+      : forwarding_store(std::move(below)), to_(std::move(to)), me_(me) {}
+
+  void put(std::string_view key, std::string_view bytes, epoch_ms expires_at, expectation expect,
+           std::string_view owner, completion<put_result> done) override {
+    below()->put(key, bytes, expires_at, expect, owner, telling(done, key));
+  }
+  void touch(std::string_view key, epoch_ms expires_at, completion<touch_result> done) override {
+    below()->touch(key, expires_at, telling(done, key));
+  }
+  void remove(std::string_view key, completion<remove_result> done) override {
+    below()->remove(key, telling(done, key));
+  }
+  void remove_owner(std::string_view owner, std::string_view except, completion<count_result> done) override {
+    below()->remove_owner(owner, except, telling(done, {}));
+  }
+  void clear(completion<count_result> done) override { below()->clear(telling(done, {})); }
+
+ private:
+  template <class R>
+  struct told {
+    completion<R> done;
+    std::string key;  // empty: of all
+    std::shared_ptr<shared_changes> to;
+    const shared_changes::client* me;
+  };
+  template <class R>
+  completion<R> telling(completion<R> done, std::string_view key) {
+    return completion<R>(
+        [](void* context, R&& value) {
+          const std::unique_ptr<told<R>> one(static_cast<told<R>*>(context));
+          one->key.empty() ? one->to->all_changed() : one->to->changed(one->key, one->me);
+          one->done(std::move(value));
+        },
+        new told<R>{done, std::string(key), to_, me_});
+  }
+
+  const std::shared_ptr<shared_changes> to_;
+  const shared_changes::client* const me_;
+};
+
+enum class stub_layer { none, counting, near };
+
 class stub_place final : public store_place {
  public:
-  explicit stub_place(stub_answers when, bool counted = false, bool bare = false)
-      : when_(when), counted_(counted), bare_(bare) {}
+  explicit stub_place(stub_answers when, stub_layer layer = stub_layer::none, bool bare = false)
+      : when_(when), layer_(layer), bare_(bare) {}
   ~stub_place() override {
     for (const auto& one : opened_) one->close();  // before the loop goes
   }
   std::shared_ptr<store> open() override {
     std::shared_ptr<store> made =
         std::make_shared<stub_store>(table_, clock_, loops() ? &loop_ : nullptr, when_, bare_);
-    if (counted_) made = std::make_shared<counting_store>(std::move(made));
+    if (layer_ == stub_layer::counting) made = std::make_shared<counting_store>(std::move(made));
+    if (layer_ == stub_layer::near) {
+      auto source = std::make_shared<shared_changes::client>(changes_, &loop_);
+      auto telling = std::make_shared<telling_store>(std::move(made), changes_, source.get());
+      made = std::make_shared<near_cache>(std::move(telling), std::move(source),
+                                          near_cache_options{std::size_t{1} << 24, 60'000}, loop_, clock_);
+    }
     opened_.push_back(made);
     return made;
   }
@@ -30,22 +89,27 @@ class stub_place final : public store_place {
   [[nodiscard]] bool loops() const noexcept { return when_ != stub_answers::inside; }
 
   const stub_answers when_;
-  const bool counted_;
+  const stub_layer layer_;
   const bool bare_;
   manual_clock clock_;
   event_loop loop_;
   const std::shared_ptr<stub_table> table_ = std::make_shared<stub_table>();
+  const std::shared_ptr<shared_changes> changes_ = std::make_shared<shared_changes>();
   std::vector<std::shared_ptr<store>> opened_;
 };
 
-bool add(const char* name, stub_answers when, bool counted = false, bool bare = false) {
-  return register_store({name, [=] { return std::make_unique<stub_place>(when, counted, bare); }});
+bool add(const char* name, stub_answers when, stub_layer layer = stub_layer::none, bool bare = false) {
+  return register_store({name, [=] { return std::make_unique<stub_place>(when, layer, bare); }});
 }
-const bool registered =
-    add("stub", stub_answers::inside) && add("stubLater", stub_answers::later) &&
-    add("stubSometimesLater", stub_answers::some) && add("countedStub", stub_answers::inside, true) &&
-    add("countedStubLater", stub_answers::later, true) && add("countedStubSometimesLater", stub_answers::some, true) &&
-    add("bareStub", stub_answers::inside, false, true) && add("bareStubLater", stub_answers::later, true, true);
+const bool registered = add("stub", stub_answers::inside) && add("stubLater", stub_answers::later) &&
+                        add("stubSometimesLater", stub_answers::some) &&
+                        add("countedStub", stub_answers::inside, stub_layer::counting) &&
+                        add("countedStubLater", stub_answers::later, stub_layer::counting) &&
+                        add("countedStubSometimesLater", stub_answers::some, stub_layer::counting) &&
+                        add("nearStubLater", stub_answers::later, stub_layer::near) &&
+                        add("nearStubSometimesLater", stub_answers::some, stub_layer::near) &&
+                        add("bareStub", stub_answers::inside, stub_layer::none, true) &&
+                        add("bareStubLater", stub_answers::later, stub_layer::counting, true);
 
 TEST(OpenStore, BuildsLayersBeforeAStore) {
   const auto opened = open_store("counted:Counted:memory:layers");

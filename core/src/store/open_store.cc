@@ -64,6 +64,10 @@ result<std::shared_ptr<store>> open_store(std::string_view url, const store_opti
   if (!wanted) return wanted.error();
   if (wanted->kind->asynchronous && options.loop == nullptr)
     return {errc::invalid_option, "a " + wanted->url.scheme + ": store needs an event loop (store_options::loop)"};
+  if (options.near_cache && !wanted->kind->asynchronous) {
+    return {errc::invalid_option,
+            "near-cache: a " + wanted->url.scheme + ": store is in the process, or on its machine, already"};
+  }
   auto made = wanted->kind->open(wanted->url, options);
   for (auto layer = wanted->layers.rbegin(); made && layer != wanted->layers.rend(); ++layer) {
     made = (*layer)->open(*std::move(made), options);
