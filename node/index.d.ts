@@ -116,7 +116,10 @@ declare namespace session {
     name?: string;
     /** Alias of `name`. */
     key?: string;
-    /** A store's URL, a Store, or a store of any package for express-session. Default: COATCHECK_STORE, else file:./sessions. */
+    /**
+     * A store's URL, a Store, or a store of any package for express-session. Default: COATCHECK_STORE, else file:./sessions.
+     * `redis://HOST?near_cache=BYTES&max_stale=MS` answers reads from this process, with what is at most that old.
+     */
     store?: string | Store | AnyStore;
     /** Milliseconds that a store which is not coatcheck's own may take to answer. Default 10,000. */
     deadline?: number;
