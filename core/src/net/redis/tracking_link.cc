@@ -63,7 +63,7 @@ steady_ms tracking_link::deadline() const noexcept { return std::min(link::deadl
 void tracking_link::on_deadline(steady_ms now) {
   const auto self = shared_from_this();
   // A loop that was busy for long finds the answer in the socket: it is read before it is called late.
-  if (fd() >= 0) on_readable();
+  if (listens_) on_readable();
   if (closed()) return;
   if (next_ping_ <= now) ping();
   link::on_deadline(now);
