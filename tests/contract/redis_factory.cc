@@ -1,6 +1,6 @@
-// The Redis store for the contract suite, against real servers: over TCP by the real clock, and over TLS; over a Unix
-// socket with a clock that the test moves, and the same against a cluster of one, which refuses what touches two slots
-// or a key that it was not told.
+// The Redis store for the contract suite, against real servers: over TCP by the real clock, over TLS, and behind a
+// near-cache; over a Unix socket with a clock that the test moves, and the same against a cluster of one, which refuses
+// what touches two slots or a key that it was not told.
 #include <chrono>
 #include <stdexcept>
 #include <thread>
@@ -9,6 +9,8 @@
 
 #include "contract/store_contract.hpp"
 #include "support/certificates.hpp"
+#include "store/layers/near_cache.hpp"
+#include "store/redis/changes.hpp"
 #include "support/redis_server.hpp"
 
 namespace coatcheck::contract {
@@ -57,18 +59,23 @@ class redis_place : public store_place {
   std::shared_ptr<store> open() override {
     auto made = open_store(url(), {time(), &loop_, &contract_keys()});
     if (!made) throw std::runtime_error(made.error().message);
-    opened_.push_back(*made);
-    return *std::move(made);
+    opened_.push_back(behind(*std::move(made), loop_));
+    return opened_.back();
   }
-  void run_until(const bool& done) override { EXPECT_TRUE(loop_.run_until(done)); }
+  void run_until(const bool& done) override {
+    EXPECT_TRUE(loop_.run_until(done));
+    settle(loop_);
+  }
 
  protected:
   [[nodiscard]] virtual std::string url() const = 0;
   [[nodiscard]] virtual const clock* time() const = 0;
+  // What stands before the store.
+  virtual std::shared_ptr<store> behind(std::shared_ptr<store> made, event_loop&) { return made; }
+  virtual void settle(event_loop&) {}
+  [[nodiscard]] std::string prefix() const { return "t" + std::to_string(number_) + ":"; }
   // The suite asks for the outcome, not for speed: the machine may be busy. It submits thousands of operations at once.
-  [[nodiscard]] std::string parameters() const {
-    return "?timeout=20000&queue=100000&prefix=t" + std::to_string(number_) + ":";
-  }
+  [[nodiscard]] std::string parameters() const { return "?timeout=20000&queue=100000&prefix=" + prefix(); }
 
  private:
   static int next_number() {
@@ -88,6 +95,34 @@ class tcp_place final : public redis_place {
  protected:
   std::string url() const override { return shared_server().url() + "/1" + parameters(); }
   const clock* time() const override { return nullptr; }
+};
+
+// As redis://…?near_cache= opens it. The suite asks that a client sees at once what another one wrote, which a
+// near-cache does not promise: after each operation the place waits until every client was told of it.
+class near_place final : public redis_place {
+ public:
+  epoch_ms now() const override { return system_clock().now(); }
+  void pass_time(duration_ms by) override { std::this_thread::sleep_for(std::chrono::milliseconds(by)); }
+
+ protected:
+  std::string url() const override { return shared_server().url() + "/1" + parameters(); }
+  const clock* time() const override { return nullptr; }
+  std::shared_ptr<store> behind(std::shared_ptr<store> made, event_loop& loop) override {
+    net::redis_target target;
+    target.where = [] { return net::endpoint{"127.0.0.1", static_cast<std::uint16_t>(shared_server().port()), {}}; };
+    sources_.push_back(make_redis_changes(std::move(target), redis_names(prefix()), 60'000, {.timeout = 20'000}, loop));
+    return std::make_shared<near_cache>(std::move(made), sources_.back(),
+                                        near_cache_options{std::size_t{1} << 24, 60'000}, loop, system_clock());
+  }
+  void settle(event_loop& loop) override {
+    for (const auto& one : sources_) {
+      one->ask_anew();
+      while (one->listens() && one->told_until() == change_source::never) loop.run_once();
+    }
+  }
+
+ private:
+  std::vector<std::shared_ptr<change_source>> sources_;
 };
 
 class tls_place final : public redis_place {
@@ -128,6 +163,7 @@ const bool tls_registered = register_store({"redisTls", [] { return std::make_un
 const bool unix_registered = register_store({"redisUnix", [] { return std::make_unique<unix_place>(shared_server); }});
 const bool encrypted_registered =
     register_store({"encryptedRedis", [] { return std::make_unique<unix_place>(shared_server, "encrypted:"); }});
+const bool near_registered = register_store({"redisNear", [] { return std::make_unique<near_place>(); }});
 const bool cluster_registered =
     register_store({"redisCluster", [] { return std::make_unique<unix_place>(shared_cluster); }});
 

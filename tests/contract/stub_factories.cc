@@ -1,15 +1,66 @@
 // The stub store and the layers for the contract suite: what a new store and a new layer have to do, and no more.
+#include <utility>
+
 #include "coatcheck/event_loop.hpp"
 
 #include "contract/store_contract.hpp"
 #include "contract/stub_store.hpp"
 #include "store/layers/counting.hpp"
 #include "store/layers/encrypting.hpp"
+#include "store/layers/near_cache.hpp"
+#include "store/operation.hpp"
+#include "support/near_stubs.hpp"
 
 namespace coatcheck::contract {
 namespace {
 
-enum class stub_layer { none, counted, encrypted, migrating, preparing };
+using coatcheck_test::shared_changes;
+
+// Tells the near-caches of the other clients what was changed here, once it has been.
+class telling_store final : public forwarding_store {
+ public:
+  telling_store(std::shared_ptr<store> below, std::shared_ptr<shared_changes> to, const shared_changes::client* me)
+      : forwarding_store(std::move(below)), to_(std::move(to)), me_(me) {}
+
+  void put(std::string_view key, std::string_view bytes, epoch_ms expires_at, expectation expect,
+           std::string_view owner, completion<put_result> done) override {
+    below()->put(key, bytes, expires_at, expect, owner, telling(done, key));
+  }
+  void touch(std::string_view key, epoch_ms expires_at, completion<touch_result> done) override {
+    below()->touch(key, expires_at, telling(done, key));
+  }
+  void remove(std::string_view key, completion<remove_result> done) override {
+    below()->remove(key, telling(done, key));
+  }
+  void remove_owner(std::string_view owner, std::string_view except, completion<count_result> done) override {
+    below()->remove_owner(owner, except, telling(done, {}));
+  }
+  void clear(completion<count_result> done) override { below()->clear(telling(done, {})); }
+
+ private:
+  template <class R>
+  struct told {
+    completion<R> done;
+    std::string key;  // empty: of all
+    std::shared_ptr<shared_changes> to;
+    const shared_changes::client* me;
+  };
+  template <class R>
+  completion<R> telling(completion<R> done, std::string_view key) {
+    return completion<R>(
+        [](void* context, R&& value) {
+          const std::unique_ptr<told<R>> one(static_cast<told<R>*>(context));
+          one->key.empty() ? one->to->all_changed() : one->to->changed(one->key, one->me);
+          one->done(std::move(value));
+        },
+        new told<R>{done, std::string(key), to_, me_});
+  }
+
+  const std::shared_ptr<shared_changes> to_;
+  const shared_changes::client* const me_;
+};
+
+enum class stub_layer { none, counted, encrypted, migrating, preparing, near };
 
 class stub_place final : public store_place {
  public:
@@ -31,7 +82,7 @@ class stub_place final : public store_place {
 
  private:
   [[nodiscard]] bool loops() const noexcept { return when_ != stub_answers::inside; }
-  std::shared_ptr<store> with_layer(std::shared_ptr<store> below) const {
+  std::shared_ptr<store> with_layer(std::shared_ptr<store> below) {
     switch (layer_) {
       case stub_layer::none:
         break;
@@ -43,6 +94,12 @@ class stub_place final : public store_place {
         return std::make_shared<encrypting_store>(std::move(below), contract_keys(), clock_, encryption::migrate);
       case stub_layer::preparing:
         return std::make_shared<encrypting_store>(std::move(below), contract_keys(), clock_, encryption::prepare);
+      case stub_layer::near: {
+        auto source = std::make_shared<shared_changes::client>(changes_, &loop_);
+        auto telling = std::make_shared<telling_store>(std::move(below), changes_, source.get());
+        return std::make_shared<near_cache>(std::move(telling), std::move(source),
+                                            near_cache_options{std::size_t{1} << 24, 60'000}, loop_, clock_);
+      }
     }
     return below;
   }
@@ -53,6 +110,7 @@ class stub_place final : public store_place {
   manual_clock clock_;
   event_loop loop_;
   const std::shared_ptr<stub_table> table_ = std::make_shared<stub_table>();
+  const std::shared_ptr<shared_changes> changes_ = std::make_shared<shared_changes>();
   std::vector<std::shared_ptr<store>> opened_;
 };
 
@@ -69,6 +127,8 @@ const bool registered = add("stub", stub_answers::inside) && add("stubLater", st
                         add("encryptedStubSometimesLater", stub_answers::some, stub_layer::encrypted) &&
                         add("migratingStubSometimesLater", stub_answers::some, stub_layer::migrating) &&
                         add("preparingStubSometimesLater", stub_answers::some, stub_layer::preparing) &&
+                        add("nearStubLater", stub_answers::later, stub_layer::near) &&
+                        add("nearStubSometimesLater", stub_answers::some, stub_layer::near) &&
                         add("bareStub", stub_answers::inside, stub_layer::none, true) &&
                         add("bareStubLater", stub_answers::later, stub_layer::none, true) &&
                         add("encryptedBareStub", stub_answers::inside, stub_layer::encrypted, true);

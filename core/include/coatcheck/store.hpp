@@ -118,6 +118,21 @@ struct count_result {
   error why;
 };
 
+// Of a near-cache since it was opened; entries and bytes are those of now.
+struct near_cache_stats {
+  std::uint64_t hits = 0;            // reads that were answered at once
+  std::uint64_t misses = 0;          // reads that asked the store
+  std::uint64_t joined = 0;          // reads that waited for another one's answer, of the same key
+  std::uint64_t lease_refusals = 0;  // of the misses: the value was there, but too long ago was the server last heard
+  std::uint64_t invalidations = 0;   // changes that the server told of
+  std::uint64_t evictions = 0;       // for room
+  std::uint64_t epoch_bumps = 0;     // everything was dropped: the server's messages were lost, or it was emptied
+  std::uint64_t entries = 0;
+  std::uint64_t bytes = 0;  // of values, keys and bookkeeping; never above max_bytes
+  std::uint64_t max_bytes = 0;
+  std::string trouble;  // why the server tells of no changes, so that each read asks it; empty: it does
+};
+
 struct store_stats {
   std::uint64_t entries = 0;
   std::uint64_t bytes = 0;      // of values, keys and bookkeeping, as far as the store knows
@@ -127,6 +142,7 @@ struct stats_result {
   bool known = false;
   store_stats stats;
   error why;
+  std::optional<near_cache_stats> near{};  // where there is one, also while the store's own are unknown
 };
 
 // Where a result goes. Two words, never allocates; `context` must outlive the operation.
@@ -244,10 +260,22 @@ class driver;  // driver.hpp: the host's event loop, as remote stores see it
 
 class key_ring;  // key_ring.hpp
 
+// A cache of a remote store's records in the process, kept in step by the server's own messages. What it promises:
+// docs/guide.md, "A near-cache".
+struct near_cache_options {
+  static constexpr std::size_t least_size = std::size_t{64} << 10;
+  static constexpr duration_ms default_max_stale = 2000;
+
+  std::size_t size = 0;                       // bytes, bookkeeping included; least_size or more
+  duration_ms max_stale = default_max_stale;  // ms, 50 to 60,000: no read is answered with what is older
+};
+
 struct store_options {
   const clock* time = nullptr;     // not owned; null: the system clock
   driver* loop = nullptr;          // not owned; for stores that need one (needs_driver)
   const key_ring* keys = nullptr;  // for layers that seal what they keep; copied where it is needed
+  // As near_cache= and max_stale= of the URL say it. A store that can't have one refuses it (invalid_option).
+  std::optional<near_cache_options> near_cache{};
 };
 
 // Opens the store that a URL names:
@@ -258,7 +286,9 @@ struct store_options {
 //                      (default process), ?map_size=BYTES (default 1 GiB, fixed when the file is made)
 //   redis://[user[:password]@]host[:port][/db]  and  redis+unix:///path/to/socket[?db=N]
 //                      ?timeout=MS (default 250, 1–60000), ?prefix=P (default "cc:"), ?queue=N; ?db=, ?username= and
-//                      ?password= in place of the parts before; ?password_file=PATH, read at each connection
+//                      ?password= in place of the parts before; ?password_file=PATH, read at each connection.
+//                      ?near_cache=BYTES (from 65536) answers reads from the process itself, with what is at most
+//                      ?max_stale=MS old (default 2000, 50–60000)
 //   rediss://…         redis: over TLS, with ?ca=, ?ca_dir=, ?cert=, ?key= (paths, PEM), ?key_password=,
 //                      ?server_name=, ?tls_insecure=1 (nothing is verified). The files are read here, and again once
 //                      they have changed

@@ -260,6 +260,7 @@ void link::close_socket() {
     unseen_ = true;  // the next descriptor may have the same number
     loop_->drop_fd(*this, fd());
     transport_->close();
+    disconnected();
   }
 }
 

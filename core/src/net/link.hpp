@@ -91,6 +91,11 @@ class link : public pollable, public std::enable_shared_from_this<link> {
   virtual void greet() = 0;
   [[nodiscard]] bool greeting() const noexcept { return state_ == state::greeting; }
   void greeted();
+  // Sends what a handler of the greeting has put on the wire meanwhile: a greeting of several steps.
+  void greet_on() { send(); }
+  // A socket, connected or on its way, is being let go of: lost, closed, or left to the parent of a forked process. May
+  // not call anything here.
+  virtual void disconnected() noexcept {}
   // The server won't have us: everything that waits ends, too.
   void refused(const failure& why) { lose(why.code, std::string(why.why), true); }
 

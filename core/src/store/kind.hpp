@@ -14,6 +14,7 @@ struct store_kind {
   std::string_view scheme;  // without the colon
   bool asynchronous;        // needs store_options::loop
   result<std::shared_ptr<store>> (*open)(const parsed_url&, const store_options&);
+  bool near_cache = false;  // knows store_options::near_cache
   bool several_hosts = false;  // a URL may name more than one
 };
 

@@ -8,6 +8,23 @@
 
 namespace coatcheck::net {
 
+result<std::string> login_command(redis_target& target) {
+  if (target.login) {
+    auto now = target.login();
+    if (!now) return now.error();
+    crypto::wipe(target.password.data(), target.password.size());
+    target.user = std::move(now->user);
+    target.password = std::move(now->password);
+  }
+  std::string command;
+  if (!target.password.empty() && target.user.empty()) {
+    append_command(command, {"AUTH", target.password});
+  } else if (!target.password.empty()) {
+    append_command(command, {"AUTH", target.user, target.password});
+  }
+  return command;
+}
+
 std::shared_ptr<redis_link> redis_link::create(redis_target target, const options& chosen, driver& loop) {
   return std::shared_ptr<redis_link>(new redis_link(std::move(target), chosen, loop));
 }
@@ -45,9 +62,7 @@ void redis_link::answer_later(reply_handler done, const failure& given) {
 }
 
 void redis_link::greet() {
-  const auto say = [&](bool needed, bool last, std::initializer_list<std::string_view> arguments) {
-    std::string command;
-    append_command(command, arguments);
+  const auto say = [&](bool needed, bool last, const std::string& command) {
     machine_.submit_first(
         [this, needed, last](const answer& given) {
           // The end of a connection also ends its greeting: then there is nothing left to decide.
@@ -56,27 +71,25 @@ void redis_link::greet() {
           }
         },
         command);
-    crypto::wipe(command.data(), command.size());
   };
-  if (target_.login) {
-    auto now = target_.login();
-    if (!now) {
-      refused({now.error().code, now.error().message});
-      return;
-    }
-    crypto::wipe(target_.password.data(), target_.password.size());
-    target_.user = std::move(now->user);
-    target_.password = std::move(now->password);
+  const auto encoded = [](std::initializer_list<std::string_view> arguments) {
+    std::string command;
+    append_command(command, arguments);
+    return command;
+  };
+  auto login = login_command(target_);
+  if (!login) {
+    refused({login.error().code, login.error().message});
+    return;
   }
-  if (!target_.password.empty() && target_.user.empty()) {
-    say(true, false, {"AUTH", target_.password});
-  } else if (!target_.password.empty()) {
-    say(true, false, {"AUTH", target_.user, target_.password});
+  if (!login->empty()) {
+    say(true, false, *login);
+    crypto::wipe(login->data(), login->size());
   }
   if (target_.database != 0) {
-    say(true, false, {"SELECT", std::to_string(target_.database)});
+    say(true, false, encoded({"SELECT", std::to_string(target_.database)}));
   }
-  say(false, true, {"CLIENT", "SETNAME", "coatcheck"});  // a courtesy: an ACL may forbid it
+  say(false, true, encoded({"CLIENT", "SETNAME", "coatcheck"}));  // a courtesy: an ACL may forbid it
 }
 
 void redis_link::greeting_answered(const answer& given, bool needed, bool last) {

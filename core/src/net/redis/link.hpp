@@ -32,6 +32,10 @@ struct redis_target {
   unsigned database = 0;
 };
 
+// The encoded AUTH of a new connection; empty: none is needed. To be wiped by whoever gets it. Asks `login`, where there
+// is one, and has its error.
+[[nodiscard]] result<std::string> login_command(redis_target& target);
+
 class redis_link final : public link {
  public:
   using options = link_options;

@@ -7,6 +7,8 @@
 #include "crypto/digest.hpp"
 #include "net/redis/link.hpp"
 #include "store/envelope.hpp"
+#include "store/layers/near_cache.hpp"
+#include "store/redis/changes.hpp"
 #include "store/redis/names.hpp"
 #include "store/redis/store.hpp"
 #include "store/secret_file.hpp"
@@ -133,6 +135,28 @@ result<void> fill_unix(const parsed_url& url, net::redis_target& target) {
   return {};
 }
 
+// As the URL and the options say it; none: no near-cache.
+result<std::optional<near_cache_options>> near_cache_of(const parsed_url& url, const store_options& options) {
+  std::optional<near_cache_options> chosen = options.near_cache;
+  if (url.parameter("near_cache")) {
+    const auto size = url.number("near_cache", 0, near_cache_options::least_size, std::uint64_t{1} << 40);
+    const auto max_stale = url.number("max_stale", near_cache_options::default_max_stale, 50, 60'000);
+    if (!size || !max_stale) return size ? max_stale.error() : size.error();
+    if (chosen) return {errc::invalid_url, "store URL: the near-cache is given twice, in the URL and as an option"};
+    chosen = {static_cast<std::size_t>(*size), static_cast<duration_ms>(*max_stale)};
+  } else if (url.parameter("max_stale")) {
+    return {errc::invalid_url, "store URL: max_stale is of a near-cache: give near_cache=BYTES, too"};
+  }
+  if (chosen) {
+    if (auto fits = check_near_cache(*chosen); !fits) return fits.error();
+    if (url.parameter("layout")) {
+      return {errc::invalid_option,
+              "near-cache: records of another package are read once, on the way in: none is kept"};
+    }
+  }
+  return chosen;
+}
+
 }  // namespace
 
 redis_names::redis_names(std::string_view prefix)
@@ -172,7 +196,7 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   }
   const bool tls = url.scheme == "rediss";
   std::vector<std::string_view> parameters = {"timeout",  "prefix",   "queue",         "db",
-                                              "username", "password", "password_file", "layout"};
+                                              "username", "password", "password_file", "layout", "near_cache", "max_stale"};
   if (tls) parameters.insert(parameters.end(), std::begin(tls_parameters), std::end(tls_parameters));
   if (auto known = url.only(parameters); !known) {
     return known.error();
@@ -196,6 +220,10 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
       std::any_of(prefix.begin(), prefix.end(), [](char c) { return c <= ' ' || c > '~'; })) {
     return {errc::invalid_url, "store URL: prefix must be at most 64 printable ASCII characters without a space"};
   }
+  const auto near = near_cache_of(url, options);
+  if (!near) {
+    return near.error();
+  }
   net::redis_target target;
   if (auto filled = fill_user(url, target); !filled) {
     return filled.error();
@@ -216,8 +244,13 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   if (layout) {
     return make_foreign_redis_store(net::redis_link::create(std::move(target), chosen, *options.loop), prefix);
   }
-  return make_redis_store(net::redis_link::create(std::move(target), chosen, *options.loop), redis_names(prefix),
-                          options.time != nullptr ? *options.time : system_clock());
+  const clock& time = options.time != nullptr ? *options.time : system_clock();
+  const redis_names names(prefix);
+  auto sessions = make_redis_store(net::redis_link::create(target, chosen, *options.loop), names, time);
+  if (!*near) return sessions;
+  auto changes = make_redis_changes(std::move(target), names, (*near)->max_stale, chosen, *options.loop);
+  return std::shared_ptr<store>(
+      std::make_shared<near_cache>(std::move(sessions), std::move(changes), **near, *options.loop, time));
 }
 
 }  // namespace coatcheck

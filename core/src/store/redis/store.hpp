@@ -23,6 +23,8 @@ namespace coatcheck {
 // Errors: invalid_url. REQUIRES: options.loop.
 [[nodiscard]] result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const store_options& options);
 inline constexpr store_kind redis_kinds[] = {
-    {"redis", true, open_redis_store}, {"rediss", true, open_redis_store}, {"redis+unix", true, open_redis_store}};
+    {"redis", true, open_redis_store, true},
+    {"rediss", true, open_redis_store, true},
+    {"redis+unix", true, open_redis_store, true}};
 
 }  // namespace coatcheck
