@@ -142,6 +142,10 @@ class completion {
   void* context_;
 };
 
+// Whose records a store keeps. In another package's layout the key is the session's id as it is, and what the engine
+// puts is that package's record (docs/formats.md, "Layouts of other packages").
+enum class record_layout : std::uint8_t { own, connect_redis, flask_session, flask_session_json, starsessions };
+
 // What a store can do, and what it asks of its host. Constant while the store is open. What a store can't do it answers
 // with store_unsupported, unknown: never with a result that looks like one.
 struct store_capabilities {
@@ -153,6 +157,11 @@ struct store_capabilities {
   bool scan = true;             // scan(), and what stands on it
   bool scan_repeats = false;    // a scan may list a key more than once
   duration_ms expiry_resolution = 1;  // an entry may live for so long after its time
+  bool unique_versions = true;        // false: a tag is of the bytes alone, so that equal ones have the same
+  record_layout layout = record_layout::own;
+  // In another package's layout: how long a session lives whose record names no time, and whether the URL says so.
+  duration_ms layout_lifetime = 0;
+  bool layout_lifetime_given = false;
 };
 
 class store {
@@ -249,7 +258,10 @@ struct store_options {
 //                      (default process), ?map_size=BYTES (default 1 GiB, fixed when the file is made)
 //   redis://[user[:password]@]host[:port][/db]  and  redis+unix:///path/to/socket[?db=N]
 //                      ?timeout=MS (default 250, 1–60000), ?prefix=P (default "cc:"), ?queue=N; ?db=, ?username= and
-//                      ?password= in place of the parts before
+//                      ?password= in place of the parts before.
+//                      ?layout=connect-redis: that package's records; ?prefix=sess:, ?ttl=S (default 86400),
+//                      ?disableTouch=true, ?disableTTL=true, as there. ?layout=flask-session: ?prefix=session:,
+//                      ?serializer=msgpack|json. ?layout=starsessions: read on the way in alone (migrate_from)
 // Before a URL may stand layers, the outermost first, each with a colon:
 //   counted:URL        counts how operations end
 // Percent-encoding works in user, password, path and values. Unknown schemes and parameters are refused.

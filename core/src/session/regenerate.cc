@@ -22,9 +22,9 @@ void regenerate_operation::start() {
     return end(remove_status::unknown,
                {errc::invalid_secret, "no key of the key ring may sign now: add an active one"});
   }
-  store_key_ = options.keys.store_key(ended_.id, ended_.key);
-  until_ = now + options.policy.regenerate_grace;
-  mark_ = encode_forwarding({until_, options.keys.store_key(id_, *key)}, store_key_);
+  store_key_ = engine_->store_key(ended_.id, ended_.key);
+  until_ = now + options.policy.regenerate_grace.value_or(0);
+  mark_ = encode_forwarding({until_, engine_->store_key(id_, *key)}, store_key_);
   engine_->where().put(forwarding_key(store_key_), mark_, until_, expectation::anything(), {},
                        then<put_result, &regenerate_operation::on_marked>());
 }
@@ -56,7 +56,7 @@ void regenerate_operation::on_replaced(put_result&& got) {
   // Another login of the same session was first.
   if (decode_forwarding(got.current.bytes, store_key_)) return end(remove_status::absent);
   ended_.tag = got.current.tag;
-  if (auto decoded = decode_record(std::move(got.current.bytes), store_key_, ended_); !decoded) {
+  if (auto decoded = engine_->layout.decode(std::move(got.current.bytes), store_key_, ended_); !decoded) {
     return end(remove_status::unknown, decoded.error());
   }
   if (attempts_ > engine_->options.policy.conflict_retries) {

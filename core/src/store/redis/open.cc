@@ -49,12 +49,58 @@ result<std::string_view> one_of(std::string_view what, std::string_view in_url, 
   return given ? *given : in_url;
 }
 
-// What stands before an id there, where nobody says otherwise; nothing: no layout that is known.
-std::optional<std::string_view> prefix_of_layout(std::string_view layout) {
-  if (layout == "connect-redis") return "sess:";
-  if (layout == "flask-session") return "session:";
-  if (layout == "starsessions") return "starsessions.";
-  return std::nullopt;
+// What a layout's name says; `prefix` is what stands before an id there, where nobody says otherwise.
+struct known_layout {
+  std::string_view name;
+  std::string_view prefix;
+  record_layout layout;
+};
+constexpr known_layout known_layouts[] = {
+    {"connect-redis", "sess:", record_layout::connect_redis},
+    {"flask-session", "session:", record_layout::flask_session},
+    {"starsessions", "starsessions.", record_layout::starsessions},
+};
+
+result<bool> flag(const parsed_url& url, std::string_view name) {
+  const auto given = url.parameter(name).value_or("false");
+  if (given == "true" || given == "1") return true;
+  if (given == "false" || given == "0") return false;
+  return {errc::invalid_url, "store URL: " + std::string(name) + " must be true or false"};
+}
+
+// The rules of a layout, by the names that they have in its package.
+result<redis_layout_rules> rules_of(const known_layout& known, const parsed_url& url) {
+  redis_layout_rules out;
+  out.layout = known.layout;
+  const bool express = known.layout == record_layout::connect_redis;
+  for (const std::string_view name : {"ttl", "disableTouch", "disableTTL"}) {
+    if (url.parameter(name) && !express) {
+      return {errc::invalid_url, "store URL: " + std::string(name) + " is for layout=connect-redis alone"};
+    }
+  }
+  if (url.parameter("serializer") && known.layout != record_layout::flask_session) {
+    return {errc::invalid_url, "store URL: serializer is for layout=flask-session alone"};
+  }
+  constexpr std::uint64_t day = 86'400;                 // connect-redis
+  constexpr duration_ms month = 31LL * 24 * 3'600'000;  // PERMANENT_SESSION_LIFETIME
+  constexpr std::uint64_t longest = 10'000'000'000;
+  const auto ttl = url.number("ttl", day, 1, longest);
+  if (!ttl) return ttl.error();
+  const auto no_touch = flag(url, "disableTouch");
+  if (!no_touch) return no_touch.error();
+  const auto no_end = flag(url, "disableTTL");
+  if (!no_end) return no_end.error();
+  out.lifetime = express ? static_cast<duration_ms>(*ttl) * 1000 : month;
+  out.lifetime_given = url.parameter("ttl").has_value();
+  out.expires = !*no_end;
+  out.touches = out.expires && !*no_touch;
+  const auto serializer = url.parameter("serializer").value_or("msgpack");
+  if (serializer == "json") {
+    out.layout = record_layout::flask_session_json;
+  } else if (serializer != "msgpack") {
+    return {errc::invalid_url, "store URL: serializer must be msgpack or json"};
+  }
+  return out;
 }
 
 result<void> fill_user(const parsed_url& url, net::redis_target& target) {
@@ -116,6 +162,14 @@ result<void> fill_unix(const parsed_url& url, net::redis_target& target) {
 
 }  // namespace
 
+redis_names redis_names::plain(std::string_view prefix) {
+  redis_names out;
+  out.values_ = prefix;
+  out.pattern_ = escape_glob(prefix) + "*";
+  out.end_ = {};
+  return out;
+}
+
 redis_names::redis_names(std::string_view prefix)
     : values_(std::string(prefix) + "s:{"),
       marks_(std::string(prefix) + "w:{"),
@@ -123,11 +177,11 @@ redis_names::redis_names(std::string_view prefix)
       pattern_(escape_glob(values_) + "*}") {}
 
 std::string_view redis_names::key_of(std::string_view name) const noexcept {
-  if (!name.starts_with(values_) || !name.ends_with(end)) {
+  if (!name.starts_with(values_) || !name.ends_with(end_)) {
     return {};
   }
   name.remove_prefix(values_.size());
-  name.remove_suffix(end.size());
+  name.remove_suffix(end_.size());
   return valid_key(name) ? name : std::string_view();
 }
 
@@ -151,7 +205,9 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   if (options.loop == nullptr) {
     return {errc::invalid_option, "a Redis store needs an event loop (store_options::loop)"};
   }
-  if (auto known = url.only({"timeout", "prefix", "queue", "db", "username", "password", "layout"}); !known) {
+  if (auto known = url.only({"timeout", "prefix", "queue", "db", "username", "password", "layout", "ttl",
+                             "disableTouch", "disableTTL", "serializer"});
+      !known) {
     return known.error();
   }
   const auto timeout = url.number("timeout", 250, 1, 60'000);
@@ -162,13 +218,18 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   if (!queue) {
     return queue.error();
   }
-  const auto layout = url.parameter("layout");
-  std::optional<std::string_view> usual = "cc:";
-  if (layout) usual = prefix_of_layout(*layout);
-  if (!usual) {
-    return {errc::invalid_url, "store URL: layout must be connect-redis, flask-session or starsessions"};
+  known_layout layout{{}, "cc:", record_layout::own};
+  if (const auto name = url.parameter("layout")) {
+    const auto found = std::find_if(std::begin(known_layouts), std::end(known_layouts),
+                                    [&](const known_layout& one) { return one.name == *name; });
+    if (found == std::end(known_layouts)) {
+      return {errc::invalid_url, "store URL: layout must be connect-redis, flask-session or starsessions"};
+    }
+    layout = *found;
   }
-  const std::string_view prefix = url.parameter("prefix").value_or(*usual);
+  const auto rules = rules_of(layout, url);
+  if (!rules) return rules.error();
+  const std::string_view prefix = url.parameter("prefix").value_or(layout.prefix);
   if (prefix.size() > max_prefix ||
       std::any_of(prefix.begin(), prefix.end(), [](char c) { return c <= ' ' || c > '~'; })) {
     return {errc::invalid_url, "store URL: prefix must be at most 64 printable ASCII characters without a space"};
@@ -183,11 +244,10 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   net::redis_link::options chosen;
   chosen.timeout = static_cast<duration_ms>(*timeout);
   chosen.queue = static_cast<std::size_t>(*queue);
-  if (layout) {
-    return make_foreign_redis_store(net::redis_link::create(std::move(target), chosen, *options.loop), prefix);
-  }
-  return make_redis_store(net::redis_link::create(std::move(target), chosen, *options.loop), redis_names(prefix),
-                          options.time != nullptr ? *options.time : system_clock());
+  auto link = net::redis_link::create(std::move(target), chosen, *options.loop);
+  const clock& time = options.time != nullptr ? *options.time : system_clock();
+  if (layout.layout != record_layout::own) return make_redis_layout_store(std::move(link), prefix, *rules, time);
+  return make_redis_store(std::move(link), redis_names(prefix), time);
 }
 
 }  // namespace coatcheck
