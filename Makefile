@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup build demo demo-check test test-node bench asan tsan fuzz lint format package fresh-check clean
+.PHONY: help setup build demo demo-check test test-node bench asan tsan fuzz simulate lint format package fresh-check clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -37,6 +37,9 @@ tsan: ## core tests under ThreadSanitizer
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (30) each
 	@scripts/fuzz.sh
+
+simulate: ## a million steps of engines on a failing Redis (SEED=, SEEDS=, STEPS=); a failing seed plays again
+	@scripts/simulate.sh
 
 lint: ## clang-format, clang-tidy, ruff, mypy --strict, the Node linter, shell syntax
 	@scripts/lint.sh

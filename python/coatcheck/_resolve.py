@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from coatcheck._loops import Loop
 
 __all__ = ["begin", "digits", "reason"]
 
@@ -23,8 +26,11 @@ def reason(error: OSError | UnicodeError) -> str:
     return getattr(error, "strerror", None) or "it is no host name"
 
 
-def begin(loop: asyncio.AbstractEventLoop, host: str, port: int, told: Told) -> None:
+def begin(loop: Loop, host: str, port: int, told: Told) -> None:
     """Looks ``host`` up on ``loop``; ``told`` gets the addresses, or why there is none, and the port."""
+    if not isinstance(loop, asyncio.AbstractEventLoop):
+        loop.resolve(host, port, told)
+        return
 
     async def look() -> None:
         try:

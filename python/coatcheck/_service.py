@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypedDict, TypeVar
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from coatcheck import _core
 from coatcheck._duration import Duration, milliseconds
 from coatcheck._json import decode, encode
+from coatcheck._loops import PerLoop
 from coatcheck._tagged import decode_tagged, encode_flask, encode_tagged
 from coatcheck.errors import ConfigError, Error, SecretWarning, UsageError
 
@@ -25,7 +24,6 @@ __all__ = [
     "Mode",
     "OnUnknown",
     "Owner",
-    "PerLoop",
     "Secrets",
     "Service",
     "SessionOptions",
@@ -235,45 +233,6 @@ def _native_keys(given: Key | Sequence[Key] | None) -> list[_core.JwtKey] | None
     if not keys or any(not isinstance(one, Key) for one in keys):
         raise ConfigError("token_keys must be a coatcheck.jwt.Key, or several, newest first", "ERR_INVALID_OPTION")
     return [one.native for one in keys]
-
-
-class _Closeable(Protocol):
-    def close(self) -> None: ...
-
-
-_T = TypeVar("_T", bound=_Closeable)
-
-
-class PerLoop(Generic[_T]):
-    """What talks to a remote store, one for each event loop: made when the loop is first seen, closed with it."""
-
-    def __init__(self, make: Callable[[asyncio.AbstractEventLoop], _T]) -> None:
-        self._make = make
-        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, _T] = WeakKeyDictionary()
-        self._closed = False
-
-    def here(self) -> _T:
-        """That of the running loop."""
-        loop = asyncio.get_running_loop()
-        found = self._by_loop.get(loop)
-        if found is None:
-            self._drop_closed_loops()
-            found = self._by_loop[loop] = self._make(loop)
-            if self._closed:
-                found.close()
-        return found
-
-    def close(self) -> None:
-        """Closes all of them, and those of loops that come later: their calls fail as those of a closed store do."""
-        self._closed = True
-        for one in list(self._by_loop.values()):
-            one.close()
-
-    def _drop_closed_loops(self) -> None:
-        for loop, one in list(self._by_loop.items()):
-            if loop.is_closed():
-                one.close()
-                del self._by_loop[loop]
 
 
 _CODECS: dict[str, tuple[Callable[[Any], str], Callable[[str], dict[str, Any]]]] = {

@@ -9,22 +9,23 @@
 A token that buys nothing raises TokenError, so that nobody can forget to look: ``code`` says why, and of a reused one
 ``family`` is whom to warn. A store that does not answer raises StoreError: the token is as good as before.
 
-The calls of RefreshTokens wait for a remote store. AsyncRefreshTokens has the same ones for asyncio, where nothing
-blocks the loop: a remote store is waited for on the loop itself, a local one answers in the call.
+The calls of RefreshTokens wait for a remote store. AsyncRefreshTokens has the same ones for asyncio and trio, where
+nothing blocks the loop: a remote store is waited for on the loop itself, a local one answers in the call.
 """
 
 from __future__ import annotations
 
-import asyncio
 import warnings
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
+from inspect import isawaitable
 from typing import Any, Literal, TypeVar, cast
 
 from coatcheck import _core
 from coatcheck._duration import Duration, milliseconds
 from coatcheck._json import decode, encode
-from coatcheck._service import PerLoop, Secrets, default_store, environment_secret
+from coatcheck._loops import PerLoop
+from coatcheck._service import Secrets, default_store, environment_secret
 from coatcheck.errors import Error, SecretWarning, TokenError
 
 __all__ = ["AsyncRefreshTokens", "RefreshTokens", "Refreshed", "TokenFamily"]
@@ -91,7 +92,7 @@ class _Tokens:
             "clock": clock,
         }
         self._core = _core.RefreshTokens(**options)
-        # For asyncio: what talks to a remote store. Empty until a loop is seen.
+        # For event loops: what talks to a remote store. Empty until a loop is seen.
         self._by_loop = PerLoop(lambda loop: _core.AsyncRefreshTokens(loop, **options))
         self._remote = _core.needs_driver(url)
         for warning in self._core.warnings:
@@ -135,7 +136,7 @@ class RefreshTokens(_Tokens):
 
 
 class AsyncRefreshTokens(_Tokens):
-    """The same for asyncio: every call is awaited, on any event loop and any number of them.
+    """The same for asyncio and trio: every call is awaited, on any event loop and any number of them.
 
     A call that is cancelled runs to its end all the same: a token that was in use may have been replaced, and gets its
     successor again within ``grace``.
@@ -174,7 +175,7 @@ class AsyncRefreshTokens(_Tokens):
 
 async def _answer(given: _T | Awaitable[_T]) -> _T:
     """A local store answers in the call, a remote one in a future."""
-    return await given if asyncio.isfuture(given) else cast("_T", given)
+    return await given if isawaitable(given) else given
 
 
 def _issued(answer: tuple[str, _Family]) -> Refreshed:

@@ -29,7 +29,7 @@ from coatcheck._core import (  # coatcheck/life_cycle.hpp
 from coatcheck.errors import SessionGone, StoreError, UsageError
 
 if TYPE_CHECKING:
-    from asyncio import Future
+    from collections.abc import Awaitable
 
     from coatcheck._service import Service
 
@@ -265,7 +265,7 @@ class Session(dict[str, Any]):
             facts |= END_REMOVED
         return self._service.end_table[facts]
 
-    def _run(self, engine: Any, plan: int) -> str | Future[str | None] | None:
+    def _run(self, engine: Any, plan: int) -> str | Awaitable[str | None] | None:
         """Makes the call that the plan is of, if it is of one.
 
         Its answer is the values of the Set-Cookie headers, a line each, or None: from an Engine as it is, from an

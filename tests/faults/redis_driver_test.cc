@@ -209,7 +209,7 @@ TEST(RedisDriver, ANameIsLookedUpForEachConnection) {
 // What TLS does: it takes more from the socket than it gives out at a time, so that bytes wait of which no event tells.
 class hoarding_transport final : public net::transport {
  public:
-  outcome connect(const socket_address& to) override { return below_->connect(to); }
+  outcome connect(const socket_address& to, const std::string& host) override { return below_->connect(to, host); }
   outcome go_on() override { return below_->go_on(); }
   outcome read(char* into, std::size_t size) override {
     if (held_.empty()) {
@@ -267,10 +267,10 @@ class swallowing_transport final : public net::transport {
  public:
   static inline int swallowed = 0;
   ~swallowing_transport() override { close(); }
-  outcome connect(const socket_address& to) override {
+  outcome connect(const socket_address& to, const std::string& host) override {
     if (ntohs(reinterpret_cast<const sockaddr_in&>(to.storage).sin_port) != 1) {
       below_ = net::make_socket_transport();
-      return below_->connect(to);
+      return below_->connect(to, host);
     }
     ++swallowed;
     return ::pipe2(silent_, O_NONBLOCK | O_CLOEXEC) == 0 ? outcome{status::again} : outcome{status::failed};

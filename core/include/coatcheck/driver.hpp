@@ -71,6 +71,8 @@ class pollable {
 class driver {
  public:
   virtual ~driver() = default;
+  // The time that deadlines are measured in.
+  [[nodiscard]] virtual steady_ms now() const noexcept { return steady_now(); }
   // fd, wants_write, deadline or busy may have changed: look again. When the fd changed, `drop_fd` was called
   // for the old one.
   virtual void update(pollable& what) = 0;

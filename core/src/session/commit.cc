@@ -26,14 +26,18 @@ bool is_empty_object(std::string_view json) { return json.empty() || same_json(j
 result<taken_cookie> take_cookie(commit_request& request, snapshot& next) {
   taken_cookie out;
   if (request.cookie) {
-    if (is_empty_object(*request.cookie)) request.cookie->clear();
-    out.changed = *request.cookie != next.cookie &&
-                  (request.cookie->empty() || next.cookie.empty() || !same_json(*request.cookie, next.cookie));
+    auto wanted = cookie_settings::parse(*request.cookie);
+    // What some record holds is taken as it is; only what an application asks for anew is judged.
+    if (!wanted && *request.cookie != next.cookie) return wanted.error();
+    out.changed = wanted && wanted->text != next.cookie &&
+                  (wanted->text.empty() || next.cookie.empty() || !same_json(wanted->text, next.cookie));
+    if (out.changed) {
+      next.cookie = wanted->text;
+      out.settings = *std::move(wanted);
+      return out;
+    }
   }
-  if (out.changed) next.cookie = *request.cookie;
-  auto settings = cookie_settings::parse(next.cookie);
-  if (!settings && out.changed) return settings.error();
-  if (settings) out.settings = *std::move(settings);
+  if (auto kept = cookie_settings::parse(next.cookie)) out.settings = *std::move(kept);
   return out;
 }
 

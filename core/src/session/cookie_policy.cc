@@ -85,6 +85,7 @@ result<cookie_settings> cookie_settings::parse(std::string_view text) {
       }
     }
   }
+  if (!object.empty()) out.text = object.dump(-1, ' ', false, json::error_handler_t::replace);
   return out;
 }
 

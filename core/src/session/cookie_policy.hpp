@@ -24,6 +24,9 @@ struct cookie_settings {
   std::optional<coatcheck::same_site> same_site;
   std::optional<bool> partitioned;
   std::optional<cookie_priority> priority;
+  // The same as JSON, unknown members included: what is stored, so that a record does not tell which language wrote it.
+  // Empty: no settings.
+  std::string text;
 
   [[nodiscard]] static result<cookie_settings> parse(std::string_view json);
 };

@@ -46,7 +46,7 @@ result<session_layout> session_layout::create(engine_options& options) {
     return out;
   }
   const auto refuse = [&](std::string_view what) { return unfit(errc::invalid_option, what, can.layout); };
-  if (can.layout == record_layout::starsessions) {
+  if (can.layout != record_layout::connect_redis) {
     return refuse("sessions can't be kept (it is read on the way in alone, by migrate_from)");
   }
   if (options.tokens.mode != session_mode::store) return refuse("a session can't be on tokens");

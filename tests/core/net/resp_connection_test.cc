@@ -57,8 +57,8 @@ class RespConnection : public testing::Test {
   }
   [[nodiscard]] bool receive(const std::string& bytes) { return machine_.receive(bytes); }
 
-  static answer late() { return answer::failure(errc::store_timeout, "late"); }
-  static answer lost() { return answer::failure(errc::store_unavailable, "lost"); }
+  static failure late() { return {errc::store_timeout, "late"}; }
+  static failure lost() { return {errc::store_unavailable, "lost"}; }
 
   resp_connection machine_{{.operations = 8, .waiting_bytes = 4096, .patience = 250}};
   std::deque<outcome> outcomes_;
@@ -134,7 +134,7 @@ TEST_F(RespConnection, BrokenBytesAreReportedAndGiveNothingToAnybody) {
   (void)send();
   EXPECT_FALSE(receive("?what\r\n"));
   EXPECT_EQ(a.calls, 0);
-  machine_.lose(answer::failure(errc::store_protocol, machine_.why()));
+  machine_.lose({errc::store_protocol, machine_.why()}, false);
   EXPECT_EQ(a.code, errc::store_protocol);
 }
 
@@ -143,7 +143,7 @@ TEST_F(RespConnection, LosingTheConnectionEndsWhatIsOnTheWireAlone) {
   (void)send();
   auto& b = ask("b");
   EXPECT_TRUE(receive("$10\r\nhal"));
-  machine_.lose(lost());
+  machine_.lose(lost(), false);
   EXPECT_EQ(a.code, errc::store_unavailable);
   EXPECT_EQ(b.calls, 0);
   EXPECT_EQ(send(), encoded("b"));
@@ -156,7 +156,7 @@ TEST_F(RespConnection, ACommandThatWasHalfSentBeginsAnewOnTheNextConnection) {
   auto& b = ask("b");
   machine_.stage();
   machine_.consume(encoded("a").size() + 3);
-  machine_.lose(lost());
+  machine_.lose(lost(), false);
   EXPECT_EQ(a.code, errc::store_unavailable) << "it may have arrived";
   EXPECT_EQ(machine_.output(), "");
   EXPECT_EQ(b.calls, 0);
@@ -172,12 +172,12 @@ TEST_F(RespConnection, WhatOnlyReadsIsAskedAgainOnce) {
   (void)send();
   EXPECT_TRUE(receive("$1\r\nA\r\n"));
   auto& c = ask("c");
-  machine_.lose(lost());
+  machine_.lose(lost(), false);
   EXPECT_EQ(a.text, "A");
   EXPECT_EQ(write.code, errc::store_unavailable);
   EXPECT_EQ(b.calls + c.calls, 0);
   EXPECT_EQ(send(), encoded("b") + encoded("c")) << "what was sent first goes first again";
-  machine_.lose(lost());
+  machine_.lose(lost(), false);
   EXPECT_EQ(b.code, errc::store_unavailable) << "it may be what the server dies of";
   EXPECT_EQ(a.calls + b.calls + c.calls + write.calls, 4);
 }
@@ -185,7 +185,7 @@ TEST_F(RespConnection, WhatOnlyReadsIsAskedAgainOnce) {
 TEST_F(RespConnection, WhatIsAskedAgainKeepsItsDeadline) {
   auto& a = read("a", 100);
   (void)send();
-  machine_.lose(lost());
+  machine_.lose(lost(), false);
   EXPECT_LE(machine_.next_deadline(), 100);
   machine_.expire(100, late());
   EXPECT_EQ(a.code, errc::store_timeout);
@@ -197,7 +197,7 @@ TEST_F(RespConnection, AReadThatNobodyWaitsForIsNotAskedAgain) {
   auto& b = read("b", 500);
   (void)send();
   machine_.expire(100, late());
-  machine_.lose(lost());
+  machine_.lose(lost(), false);
   EXPECT_EQ(send(), encoded("b"));
   EXPECT_EQ(b.calls, 0);
 }
@@ -206,7 +206,7 @@ TEST_F(RespConnection, AfterBrokenBytesNothingThatWasSentIsAskedAgain) {
   auto& a = read("a");
   (void)send();
   EXPECT_FALSE(receive("?what\r\n"));
-  machine_.lose(answer::failure(errc::store_protocol, machine_.why()), true);
+  machine_.lose({errc::store_protocol, machine_.why()}, true);
   EXPECT_EQ(a.code, errc::store_protocol);
   EXPECT_EQ(send(), "");
 }
@@ -225,7 +225,7 @@ TEST_F(RespConnection, ThousandsOfReadsAlwaysUnderWayAreAskedAgainInOrder) {
     EXPECT_TRUE(machine.receive("$1\r\nA\r\n"));
     submit(i);
   }
-  machine.lose(lost());
+  machine.lose(lost(), false);
   machine.stage();
   std::string expected;
   for (int i = 6000; i < 9000; ++i) expected += encoded("key" + std::to_string(i));
@@ -310,7 +310,7 @@ TEST_F(RespConnection, AHandlerMaySubmit) {
 TEST_F(RespConnection, AHandlerMayEndEverythingWhileRepliesAreLeft) {
   auto& a = ask("a");
   auto& b = ask("b");
-  a.then = [&] { machine_.end(answer::failure(errc::store_closed, "closed")); };
+  a.then = [&] { machine_.end({errc::store_closed, "closed"}); };
   (void)send();
   EXPECT_TRUE(receive("$1\r\nA\r\n$1\r\nB\r\n+surplus\r\n"));
   EXPECT_EQ(a.text, "A");
@@ -325,7 +325,7 @@ TEST_F(RespConnection, HandlersOfLateAndLostOperationsMaySubmit) {
   machine_.expire(100, late());
   EXPECT_EQ(send(), encoded("again"));
   again.then = [&] { ask("third", 900); };
-  machine_.lose(lost());
+  machine_.lose(lost(), false);
   EXPECT_EQ(send(), encoded("third"));
   EXPECT_EQ(again.calls, 1);
 }

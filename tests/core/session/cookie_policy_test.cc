@@ -120,6 +120,15 @@ TEST_F(cookie_policy_test, a_change_of_the_cookie_alone_is_stored_and_sent) {
   EXPECT_EQ(back.set_cookie.find("Expires="), std::string::npos) << back.set_cookie;
 }
 
+TEST_F(cookie_policy_test, a_record_does_not_tell_which_language_printed_its_cookie_settings) {
+  const auto header = cookie_for({}, false);
+  const auto written = commit({.base = open(pair_of(header)).session,
+                               .payload = R"({"a":1})",
+                               .cookie = R"({ "sameSite": "strict", "newer": [ 1 ], "maxAge": 60000 })"});
+  EXPECT_EQ(written.status, commit_status::stored);
+  EXPECT_EQ(open(pair_of(header)).session.cookie, R"({"maxAge":60000,"newer":[1],"sameSite":"strict"})");
+}
+
 TEST_F(cookie_policy_test, cookie_settings_that_cannot_be_written_are_refused_before_anything_is_stored) {
   for (const auto* bad : {R"({"maxAge":"1d"})", R"({"domain":"a;b"})", R"({"path":"/\u0007"})", R"({"sameSite":"x"})",
                           R"({"secure":1})", R"([])", "nonsense", R"({"maxAge":-1})"}) {

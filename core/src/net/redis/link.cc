@@ -1,33 +1,21 @@
-// Submitting, sending, receiving, deadlines and the end: see redis_link.hpp. How it connects: redis_link_connect.cc.
+// Submitting and the greeting: see link.hpp here.
 #include "net/redis/link.hpp"
 
-#include <algorithm>
-#include <cstring>
+#include <utility>
 
 #include "crypto/hmac.hpp"
-#include "crypto/random.hpp"
+#include "net/redis/resp_format.hpp"
 
 namespace coatcheck::net {
-namespace {
-
-constexpr std::size_t read_size = std::size_t{64} << 10;
-constexpr int reads_per_turn = 16;        // then the other users of the loop have their turn
-constexpr duration_ms quiet_time = 5;     // after which a connection is looked at before it is trusted again
-constexpr unsigned patient_failures = 5;  // then operations fail at once between attempts
-
-}  // namespace
 
 std::shared_ptr<redis_link> redis_link::create(redis_target target, const options& chosen, driver& loop) {
   return std::shared_ptr<redis_link>(new redis_link(std::move(target), chosen, loop));
 }
 
 redis_link::redis_link(redis_target target, const options& chosen, driver& loop)
-    : target_(std::move(target)),
-      options_(chosen),
-      loop_(&loop),
-      machine_({.operations = chosen.queue, .patience = chosen.timeout}),
-      transport_(chosen.make_transport()),
-      generation_(crypto::fork_generation()) {}
+    : link(machine_, "Redis", target.where, chosen, loop),
+      target_(std::move(target)),
+      machine_({.operations = chosen.queue, .patience = chosen.timeout}) {}
 
 redis_link::~redis_link() {
   // The last reference may only go after close(): a link that is not closed is kept by its owner.
@@ -35,293 +23,58 @@ redis_link::~redis_link() {
   crypto::wipe(target_.password.data(), target_.password.size());
 }
 
-bool redis_link::wants_write() const noexcept {
-  return state_ == state::connecting || blocked_ || transport_->wants_write();
-}
-
-bool redis_link::busy() const noexcept {
-  return !answered_.empty() || (state_ == state::ready ? machine_.awaited() : machine_.waiting()) > 0;
-}
-
-steady_ms redis_link::deadline() const noexcept {
-  steady_ms next = machine_.next_deadline();
-  if (coming_up()) {
-    next = std::min(next, connect_deadline_);
-  } else if (state_ == state::pausing && machine_.waiting() > 0) {
-    next = std::min(next, retry_at_);
-  }
-  return answered_.empty() ? next : std::min(next, answered_at_);
-}
-
-// Tells the driver what changed. A deadline that moved back is not worth a call: it fires once for nothing.
-void redis_link::announce(bool always) {
-  if (state_ == state::closed) {
-    return;
-  }
-  const bool write = wants_write();
-  const bool waited_for = busy();
-  const steady_ms next = deadline();
-  if (always || unseen_ || fd() != announced_fd_ || write != announced_write_ || waited_for != announced_busy_ ||
-      next < announced_deadline_) {
-    unseen_ = false;
-    announced_fd_ = fd();
-    announced_write_ = write;
-    announced_busy_ = waited_for;
-    announced_deadline_ = next;
-    loop_->update(*this);
-  }
-}
-
-void redis_link::plan_flush() {
-  if (!flush_planned_) {
-    flush_planned_ = true;
-    loop_->flush_soon(*this);
-  }
-}
-
 void redis_link::submit(reply_handler done, steady_ms deadline, std::string_view command, std::string_view rest,
                         on_loss then) {
-  if (state_ == state::closed) {
-    done(answer::failure(errc::store_closed, "the store is closed"));
+  if (closed()) {
+    done(answer::none(closed_failure));
     return;
   }
   const auto self = shared_from_this();
-  after_fork();
-  // A server that is long gone: one operation waits for the next attempt, the others need not.
-  if (state_ != state::ready && failures_ >= patient_failures &&
-      (machine_.waiting() > 0 || (state_ == state::pausing && steady_now() < retry_at_))) {
-    answer_later(done, answer::failure(errc::store_unavailable, "Redis has been unreachable for a while"));
-    return;
-  }
-  if (!machine_.submit(done, deadline, command, rest, then)) {
-    answer_later(done, answer::failure(errc::store_overloaded, "too many operations wait for Redis (see ?queue=)"));
-    return;
-  }
-  if (!coming_up()) {
-    plan_flush();
-  }
-  announce(false);
-}
-
-void redis_link::answer_later(reply_handler done, const answer& given) {
-  if (state_ == state::closed) {
-    done(answer::failure(errc::store_closed, "the store is closed"));
-    return;
-  }
-  // By the deadline and not by flush: a caller who starts over at once must not keep the loop from its descriptors.
-  if (answered_.empty()) {
-    answered_at_ = steady_now();
-  }
-  answered_.push_back({done, given});
-  announce(false);
-}
-
-void redis_link::flush_answered() {
-  for (std::size_t left = answered_.size(); left > 0 && !answered_.empty(); --left) {
-    late_answer one = answered_.pop_front();
-    one.done(one.given);
-  }
-}
-
-void redis_link::flush() {
-  const auto self = shared_from_this();
-  flush_planned_ = false;
-  after_fork();
-  if (state_ == state::pausing && steady_now() >= retry_at_) {
-    state_ = state::idle;
-  }
-  if (state_ == state::idle && machine_.waiting() > 0) {
-    connect();
-  } else if (state_ == state::ready) {
-    // A server that closed an idle connection would otherwise be noticed only by losing this turn's operations.
-    if (read_on_ || (machine_.on_wire() == 0 && steady_now() - heard_at_ > quiet_time)) {
-      receive();
-    }
-    if (state_ == state::ready) {
-      send();
-    }
-  }
-  announce(false);
-}
-
-void redis_link::receive() {
-  const std::uint64_t connection = connection_;
-  read_on_ = false;
-  if (buffer_.empty()) {
-    buffer_.resize(read_size);
-  }
-  for (int i = 0; i < reads_per_turn; ++i) {
-    const auto got = transport_->read(buffer_.data(), buffer_.size());
-    if (got.what == transport::status::again) {
-      return;
-    }
-    if (got.what == transport::status::closed) {
-      lose(errc::store_unavailable, "Redis at " + name_ + " closed the connection");
-      return;
-    }
-    if (got.what == transport::status::failed) {
-      lose(errc::store_unavailable, "lost the connection to Redis at " + name_ + ": " + std::strerror(got.code));
-      return;
-    }
-    heard_at_ = steady_now();
-    if (state_ == state::ready) {
-      failures_ = 0;
-    }
-    const bool in_step = machine_.receive({buffer_.data(), got.bytes});
-    if (connection != connection_ || fd() < 0) {
-      return;
-    }
-    if (!in_step) {
-      lose(errc::store_protocol, "Redis at " + name_ + " sent " + std::string(machine_.why()));
-      return;
-    }
-    if (got.bytes < buffer_.size() && !transport_->holds_bytes()) {
-      return;  // nothing more for now: the next read would only say so
-    }
-  }
-  // What the socket still has, the driver tells. What the transport has, nobody would.
-  if (transport_->holds_bytes()) {
-    read_on_ = true;
-    plan_flush();
-  }
-}
-
-void redis_link::send() {
-  blocked_ = false;
-  for (;;) {
-    if (state_ == state::ready) {
-      machine_.stage();
-    }
-    const std::string_view bytes = machine_.output();
-    if (bytes.empty()) {
-      return;
-    }
-    const auto sent = transport_->write(bytes);
-    if (sent.what == transport::status::failed || sent.what == transport::status::closed) {
-      lose(errc::store_unavailable, "lost the connection to Redis at " + name_ + ": " + std::strerror(sent.code));
-      return;
-    }
-    machine_.consume(sent.bytes);
-    if (sent.bytes < bytes.size()) {
-      blocked_ = true;
-      return;
-    }
-  }
-}
-
-void redis_link::on_readable() {
-  const auto self = shared_from_this();
-  after_fork();
-  if (state_ == state::connecting) {
-    connect_outcome(transport_->go_on());  // an attempt that failed is readable, too
-  } else if (fd() >= 0) {
-    receive();
-  }
-  announce(false);
-}
-
-void redis_link::on_writable() {
-  const auto self = shared_from_this();
-  after_fork();
-  if (state_ == state::connecting) {
-    connect_outcome(transport_->go_on());
-  } else if (fd() >= 0) {
-    send();
-  }
-  announce(false);
-}
-
-void redis_link::on_deadline(steady_ms now) {
-  const auto self = shared_from_this();
-  after_fork();
-  std::string text;
-  machine_.expire(now, lateness(text));
-  flush_answered();
-  if (coming_up() && now >= connect_deadline_) {
-    lose(errc::store_unavailable, "Redis at " + name_ + " does not answer");
-  } else if (state_ == state::ready && machine_.stuck(now)) {
-    lose(errc::store_unavailable, "Redis at " + name_ + " stopped answering");
-  }
-  if (state_ == state::pausing && now >= retry_at_) {
-    state_ = state::idle;
-    if (machine_.waiting() > 0) {
-      connect();
-    }
-  }
-  announce(true);
-}
-
-// What an operation that is late is told: that the server is slow, or why there is none.
-answer redis_link::lateness(std::string& text) const {
-  if (state_ == state::ready || failure_.empty()) {
-    text = "no answer from Redis at " + name_ + " within " + std::to_string(options_.timeout) + " ms";
-    return answer::failure(errc::store_timeout, text);
-  }
-  text = failure_;
-  return answer::failure(errc::store_unavailable, text);
-}
-
-void redis_link::close_socket() {
-  if (fd() >= 0) {
-    ++connection_;
-    blocked_ = false;
-    read_on_ = false;
-    unseen_ = true;  // the next descriptor may have the same number
-    loop_->drop_fd(*this, fd());
-    transport_->close();
-  }
-}
-
-void redis_link::lose(errc code, const std::string& why, bool waiting_too) {
-  close_socket();
-  ++failures_;
-  failure_ = why;
-  state_ = state::pausing;
-  retry_at_ = steady_now() + next_pause();
-  const answer lost = answer::failure(code, why);
-  if (waiting_too) {
-    machine_.end(lost);
+  prepare();
+  if (long_gone()) {
+    answer_later(done, {errc::store_unavailable, "Redis has been unreachable for a while"});
+  } else if (!machine_.submit(done, deadline, command, rest, then)) {
+    answer_later(done, {errc::store_overloaded, "too many operations wait for Redis (see ?queue=)"});
   } else {
-    machine_.lose(lost, code == errc::store_protocol);
+    submitted();
   }
 }
 
-void redis_link::distrust() {
-  if (fd() >= 0) {
-    lose(errc::store_protocol, "Redis at " + name_ + " sent a reply that does not fit its command");
-  }
+void redis_link::answer_later(reply_handler done, const failure& given) {
+  end_later([done](const failure& why) mutable { done(answer::none(why)); }, given);
 }
 
-void redis_link::after_fork() {
-  if (generation_ == crypto::fork_generation()) {
-    return;
+void redis_link::greet() {
+  const auto say = [&](bool needed, bool last, std::initializer_list<std::string_view> arguments) {
+    std::string command;
+    append_command(command, arguments);
+    machine_.submit_first(
+        [this, needed, last](const answer& given) {
+          // The end of a connection also ends its greeting: then there is nothing left to decide.
+          if (greeting()) {
+            greeting_answered(given, needed, last);
+          }
+        },
+        command);
+    crypto::wipe(command.data(), command.size());
+  };
+  if (!target_.password.empty() && target_.user.empty()) {
+    say(true, false, {"AUTH", target_.password});
+  } else if (!target_.password.empty()) {
+    say(true, false, {"AUTH", target_.user, target_.password});
   }
-  generation_ = crypto::fork_generation();
-  if (state_ == state::closed) {
-    return;
+  if (target_.database != 0) {
+    say(true, false, {"SELECT", std::to_string(target_.database)});
   }
-  close_socket();  // the parent's descriptor stays open: the server sees nothing
-  state_ = state::idle;
-  flush_planned_ = false;
-  machine_.end(answer::failure(errc::store_unavailable, "the process was forked while the operation was under way"));
+  say(false, true, {"CLIENT", "SETNAME", "coatcheck"});  // a courtesy: an ACL may forbid it
 }
 
-void redis_link::close() {
-  if (state_ == state::closed) {
-    return;
-  }
-  const std::shared_ptr<redis_link> self = weak_from_this().lock();  // null in the destructor
-  if (generation_ != crypto::fork_generation()) {
-    after_fork();
-  }
-  close_socket();
-  state_ = state::closed;
-  loop_->forget(*this);
-  const answer ended = answer::failure(errc::store_closed, "the store is closed");
-  machine_.end(ended);
-  while (!answered_.empty()) {
-    late_answer one = answered_.pop_front();
-    one.done(ended);
+void redis_link::greeting_answered(const answer& given, bool needed, bool last) {
+  // Without a password that it wants, the server refuses the courtesy, too; of a longer command it would say less.
+  if (!given && (needed || given.refused_word == "NOAUTH" || given.refused_word.starts_with("ERR max"))) {
+    refused({given.code, given.why});
+  } else if (last) {
+    greeted();
   }
 }
 

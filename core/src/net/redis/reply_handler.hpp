@@ -1,14 +1,12 @@
 // What happens when an operation ends: an answer, and the function that takes it.
 #pragma once
 
-#include <cstddef>
-#include <cstring>
-#include <new>
 #include <string_view>
-#include <type_traits>
 
 #include "coatcheck/error.hpp"
 
+#include "net/in_place_handler.hpp"
+#include "net/machine.hpp"
 #include "net/redis/reply.hpp"
 
 namespace coatcheck::net {
@@ -22,32 +20,10 @@ struct answer {
   // Of an error reply the encoded command, where the connection keeps them: to be sent elsewhere (MOVED, ASK).
   std::string_view command{};
 
-  [[nodiscard]] static answer failure(errc code, std::string_view why) noexcept { return {nullptr, code, why, {}, {}}; }
+  [[nodiscard]] static answer none(const failure& given) noexcept { return {nullptr, given.code, given.why, {}, {}}; }
   [[nodiscard]] explicit operator bool() const noexcept { return value != nullptr; }
 };
 
-// A callable of up to 56 trivially copyable bytes, kept in place: an operation in flight allocates nothing.
-// Called at most once; an empty one is an operation that nobody waits for any more.
-class reply_handler {
- public:
-  static constexpr std::size_t capacity = 56;
-
-  reply_handler() = default;
-  template <class F>
-  requires(!std::is_same_v<std::remove_cvref_t<F>, reply_handler> && std::is_invocable_v<F&, const answer&>)
-      reply_handler(F callable)
-  noexcept  // implicit, as std::function's is
-      : call_([](void* self, const answer& a) { (*std::launder(static_cast<F*>(self)))(a); }) {
-    static_assert(std::is_trivially_copyable_v<F> && sizeof(F) <= capacity && alignof(F) <= alignof(void*));
-    ::new (static_cast<void*>(storage_)) F(callable);
-  }
-
-  [[nodiscard]] explicit operator bool() const noexcept { return call_ != nullptr; }
-  void operator()(const answer& a) { call_(storage_, a); }
-
- private:
-  void (*call_)(void*, const answer&) = nullptr;
-  alignas(void*) std::byte storage_[capacity]{};
-};
+using reply_handler = in_place_handler<answer, 56>;
 
 }  // namespace coatcheck::net

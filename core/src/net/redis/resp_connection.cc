@@ -139,7 +139,7 @@ void resp_connection::settle(operation& one, const reply& value, std::string_vie
   one.done(given);
 }
 
-void resp_connection::expire(steady_ms now, const answer& late) {
+void resp_connection::expire(steady_ms now, const failure& late) {
   if (now < next_deadline_) {
     return;
   }
@@ -243,14 +243,14 @@ void resp_connection::start_over() noexcept {
   reader_.reset();
 }
 
-void resp_connection::lose(const answer& lost, bool in_doubt) {
+void resp_connection::lose(const failure& lost, bool in_doubt) {
   ring<operation> ended;
   take_back(in_doubt, ended);
   start_over();
   finish(ended, lost);
 }
 
-void resp_connection::end(const answer& ended) {
+void resp_connection::end(const failure& ended) {
   ring<operation> on_wire;
   ring<operation> waiting;
   std::swap(on_wire, wire_);
@@ -261,11 +261,12 @@ void resp_connection::end(const answer& ended) {
   finish(waiting, ended);
 }
 
-void resp_connection::finish(ring<operation>& operations, const answer& with) {
+void resp_connection::finish(ring<operation>& operations, const failure& with) {
+  const answer none = answer::none(with);
   while (!operations.empty()) {
     operation one = operations.pop_front();
     if (one.done) {
-      one.done(with);
+      one.done(none);
     }
   }
 }

@@ -28,6 +28,7 @@
 #include "coatcheck/driver.hpp"
 #include "coatcheck/error.hpp"
 
+#include "net/machine.hpp"
 #include "net/redis/reply.hpp"
 #include "net/redis/reply_handler.hpp"
 #include "net/ring.hpp"
@@ -37,7 +38,7 @@ namespace coatcheck::net {
 // Whether an operation may be sent again when its connection is lost before the reply came: only what changes nothing.
 enum class on_loss : std::uint8_t { fail, ask_again };
 
-class resp_connection {
+class resp_connection final : public machine {
  public:
   struct limits {
     std::size_t operations = 16384;                     // waiting and on the wire, abandoned ones included
@@ -50,8 +51,6 @@ class resp_connection {
   };
 
   explicit resp_connection(limits bounds) : limits_(std::move(bounds)) {}
-  resp_connection(const resp_connection&) = delete;
-  resp_connection& operator=(const resp_connection&) = delete;
 
   // Queues an operation: `command` and `rest`, one after the other, are one encoded command. False: the queue is
   // full, and nothing happened.
@@ -60,33 +59,35 @@ class resp_connection {
   // Puts a command on the wire at once, before all that waits: for the handshake. It has no deadline of its own.
   void submit_first(reply_handler done, std::string_view command);
   // Moves what waits to the wire, once the bytes before it are gone. Call before output().
-  void stage();
+  void stage() override;
   // What to send next. consume() says how much of it was sent.
-  [[nodiscard]] std::string_view output() const noexcept { return std::string_view(wire_bytes_).substr(sent_); }
-  void consume(std::size_t bytes) noexcept;
+  [[nodiscard]] std::string_view output() const noexcept override {
+    return std::string_view(wire_bytes_).substr(sent_);
+  }
+  void consume(std::size_t bytes) noexcept override;
 
   // Takes received bytes in and runs handlers. False: the stream is in doubt, `why()` says why.
-  [[nodiscard]] bool receive(std::string_view bytes);
-  [[nodiscard]] std::string_view why() const noexcept { return why_; }
+  [[nodiscard]] bool receive(std::string_view bytes) override;
+  [[nodiscard]] std::string_view why() const noexcept override { return why_; }
 
   // Ends what is past its deadline, with `late`.
-  void expire(steady_ms now, const answer& late);
+  void expire(steady_ms now, const failure& late) override;
   // Whether abandoned operations say that the server does not answer any more.
-  [[nodiscard]] bool stuck(steady_ms now) noexcept;
+  [[nodiscard]] bool stuck(steady_ms now) noexcept override;
   // When expire or stuck may have something to say. May be early, never late.
-  [[nodiscard]] steady_ms next_deadline() const noexcept { return next_deadline_; }
+  [[nodiscard]] steady_ms next_deadline() const noexcept override { return next_deadline_; }
 
   // The connection is gone: ends what is on the wire, save what may be sent again. What waits goes on waiting, behind
   // that. `in_doubt`: its stream broke the protocol, so nothing that was sent is sent again.
-  void lose(const answer& lost, bool in_doubt = false);
+  void lose(const failure& lost, bool in_doubt) override;
   // Ends everything.
-  void end(const answer& ended);
+  void end(const failure& ended) override;
 
-  [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
-  [[nodiscard]] std::size_t on_wire() const noexcept { return wire_.size(); }
+  [[nodiscard]] std::size_t waiting() const noexcept override { return waiting_.size(); }
+  [[nodiscard]] std::size_t on_wire() const noexcept override { return wire_.size(); }
   [[nodiscard]] std::size_t abandoned() const noexcept { return abandoned_; }
   // Operations somebody waits for.
-  [[nodiscard]] std::size_t awaited() const noexcept { return waiting_.size() + wire_.size() - abandoned_; }
+  [[nodiscard]] std::size_t awaited() const noexcept override { return waiting_.size() + wire_.size() - abandoned_; }
 
  private:
   struct operation {
@@ -109,7 +110,7 @@ class resp_connection {
   void forget_copy(const operation& one);
   void take_back(bool in_doubt, ring<operation>& ended);
   void start_over() noexcept;
-  static void finish(ring<operation>& operations, const answer& with);
+  static void finish(ring<operation>& operations, const failure& with);
   static void settle(operation& one, const reply& value, std::string_view command);
 
   const limits limits_;

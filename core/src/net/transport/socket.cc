@@ -33,7 +33,7 @@ class socket_transport final : public transport {
  public:
   ~socket_transport() override { close(); }
 
-  outcome connect(const socket_address& to) override {
+  outcome connect(const socket_address& to, const std::string& /*host*/) override {
     fd_ = ::socket(to.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd_ < 0) return failure(errno);
     if (to.storage.ss_family != AF_UNIX) tune_tcp(fd_);
@@ -90,6 +90,10 @@ result<socket_addresses> unix_address(std::string_view path) {
   std::memcpy(&made.storage, &to, sizeof(to));
   made.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
   return socket_addresses{made};
+}
+
+std::string transport::why(const outcome& got) const {
+  return got.what == status::closed ? "the peer closed the connection" : std::strerror(got.code);
 }
 
 std::unique_ptr<transport> make_socket_transport() { return std::make_unique<socket_transport>(); }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "coatcheck/driver.hpp"
@@ -26,12 +27,15 @@ class transport {
   transport& operator=(const transport&) = delete;
   virtual ~transport() = default;
 
-  // Begins to connect: done, again (when the socket is ready call go_on) or failed. REQUIRES: not connected.
-  [[nodiscard]] virtual outcome connect(const socket_address& to) = 0;
+  // Begins to connect: done, again (when the socket is ready call go_on) or failed. `host`: what the address was found
+  // under, empty for a Unix socket. REQUIRES: not connected.
+  [[nodiscard]] virtual outcome connect(const socket_address& to, const std::string& host) = 0;
   [[nodiscard]] virtual outcome go_on() = 0;
   // again: nothing to read, or nothing taken, for now. closed: the peer sends no more.
   [[nodiscard]] virtual outcome read(char* into, std::size_t size) = 0;
   [[nodiscard]] virtual outcome write(std::string_view bytes) = 0;
+  // Why that outcome of the last call here is a failure: for a message. REQUIRES: failed or closed.
+  [[nodiscard]] virtual std::string why(const outcome& got) const;
   // Whether bytes that came wait in here: of those no event of the socket tells.
   [[nodiscard]] virtual bool holds_bytes() const noexcept = 0;
   // Whether it waits to write something of its own.

@@ -112,7 +112,7 @@ class redis_layout_store final : public store {
           out.why = given.code == errc::store_closed ? to_error(given) : why();
           done(std::move(out));
         },
-        answer::failure(errc::invalid_option, {}));
+        net::failure{errc::invalid_option, {}});
   }
 
   redis_calls calls_;

@@ -58,7 +58,7 @@ void redis_store::refuse(completion<R> done, error (*why)()) {
         out.why = given.code == errc::store_closed ? to_error(given) : why();
         done(std::move(out));
       },
-      answer::failure(errc::invalid_option, {}));
+      net::failure{errc::invalid_option, {}});
 }
 
 void redis_store::get(std::string_view key, completion<get_result> done) {
