@@ -143,8 +143,9 @@ class completion {
 };
 
 // Whose records a store keeps. In another package's layout the key is the session's id as it is, and what the engine
-// puts is that package's record (docs/formats.md, "Layouts of other packages").
-enum class record_layout : std::uint8_t { own, connect_redis, flask_session, flask_session_json, starsessions };
+// puts is that package's record (docs/formats.md, "Layouts of other packages"); those of Flask-Session and starsessions
+// are read on the way in alone (engine_options::migrate_from).
+enum class record_layout : std::uint8_t { own, connect_redis, flask_session, starsessions };
 
 // What a store can do, and what it asks of its host. Constant while the store is open. What a store can't do it answers
 // with store_unsupported, unknown: never with a result that looks like one.
@@ -260,8 +261,8 @@ struct store_options {
 //                      ?timeout=MS (default 250, 1–60000), ?prefix=P (default "cc:"), ?queue=N; ?db=, ?username= and
 //                      ?password= in place of the parts before.
 //                      ?layout=connect-redis: that package's records; ?prefix=sess:, ?ttl=S (default 86400),
-//                      ?disableTouch=true, ?disableTTL=true, as there. ?layout=flask-session: ?prefix=session:,
-//                      ?serializer=msgpack|json. ?layout=starsessions: read on the way in alone (migrate_from)
+//                      ?disableTouch=true, ?disableTTL=true, as there. ?layout=flask-session and ?layout=starsessions:
+//                      read on the way in alone (engine_options::migrate_from)
 // Before a URL may stand layers, the outermost first, each with a colon:
 //   counted:URL        counts how operations end
 // Percent-encoding works in user, password, path and values. Unknown schemes and parameters are refused.

@@ -6,9 +6,7 @@
 namespace coatcheck::peers {
 namespace {
 
-using nlohmann::json;
-
-constexpr std::string_view cookie_name = "cookie";
+constexpr std::string_view cookie_member = "cookie";
 
 bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
@@ -40,7 +38,7 @@ class member_walk {
   }
   [[nodiscard]] bool named(std::string_view name) const {
     if (name_.find('\\') == std::string_view::npos) return name_ == name;
-    return json::parse(text_.substr(begin_, name_.size() + 2), nullptr, false) == name;
+    return nlohmann::json::parse(text_.substr(begin_, name_.size() + 2), nullptr, false) == name;
   }
   [[nodiscard]] std::string_view value() const noexcept { return value_; }
   [[nodiscard]] std::string_view whole() const noexcept { return text_.substr(begin_, at_ - begin_); }
@@ -90,7 +88,7 @@ class member_walk {
 bool is_object(std::string_view text) {
   std::size_t at = 0;
   while (at < text.size() && is_space(text[at])) ++at;
-  return at < text.size() && text[at] == '{' && json::accept(text);
+  return at < text.size() && text[at] == '{' && nlohmann::json::accept(text);
 }
 
 }  // namespace
@@ -101,7 +99,7 @@ std::optional<express_record> read_express_record(std::string_view bytes) {
   out.payload.reserve(bytes.size());
   out.payload = "{";
   for (member_walk members(bytes); members.next();) {
-    if (members.named(cookie_name)) {
+    if (members.named(cookie_member)) {
       out.cookie = members.value();
       continue;
     }

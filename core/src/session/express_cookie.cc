@@ -13,11 +13,11 @@ using nlohmann::json;
 
 // Date.prototype.toISOString
 std::string iso_time(epoch_ms at) {
-  using namespace std::chrono;
-  const sys_time<milliseconds> when{milliseconds(at)};
-  const auto day = floor<days>(when);
-  const year_month_day date(day);
-  const hh_mm_ss time(when - day);
+  namespace chrono = std::chrono;
+  const chrono::sys_time<chrono::milliseconds> when{chrono::milliseconds(at)};
+  const auto midnight = chrono::floor<chrono::days>(when);
+  const chrono::year_month_day date(midnight);
+  const chrono::hh_mm_ss time(when - midnight);
   char text[40];
   const int size =
       std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
@@ -27,7 +27,9 @@ std::string iso_time(epoch_ms at) {
   return {text, static_cast<std::size_t>(size)};
 }
 
-std::string json_text(std::string_view text) { return json(text).dump(-1, ' ', false, json::error_handler_t::replace); }
+std::string quoted_text(std::string_view text) {
+  return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+}
 
 std::string_view word_of(cookie_priority priority) noexcept {
   switch (priority) {
@@ -89,20 +91,20 @@ std::string print_express_cookie(const cookie_options& options, const cookie_set
   }
   if (settings.partitioned.value_or(options.partitioned)) member("partitioned", "true");
   if (const auto word = word_of(settings.priority.value_or(options.priority)); !word.empty()) {
-    member("priority", json_text(word));
+    member("priority", quoted_text(word));
   }
-  member("expires", settings.expires ? json_text(iso_time(*settings.expires))
-                    : age            ? json_text(iso_time(expires_at))
+  member("expires", settings.expires ? quoted_text(iso_time(*settings.expires))
+                    : age            ? quoted_text(iso_time(expires_at))
                                      : "null");
   const bool is_secure = settings.secure.value_or(
       options.secure == secure_mode::automatic ? secure : options.secure == secure_mode::always);
   member("secure", is_secure ? "true" : "false");
   member("httpOnly", settings.http_only.value_or(options.http_only) ? "true" : "false");
   const std::string& domain = settings.domain ? *settings.domain : options.domain;
-  if (!domain.empty()) member("domain", json_text(domain));
-  member("path", json_text(settings.path ? *settings.path : options.path));
+  if (!domain.empty()) member("domain", quoted_text(domain));
+  member("path", quoted_text(settings.path ? *settings.path : options.path));
   const auto word = word_of(settings.same_site ? *settings.same_site : site_of(options.same_site, is_secure));
-  if (!word.empty()) member("sameSite", json_text(word));
+  if (!word.empty()) member("sameSite", quoted_text(word));
   return out += '}';
 }
 

@@ -21,7 +21,6 @@ std::string_view package_of(record_layout layout) noexcept {
     case record_layout::connect_redis:
       return "connect-redis";
     case record_layout::flask_session:
-    case record_layout::flask_session_json:
       return "Flask-Session";
     case record_layout::starsessions:
       return "starsessions";

@@ -165,9 +165,14 @@ class regenerate_operation final : public operation_base<regenerate_operation, e
   void on_marked(put_result&& got);
   void replace();
   void on_replaced(put_result&& got);
-  void on_remove(remove_result&& got);
   void end(remove_status status, error why = {});
+  void answered();
+  void conclude();
 
+  remove_status status_ = remove_status::unknown;
+  error why_;
+  int waiting_ = 1;  // answers
+  bool marked_ = false;
   snapshot ended_;
   std::string id_;
   std::string store_key_;

@@ -68,38 +68,27 @@ result<bool> flag(const parsed_url& url, std::string_view name) {
   return {errc::invalid_url, "store URL: " + std::string(name) + " must be true or false"};
 }
 
-// The rules of a layout, by the names that they have in its package.
+// The rules of connect-redis, by the names that they have there. The other layouts are read alone.
 result<redis_layout_rules> rules_of(const known_layout& known, const parsed_url& url) {
   redis_layout_rules out;
   out.layout = known.layout;
-  const bool express = known.layout == record_layout::connect_redis;
   for (const std::string_view name : {"ttl", "disableTouch", "disableTTL"}) {
-    if (url.parameter(name) && !express) {
+    if (url.parameter(name) && known.layout != record_layout::connect_redis) {
       return {errc::invalid_url, "store URL: " + std::string(name) + " is for layout=connect-redis alone"};
     }
   }
-  if (url.parameter("serializer") && known.layout != record_layout::flask_session) {
-    return {errc::invalid_url, "store URL: serializer is for layout=flask-session alone"};
-  }
-  constexpr std::uint64_t day = 86'400;                 // connect-redis
-  constexpr duration_ms month = 31LL * 24 * 3'600'000;  // PERMANENT_SESSION_LIFETIME
+  constexpr std::uint64_t day = 86'400;
   constexpr std::uint64_t longest = 10'000'000'000;
   const auto ttl = url.number("ttl", day, 1, longest);
   if (!ttl) return ttl.error();
   const auto no_touch = flag(url, "disableTouch");
   if (!no_touch) return no_touch.error();
-  const auto no_end = flag(url, "disableTTL");
-  if (!no_end) return no_end.error();
-  out.lifetime = express ? static_cast<duration_ms>(*ttl) * 1000 : month;
+  const auto endless = flag(url, "disableTTL");
+  if (!endless) return endless.error();
+  out.lifetime = static_cast<duration_ms>(*ttl) * 1000;
   out.lifetime_given = url.parameter("ttl").has_value();
-  out.expires = !*no_end;
+  out.expires = !*endless;
   out.touches = out.expires && !*no_touch;
-  const auto serializer = url.parameter("serializer").value_or("msgpack");
-  if (serializer == "json") {
-    out.layout = record_layout::flask_session_json;
-  } else if (serializer != "msgpack") {
-    return {errc::invalid_url, "store URL: serializer must be msgpack or json"};
-  }
   return out;
 }
 
@@ -205,8 +194,8 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   if (options.loop == nullptr) {
     return {errc::invalid_option, "a Redis store needs an event loop (store_options::loop)"};
   }
-  if (auto known = url.only({"timeout", "prefix", "queue", "db", "username", "password", "layout", "ttl",
-                             "disableTouch", "disableTTL", "serializer"});
+  if (auto known = url.only(
+          {"timeout", "prefix", "queue", "db", "username", "password", "layout", "ttl", "disableTouch", "disableTTL"});
       !known) {
     return known.error();
   }
