@@ -153,9 +153,12 @@ declare namespace session {
     unset?: 'keep' | 'destroy';
     // biome-ignore lint/suspicious/noExplicitAny: the request is the framework's
     cookie?: CookieOptions | ((req: any) => CookieOptions);
-    /** Milliseconds without a request after which a session ends. Default one hour; cookie.maxAge replaces it. */
+    /**
+     * Milliseconds without a request after which a session ends. Default one hour, on `?layout=connect-redis`
+     * its `ttl`; cookie.maxAge replaces it.
+     */
     idleTimeout?: number;
-    /** Milliseconds after which a session ends in any case; 0: never. Default 24 hours. */
+    /** Milliseconds after which a session ends in any case; 0: never. Default 24 hours; refused on `?layout=`. */
     absoluteTimeout?: number;
     /**
      * Milliseconds after `regenerate({ keep: true })` for which a request that had read the session before writes into its
@@ -435,6 +438,7 @@ declare namespace session {
   /**
    * A store for express-session, and for this middleware's `store` option. With a `secret`, and under this middleware, it
    * keeps the records that the other languages read. Also the base class of other packages' stores.
+   * On `redis://…?layout=connect-redis` it keeps what connect-redis keeps.
    */
   class Store extends EventEmitter {
     constructor(url?: string, options?: StoreOptions);

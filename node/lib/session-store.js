@@ -142,7 +142,8 @@ class SessionStore extends EventEmitter {
         `in mode "${this.#shared.options.mode}" a session is in its cookie: there is no list of them`,
       );
     }
-    return pagesOf(this.#shared.keeper, native.isSessionKey);
+    const { keeper } = this.#shared;
+    return pagesOf(keeper, keeper.foreign ? () => true : native.isSessionKey);
   }
 
   // The data of all live sessions. One that can't be read is left out, and told as 'damaged'.

@@ -8,6 +8,7 @@
 // (lib/session-store.js). Without one there is no key to hash ids with as they do: it keeps the JSON that express-session
 // gives it, cookie included, under a plain SHA-256 of the session id. Either way a set of a session that was read here is
 // a compare-and-set: it never brings a destroyed session back, and other requests' changes to other keys are kept.
+// In the layout of connect-redis it keeps that JSON under the id, as connect-redis does.
 
 const { answer } = require('./answer.js');
 const { checked, construct, fromNative } = require('./errors.js');
@@ -128,12 +129,13 @@ class Store extends Base {
   constructor(url = process.env.COATCHECK_STORE ?? 'file:./sessions', options = {}) {
     super();
     if (typeof url !== 'string') throw new TypeError('store must be a URL, such as file:./sessions');
-    const { secret, ttl = DAY, encrypt = false, ...others } = options;
+    const { secret, ttl, encrypt = false, ...others } = options;
     for (const name of Object.keys(others))
       throw new TypeError(`unknown Store option '${name}'; there are: secret, ttl, encrypt`);
     if (!ENCRYPT[0](encrypt)) throw new TypeError(ENCRYPT[1]);
-    if (!Number.isFinite(ttl) || ttl <= 0) throw new TypeError('ttl option must be milliseconds above 0');
-    this.#ttl = ttl;
+    if (ttl !== undefined && (!Number.isFinite(ttl) || ttl <= 0)) {
+      throw new TypeError('ttl option must be milliseconds above 0');
+    }
     this.#print = options[PLAIN_JSON] ? stringify : serialise;
     let keys;
     if (secret !== undefined) {
@@ -147,6 +149,7 @@ class Store extends Base {
       encrypt === true ? 'required' : encrypt || 'off',
     );
     Object.defineProperty(this, NATIVE, { value: store });
+    this.#ttl = ttl ?? (store.foreign ? store.lifetime : DAY);
     this.#sessions = native.storeById(store, keys, PREFIX);
     // Of two stores in one place with one secret, each knows what the other has read.
     this.#place = `${url} ${this.#sessions.key('')}`;
@@ -277,7 +280,7 @@ class Store extends Base {
 
   #pages() {
     const isMine = this.#records === undefined ? (key) => key.startsWith(PREFIX) : native.isSessionKey;
-    return pagesOf(this[NATIVE], isMine);
+    return pagesOf(this[NATIVE], this[NATIVE].foreign ? () => true : isMine);
   }
 
   // The keys of all live sessions: hashes of their ids, which the store never sees.

@@ -224,13 +224,6 @@ def test_records_in_redis_need_sessions_there(memory: str) -> None:
         coatcheck.wsgi.SessionMiddleware(lambda environ, start: [], SECRET, memory, migrate_from=[source])
 
 
-def test_a_layout_is_no_store(redis: RedisServer) -> None:
-    app = flask_app(COATCHECK_STORE=f"{redis.url}?layout=flask-session")
-    client = app.test_client()
-    app.testing = False
-    assert client.get("/login").status_code == 503
-
-
 def starlette_cookie(data: Any) -> str:
     return "session=" + TimestampSigner(SECRET).sign(b64encode(json.dumps(data).encode())).decode()
 

@@ -247,7 +247,9 @@ TEST_P(StoreScan, ClearRemovesEverythingOfEverybody) {
   EXPECT_EQ(c->put("k5", "v", later(), expectation::version(before)).status, put_status::gone);
   EXPECT_EQ(c->touch("k6", later()).status, touch_status::gone);
   EXPECT_EQ(c->put("k7", "new", later(), expectation::nothing(), "bob").status, put_status::stored);
-  EXPECT_EQ(c->owned_by("bob").keys, keys{"k7"});
+  if (c->raw().capabilities().owner_index) {
+    EXPECT_EQ(c->owned_by("bob").keys, keys{"k7"});
+  }
   EXPECT_EQ(c->clear().count, 1U);
   EXPECT_EQ(c->clear().count, 0U);
 }

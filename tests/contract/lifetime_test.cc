@@ -78,7 +78,7 @@ class lifetime_place {
   place_clock time_;
 };
 
-TEST_P(StoreContract, ASessionIsReadBackWhateverItsOptions) {
+TEST_P(StoreOfOurs, ASessionIsReadBackWhateverItsOptions) {
   lifetime_place tried(*place);
   for (const auto mode : modes) {
     for (const auto span : spans) {
@@ -102,7 +102,7 @@ TEST_P(StoreContract, ASessionIsReadBackWhateverItsOptions) {
   }
 }
 
-TEST_P(StoreContract, ASessionIsReadBackWhateverItsOwnCookieSays) {
+TEST_P(StoreOfOurs, ASessionIsReadBackWhateverItsOwnCookieSays) {
   lifetime_place tried(*place);
   for (const auto mode : modes) {
     for (const char* own :
@@ -115,7 +115,7 @@ TEST_P(StoreContract, ASessionIsReadBackWhateverItsOwnCookieSays) {
   }
 }
 
-TEST_P(StoreContract, ARefreshTokenIsUsedWhateverItsOptions) {
+TEST_P(StoreOfOurs, ARefreshTokenIsUsedWhateverItsOptions) {
   const auto where = place->open();
   const place_clock time(*place);
   for (const auto idle : spans) {

@@ -125,6 +125,21 @@ class near_place final : public redis_place {
   std::vector<std::shared_ptr<change_source>> sources_;
 };
 
+// In the layout of another package, whose deadlines are the server's own: by the real clock.
+class layout_place final : public redis_place {
+ public:
+  explicit layout_place(std::string layout) : layout_(std::move(layout)) {}
+  epoch_ms now() const override { return system_clock().now(); }
+  void pass_time(duration_ms by) override { std::this_thread::sleep_for(std::chrono::milliseconds(by + 1000)); }
+
+ protected:
+  std::string url() const override { return shared_server().url() + "/2" + parameters() + "&layout=" + layout_; }
+  const clock* time() const override { return nullptr; }
+
+ private:
+  const std::string layout_;
+};
+
 class tls_place final : public redis_place {
  public:
   epoch_ms now() const override { return clock_.now(); }
@@ -164,6 +179,10 @@ const bool unix_registered = register_store({"redisUnix", [] { return std::make_
 const bool encrypted_registered =
     register_store({"encryptedRedis", [] { return std::make_unique<unix_place>(shared_server, "encrypted:"); }});
 const bool near_registered = register_store({"redisNear", [] { return std::make_unique<near_place>(); }});
+const bool connect_registered =
+    register_store({"redisConnect", [] { return std::make_unique<layout_place>("connect-redis"); }});
+const bool flask_registered =
+    register_store({"redisFlask", [] { return std::make_unique<layout_place>("flask-session"); }});
 const bool cluster_registered =
     register_store({"redisCluster", [] { return std::make_unique<unix_place>(shared_cluster); }});
 

@@ -55,7 +55,7 @@ std::size_t count(const std::vector<refresh_result>& all, refresh_status status)
       std::count_if(all.begin(), all.end(), [&](const auto& one) { return one.status == status; }));
 }
 
-TEST_P(StoreContract, AThousandUsesOfOneRefreshTokenHaveOneSuccessor) {
+TEST_P(StoreOfOurs, AThousandUsesOfOneRefreshTokenHaveOneSuccessor) {
   two_services on(*place, longest_grace);
   auto token = on.issue().token;
   ASSERT_FALSE(token.empty());
@@ -74,7 +74,7 @@ TEST_P(StoreContract, AThousandUsesOfOneRefreshTokenHaveOneSuccessor) {
   EXPECT_EQ(on.refresh(token).status, refresh_status::rotated) << "the family lives";
 }
 
-TEST_P(StoreContract, AThousandRefreshesOfManyFamiliesDoNotMeet) {
+TEST_P(StoreOfOurs, AThousandRefreshesOfManyFamiliesDoNotMeet) {
   two_services on(*place, longest_grace);
   std::vector<std::string> tokens;
   for (std::size_t i = 0; i < uses / 2; ++i) {
@@ -96,7 +96,7 @@ TEST_P(StoreContract, AThousandRefreshesOfManyFamiliesDoNotMeet) {
   EXPECT_EQ(count(on.refresh_all(next), refresh_status::rotated), uses / 2) << "every successor is good";
 }
 
-TEST_P(StoreContract, AThousandReusesAfterTheWindowEndTheFamilyOnce) {
+TEST_P(StoreOfOurs, AThousandReusesAfterTheWindowEndTheFamilyOnce) {
   two_services on(*place, short_grace);
   const auto used = on.issue().token;
   const auto newest = on.refresh(used).token;

@@ -103,6 +103,21 @@ void StoreScan::SetUp() {
   if (!IsSkipped() && !c->raw().capabilities().scan) GTEST_SKIP() << "the store does not list its keys";
 }
 
+void StoreOfOurs::SetUp() {
+  StoreContract::SetUp();
+  if (!IsSkipped() && c->raw().capabilities().layout != record_layout::own) {
+    GTEST_SKIP() << "the store keeps another package's records";
+  }
+}
+
+testing::AssertionResult StoreContract::is_deadline(epoch_ms read, epoch_ms put) const {
+  const auto resolution = c->raw().capabilities().expiry_resolution;
+  constexpr duration_ms way = 5000;  // of the answer, on a machine that is busy
+  const bool same = resolution == 1 ? read == put : read >= put - way && read <= put + resolution + way;
+  if (same) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << "read " << read << ", put " << put << ", off by " << read - put << " ms";
+}
+
 client StoreContract::open_client() { return client(*place, place->open()); }
 
 }  // namespace coatcheck::contract

@@ -30,8 +30,8 @@ class store_place {
   [[nodiscard]] virtual std::shared_ptr<store> open() = 0;
   // Turns the loop until `done` is true; one without a loop has nothing to turn. Gives up after some seconds.
   virtual void run_until(const bool& done) = 0;
-  // The store's time, in ms since the epoch, and a way to let it pass. A store that follows the real clock really
-  // waits: tests keep to some ten milliseconds.
+  // The store's time, in ms since the epoch, and a way to let it pass: and as much more as its entries may live longer
+  // (expiry_resolution). A store that follows the real clock really waits: tests keep to some ten milliseconds.
   [[nodiscard]] virtual epoch_ms now() const = 0;
   virtual void pass_time(duration_ms by) = 0;
 };
@@ -112,6 +112,8 @@ class StoreContract : public testing::TestWithParam<store_factory> {
   [[nodiscard]] client open_client();
   // A deadline far enough away for any test.
   [[nodiscard]] epoch_ms later() const { return place->now() + 60'000; }
+  // Whether a deadline that was read is the one that was put: to the millisecond, or as well as the store keeps it.
+  [[nodiscard]] testing::AssertionResult is_deadline(epoch_ms read, epoch_ms put) const;
 
   std::unique_ptr<store_place> place;
   std::unique_ptr<client> c;
@@ -124,6 +126,11 @@ class StoreOwnerIndex : public StoreContract {
   void SetUp() override;
 };
 class StoreScan : public StoreContract {
+ protected:
+  void SetUp() override;
+};
+// For stores of coatcheck's own records, whose engine has tokens, marks and deadlines of its own.
+class StoreOfOurs : public StoreContract {
  protected:
   void SetUp() override;
 };

@@ -73,11 +73,11 @@ void serve_a_thousand(store_place& place, session_mode mode) {
   }
 }
 
-TEST_P(StoreContract, AThousandRequestsWithOneExpiredSignedSessionAreServed) {
+TEST_P(StoreOfOurs, AThousandRequestsWithOneExpiredSignedSessionAreServed) {
   serve_a_thousand(*place, session_mode::jwt_signed);
 }
 
-TEST_P(StoreContract, AThousandRequestsWithOneExpiredSealedSessionAreServed) {
+TEST_P(StoreOfOurs, AThousandRequestsWithOneExpiredSealedSessionAreServed) {
   serve_a_thousand(*place, session_mode::jwt_sealed);
 }
 

@@ -67,7 +67,7 @@ std::string key_of(service& of, const std::string& cookie) {
   return of.keys.store_key(session.id, session.key);
 }
 
-TEST_P(StoreContract, ARecordThatCannotBeReadIsLeftAloneUntilALogoutOrALoginEndsIt) {
+TEST_P(StoreOfOurs, ARecordThatCannotBeReadIsLeftAloneUntilALogoutOrALoginEndsIt) {
   service of(*place, session_mode::store);
   const auto example = of.bytes(key_of(of, of.login()));
   ASSERT_FALSE(example.empty());
@@ -108,7 +108,7 @@ TEST_P(StoreContract, ARecordThatCannotBeReadIsLeftAloneUntilALogoutOrALoginEnds
   }
 }
 
-TEST_P(StoreContract, AFamilyThatCannotBeReadIsEndedByALogout) {
+TEST_P(StoreOfOurs, AFamilyThatCannotBeReadIsEndedByALogout) {
   service of(*place, session_mode::jwt_sealed);
   const auto cookie = of.login();
   const auto key = tokens::family_key(of.open(cookie).session.id);
@@ -142,7 +142,7 @@ TEST_P(StoreOwnerIndex, AnEpochThatCannotBeReadIsReplacedWhenAllOfItsOwnersToken
   EXPECT_EQ(of.open(of.login("ann")).status, open_status::found);
 }
 
-TEST_P(StoreContract, ARefreshTokenDoesNotEndAFamilyThatCannotSayWhetherItIsGenuine) {
+TEST_P(StoreOfOurs, ARefreshTokenDoesNotEndAFamilyThatCannotSayWhetherItIsGenuine) {
   service of(*place, session_mode::store);
   auto all = refresh_tokens::create({.keys = of.keys, .where = of.sessions, .time = &of.hand});
   ASSERT_TRUE(all);

@@ -37,6 +37,11 @@ void read_milliseconds(const Napi::Object& from, const char* name, duration_ms& 
   if (value.IsNumber()) into = value.As<Napi::Number>().Int64Value();
 }
 
+void read_milliseconds(const Napi::Object& from, const char* name, std::optional<duration_ms>& into) {
+  const Napi::Value value = from.Get(name);
+  if (value.IsNumber()) into = value.As<Napi::Number>().Int64Value();
+}
+
 void read_size(const Napi::Object& from, const char* name, std::size_t& into) {
   const Napi::Value value = from.Get(name);
   if (value.IsNumber()) into = static_cast<std::size_t>(value.As<Napi::Number>().Int64Value());
@@ -68,9 +73,7 @@ result<void> read_cookie(const Napi::Object& from, cookie_options& into) {
 result<void> read_policy(const Napi::Object& from, session_policy& into) {
   read_milliseconds(from, "idleTimeout", into.idle_timeout);
   read_milliseconds(from, "regenerateGrace", into.regenerate_grace);
-  if (const Napi::Value absolute = from.Get("absoluteTimeout"); absolute.IsNumber()) {
-    into.absolute_timeout = absolute.As<Napi::Number>().Int64Value();
-  }
+  read_milliseconds(from, "absoluteTimeout", into.absolute_timeout);
   if (const Napi::Value share = from.Get("touchShare"); share.IsNumber()) {
     into.touch_share = share.As<Napi::Number>().DoubleValue();
   }

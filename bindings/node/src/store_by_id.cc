@@ -1,5 +1,5 @@
 // A store as a JavaScript object, by session id: the key is a prefix and a hash of the id, taken here, so that one call
-// does all that a read or a write of express-session's needs.
+// does all that a read or a write of express-session's needs. In another package's layout it is the id.
 #include "handles.hpp"
 #include "method.hpp"
 #include "store_answers.hpp"
@@ -12,8 +12,10 @@ struct store_by_id {
   std::shared_ptr<store_handle> keeper;
   std::shared_ptr<keys_handle> keys;  // null: no secret
   std::string prefix;
+  bool plain = false;  // the layout of another package: an id is its key
 
   [[nodiscard]] std::string key_of(std::string_view id) const {
+    if (plain) return std::string(id);
     return prefix + (keys ? keys->keys.store_key(id, 0) : unkeyed_store_key(id));
   }
 };
@@ -97,8 +99,9 @@ napi_value make_store_by_id(napi_env env, napi_callback_info info) {
   if (!keeper || !prefix.read(env, given[2]) || (!keys && type != napi_undefined)) {
     return throw_type_error(env, "storeById takes a store, keys and a prefix");
   }
+  const bool plain = keeper->store->capabilities().layout != record_layout::own;
   const auto self =
-      std::make_shared<store_by_id>(store_by_id{std::move(keeper), std::move(keys), std::string(prefix.view())});
+      std::make_shared<store_by_id>(store_by_id{std::move(keeper), std::move(keys), std::string(prefix.view()), plain});
   const napi_value object = wrap_shared(env, self);
   add_method(env, object, "key", key, self);
   add_method(env, object, "read", read, self);

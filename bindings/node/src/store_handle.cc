@@ -208,6 +208,10 @@ napi_value open_store(napi_env env, napi_callback_info info) {
   napi_set_named_property(env, object, "scanRepeats", make_bool(env, can.scan_repeats));
   napi_set_named_property(env, object, "expiresItself", make_bool(env, can.expires_itself));
   napi_set_named_property(env, object, "pruneBatch", make_number(env, static_cast<double>(prune_batch)));
+  // Of another package's layout; its keys are ids, and all of them are sessions.
+  napi_set_named_property(env, object, "foreign", make_bool(env, can.layout != record_layout::own));
+  napi_set_named_property(env, object, "ofExpress", make_bool(env, can.layout == record_layout::connect_redis));
+  napi_set_named_property(env, object, "lifetime", make_number(env, static_cast<double>(can.layout_lifetime)));
   return object;
 }
 

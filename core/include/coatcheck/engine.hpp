@@ -63,10 +63,12 @@ struct cookie_options {
 enum class lone_surrogates : std::uint8_t { replace, refuse };
 
 struct session_policy {
-  // No request for this long ends a session. Default 1 h (NIST SP 800-63B-4, AAL2). A cookie's max_age replaces it.
-  duration_ms idle_timeout = 3'600'000;
+  // No request for this long ends a session. Unset: 1 h (NIST SP 800-63B-4, AAL2); on a store in another package's
+  // layout what that package has (store_capabilities::layout_lifetime). A cookie's max_age replaces it.
+  std::optional<duration_ms> idle_timeout{};
   // A session never lives longer than this, whatever its activity. 0: unbounded. Unset: 24 h (AAL2); where the
-  // idle timeout is longer than that, 30 days (AAL1) or the idle timeout, whichever is longer.
+  // idle timeout is longer than that, 30 days (AAL1) or the idle timeout, whichever is longer; in another package's
+  // layout, which has no place for it, unbounded.
   std::optional<duration_ms> absolute_timeout{};
   // Share of the idle timeout that must have passed before a touch is written: 0 (each request) to 0.9.
   double touch_share = 0.1;
@@ -78,8 +80,8 @@ struct session_policy {
   merge_rules merge{};                            // rules by path, before on_conflict
   // For so long after a session's id was renewed, a request that had read it before writes into its successor: what it
   // changed is merged there, and where both changed one value the successor's stays. A new request with the old id gets
-  // nothing, at once. 0: such a request ends in `gone`. At most 10 minutes.
-  duration_ms regenerate_grace = 30'000;
+  // nothing, at once. 0: such a request ends in `gone`. At most 10 minutes. Unset: 30 s, in another package's layout 0.
+  std::optional<duration_ms> regenerate_grace{};
   // Compare-and-set attempts before session_conflict, of a transaction twenty times as many. Of requests that race,
   // each round lets one through.
   int conflict_retries = 100;
@@ -244,6 +246,7 @@ class engine {
 
   // Of its store: an engine on one without `needs_loop` completes everything inside the call.
   [[nodiscard]] store_capabilities capabilities() const noexcept;
+  // With what was left unset filled in.
   [[nodiscard]] const session_policy& policy() const noexcept;
   [[nodiscard]] store& where() const noexcept;
   [[nodiscard]] const key_ring& keys() const noexcept;

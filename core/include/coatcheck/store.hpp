@@ -158,6 +158,11 @@ class completion {
   void* context_;
 };
 
+// Whose records a store keeps. In another package's layout the key is the session's id as it is, and what the engine
+// puts is that package's record (docs/formats.md, "Layouts of other packages"); those of Flask-Session and starsessions
+// are read on the way in alone (engine_options::migrate_from).
+enum class record_layout : std::uint8_t { own, connect_redis, flask_session, starsessions };
+
 // What a store can do, and what it asks of its host. Constant while the store is open. What a store can't do it answers
 // with store_unsupported, unknown: never with a result that looks like one.
 struct store_capabilities {
@@ -170,6 +175,11 @@ struct store_capabilities {
   bool scan_repeats = false;    // a scan may list a key more than once
   bool expires_itself = false;  // what has expired goes without prune(), which has nothing to do then
   duration_ms expiry_resolution = 1;  // an entry may live for so long after its time
+  bool unique_versions = true;        // false: a tag is of the bytes alone, so that equal ones have the same
+  record_layout layout = record_layout::own;
+  // In another package's layout: how long a session lives whose record names no time, and whether the URL says so.
+  duration_ms layout_lifetime = 0;
+  bool layout_lifetime_given = false;
 };
 
 class store {
@@ -294,6 +304,9 @@ struct store_options {
 //                      they have changed
 //   memcached://host[:port],host[:port]…
 //                      ?timeout=, ?prefix=, ?queue= as Redis'; ?weights=N,N… one for each host, ?failover=unknown|move
+//                      redis:, rediss: and redis+unix: with ?layout=connect-redis: that package's records; ?prefix=sess:, ?ttl=S (default 86400),
+//                      ?disableTouch=true, ?disableTTL=true, as there. ?layout=flask-session and ?layout=starsessions:
+//                      read on the way in alone (engine_options::migrate_from)
 // Before a URL may stand layers, the outermost first, each with a colon:
 //   counted:URL        counts how operations end
 //   encrypted:URL      seals each record under the service's keys (store_options::keys) before the store sees it; also

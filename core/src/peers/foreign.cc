@@ -7,6 +7,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "peers/express_record.hpp"
 #include "peers/msgpack.hpp"
 
 namespace coatcheck {
@@ -138,9 +139,13 @@ result<std::string> foreign_reader::read_record(std::string_view bytes, std::siz
     if (!text) return damaged();
     return *std::move(text);
   }
+  if (formats[format_].what == kind::express_session) {
+    auto record = peers::read_express_record(bytes);
+    if (!record) return damaged();
+    return std::move(record->payload);
+  }
   read = read_json(bytes);
   if (!read) return read.error();
-  if (formats[format_].what == kind::express_session) read->erase("cookie");
   if (formats[format_].what == kind::starsessions) read->erase("__metadata__");
   return read->dump();
 }

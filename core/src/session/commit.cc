@@ -108,7 +108,12 @@ void commit_operation::start_new() {
   }
   // Before anything is stored: a session whose cookie cannot be written would be stored in vain.
   if (auto sent = send_cookie(); !sent) return fail(commit_status::refused, sent.error());
-  store_key_ = engine_->options.keys.store_key(next_.id, next_.key);
+  store_key_ = engine_->store_key(next_.id, next_.key);
+  if (store_key_.empty()) {
+    return fail(commit_status::refused, {errc::invalid_option,
+                                         "in another package's layout a session id must be 1 to 128 letters, digits, "
+                                         "'-' and '_'"});
+  }
   if (!next_.rivals.empty()) out_.clearing = engine_->cookie.clear_others(settings_, request_.secure);
   end_rivals();
 }
@@ -119,8 +124,7 @@ void commit_operation::end_rivals() {
   if (next_.rivals.empty()) return put();
   const auto rival = std::move(next_.rivals.back());
   next_.rivals.pop_back();
-  engine_->where().remove(engine_->options.keys.store_key(rival.id, rival.key),
-                          then<remove_result, &commit_operation::on_rival>());
+  engine_->where().remove(engine_->store_key(rival.id, rival.key), then<remove_result, &commit_operation::on_rival>());
 }
 
 void commit_operation::on_rival(remove_result&& got) {
@@ -134,7 +138,7 @@ void commit_operation::start_existing() {
                 {errc::invalid_state, "the session snapshot was made with another key ring than this engine's"});
   }
   const auto& policy = engine_->options.policy;
-  store_key_ = engine_->options.keys.store_key(next_.id, next_.key);
+  store_key_ = engine_->store_key(next_.id, next_.key);
   const bool owner_changed = request_.owner && *request_.owner != next_.owner;
   const bool bytes_differ = request_.payload && *request_.payload != next_.payload;
   if (bytes_differ) {
@@ -173,7 +177,9 @@ void commit_operation::put() {
 void commit_operation::send_put() {
   ++attempts_;
   const auto expect = next_.tag.empty() ? expectation::nothing() : expectation::version(next_.tag);
-  engine_->where().put(store_key_, encode_record(next_, store_key_), next_.expires_at, expect, next_.owner,
+  const auto record = engine_->layout.encode(next_, settings_, store_key_, now_, request_.secure);
+  if (!record) return fail(commit_status::refused, record.error());
+  engine_->where().put(store_key_, *record, next_.expires_at, expect, next_.owner,
                        then<put_result, &commit_operation::on_put>());
 }
 
@@ -207,7 +213,7 @@ void commit_operation::on_put(put_result&& got) {
 void commit_operation::look_for_successor() {
   constexpr int most = 4;  // logins within one request's time
   if (forwarded_ >= most || is_new_ || request_.exact || !request_.payload ||
-      engine_->options.policy.regenerate_grace == 0) {
+      engine_->options.policy.regenerate_grace.value_or(0) == 0) {
     return on_mark({get_status::absent, {}, {}});
   }
   engine_->where().get(forwarding_key(store_key_), then<get_result, &commit_operation::on_mark>());
@@ -249,7 +255,7 @@ void commit_operation::on_conflict(stored_value&& current) {
   }
   if (decode_forwarding(current.bytes, store_key_)) return look_for_successor();
   snapshot theirs;
-  if (auto decoded = decode_record(std::move(current.bytes), store_key_, theirs); !decoded) {
+  if (auto decoded = engine_->layout.decode(std::move(current.bytes), store_key_, theirs); !decoded) {
     return fail(commit_status::unknown, decoded.error());
   }
   const std::string& mine = request_.payload ? *request_.payload : request_.base.payload;

@@ -159,7 +159,7 @@ cookie_policy::resolved cookie_policy::resolve(const cookie_settings& settings, 
 
 duration_ms cookie_policy::idle(const cookie_settings& settings, const session_policy& policy) const noexcept {
   const auto age = settings.max_age ? *settings.max_age : options_.max_age;
-  return std::min(age.value_or(policy.idle_timeout), latest_time);
+  return std::min(age.value_or(policy.idle_timeout.value_or(0)), latest_time);
 }
 
 bool cookie_policy::persistent(const cookie_settings& settings) const noexcept {

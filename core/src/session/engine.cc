@@ -17,22 +17,23 @@ using namespace session;
 
 struct engine::impl final : engine_state {
   impl(engine_options chosen, cookie_policy cookies, const clock& wall, std::shared_ptr<const token_mode> in_cookies,
-       std::vector<foreign_reader> before)
-      : engine_state{std::move(chosen), std::move(cookies), &wall, std::move(in_cookies), std::move(before)} {}
+       std::vector<foreign_reader> before, session_layout form)
+      : engine_state{std::move(chosen),     std::move(cookies), &wall,
+                     std::move(in_cookies), std::move(before),  std::move(form)} {}
 };
 
 namespace {
 
 result<void> check_policy(const session_policy& policy) {
   const auto refuse = [](const char* text) { return result<void>(errc::invalid_option, text); };
-  if (policy.idle_timeout <= 0) return refuse("idle_timeout must be more than 0 ms");
+  if (policy.idle_timeout && *policy.idle_timeout <= 0) return refuse("idle_timeout must be more than 0 ms");
   if (policy.absolute_timeout && *policy.absolute_timeout < 0) {
     return refuse("absolute_timeout must be 0 (unbounded) or more, in ms");
   }
   if (!(policy.touch_share >= 0 && policy.touch_share <= 0.9)) return refuse("touch_share must be between 0 and 0.9");
   if (policy.conflict_retries < 0) return refuse("conflict_retries must be 0 or more");
   constexpr duration_ms longest_grace = 600'000;
-  if (policy.regenerate_grace < 0 || policy.regenerate_grace > longest_grace) {
+  if (policy.regenerate_grace.value_or(0) < 0 || policy.regenerate_grace.value_or(0) > longest_grace) {
     return refuse("regenerate_grace must be 0 to 600000 ms");
   }
   if (policy.max_payload < 2) return refuse("max_payload must be 2 bytes or more");
@@ -82,6 +83,8 @@ engine::~engine() = default;
 result<std::shared_ptr<engine>> engine::create(engine_options options) {
   if (!options.where) return error{errc::invalid_option, "an engine needs a store (options.where)"};
   if (auto checked = check_policy(options.policy); !checked) return checked.error();
+  auto layout = session_layout::create(options);
+  if (!layout) return layout.error();
   auto cookies = cookie_policy::create(options.cookie);
   if (!cookies) return cookies.error();
   if (auto checked = check_affinity(options, *cookies); !checked) return checked.error();
@@ -94,8 +97,8 @@ result<std::shared_ptr<engine>> engine::create(engine_options options) {
   }
   auto sources = read_sources(options);
   if (!sources) return sources.error();
-  return std::shared_ptr<engine>(new engine(std::make_shared<const impl>(std::move(options), *std::move(cookies), wall,
-                                                                         std::move(tokens), *std::move(sources))));
+  return std::shared_ptr<engine>(new engine(std::make_shared<const impl>(
+      std::move(options), *std::move(cookies), wall, std::move(tokens), *std::move(sources), *std::move(layout))));
 }
 
 store_capabilities engine::capabilities() const noexcept { return impl_->where().capabilities(); }
@@ -165,7 +168,7 @@ class end_operation final : public operation_base<end_operation<Result>, Result>
     if (!stored || ended_.key >= engine.options.keys.size()) {
       return on_remove({remove_status::absent, {}});
     }
-    engine.where().remove(engine.options.keys.store_key(ended_.id, ended_.key),
+    engine.where().remove(engine.store_key(ended_.id, ended_.key),
                           this->template then<remove_result, &end_operation::on_remove>());
   }
 
@@ -180,7 +183,7 @@ class end_operation final : public operation_base<end_operation<Result>, Result>
                                                      done);
     }
     if (rival.key >= engine.options.keys.size()) return on_rival({remove_status::absent, {}});
-    engine.where().remove(engine.options.keys.store_key(rival.id, rival.key), done);
+    engine.where().remove(engine.store_key(rival.id, rival.key), done);
   }
 
   void on_rival(remove_result&& got) {
@@ -239,7 +242,7 @@ void engine::destroy(const snapshot& session, bool secure, completion<destroyed>
 
 void engine::regenerate(const snapshot& session, completion<regenerated> done, std::string_view id) const {
   const bool stored = !session.tag.empty() && session.key < impl_->options.keys.size();
-  if (stored && !impl_->tokens && impl_->options.policy.regenerate_grace > 0) {
+  if (stored && !impl_->tokens && impl_->options.policy.regenerate_grace.value_or(0) > 0) {
     return run<regenerate_operation>(impl_, session, id, done);
   }
   run<end_operation<regenerated>>(impl_, session, regenerated{}, done);

@@ -52,13 +52,15 @@ void open_operation::start() {
 }
 
 void open_operation::look() {
-  store_key_ = engine_->options.keys.store_key(candidates_[current_].id, key_);
+  store_key_ = engine_->store_key(candidates_[current_].id, key_);
+  if (store_key_.empty()) return on_get({get_status::absent, {}, {}});
   engine_->where().get(store_key_, then<get_result, &open_operation::on_get>());
 }
 
 // A session made before a rotation stands under the older key's hash, whichever key signed its cookie last:
 // after the key that verified, every other one is tried, newest first.
 bool open_operation::next_key() {
+  if (!engine_->layout.own()) return false;  // an id stands there as it is, whatever the key
   const auto& keys = engine_->options.keys;
   const std::size_t first = candidates_[current_].key;
   for (std::size_t key = key_ == first ? 0 : key_ + 1; key < keys.size(); ++key) {
@@ -80,7 +82,7 @@ void open_operation::on_get(get_result&& got) {
     session.key = key_;
     session.tag = got.value.tag;
     session.expires_at = got.value.expires_at;
-    if (auto decoded = decode_record(std::move(got.value.bytes), store_key_, session); !decoded) {
+    if (auto decoded = engine_->layout.decode(std::move(got.value.bytes), store_key_, session); !decoded) {
       return unknown(decoded.error());
     }
     if (has_ended(session, now_)) {
@@ -145,7 +147,7 @@ void inspect_operation::on_get(get_result&& got) {
   }
   snapshot session;
   session.expires_at = got.value.expires_at;
-  if (auto decoded = decode_record(std::move(got.value.bytes), store_key_, session); !decoded) {
+  if (auto decoded = engine_->layout.decode(std::move(got.value.bytes), store_key_, session); !decoded) {
     out.status = open_status::unknown;
     out.why = decoded.error();
   } else if (has_ended(session, engine_->now())) {

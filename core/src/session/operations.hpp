@@ -10,6 +10,7 @@
 
 #include "session/commit_line.hpp"
 #include "session/cookie_policy.hpp"
+#include "session/layout.hpp"
 #include "session/record.hpp"
 #include "store/operation.hpp"
 
@@ -26,6 +27,7 @@ struct engine_state {
   const clock* time;
   std::shared_ptr<const token_mode> tokens{};  // null: mode `store`
   std::vector<foreign_reader> sources{};       // of engine_options::migrate_from, which is empty then
+  session_layout layout{};
   const life_cycle* rules = &session_life_cycle;
   // Whether a commit may begin while another one waits for the store.
   bool overlaps = options.where->capabilities().needs_loop;
@@ -33,6 +35,10 @@ struct engine_state {
 
   [[nodiscard]] epoch_ms now() const noexcept { return time->now(); }
   [[nodiscard]] store& where() const noexcept { return *options.where; }
+  // Empty: no session can have that id.
+  [[nodiscard]] std::string store_key(std::string_view id, std::size_t key) const {
+    return layout.key_of(options.keys, id, key);
+  }
   [[nodiscard]] end_policy ending() const noexcept {
     const auto& policy = options.policy;
     return {policy.rolling, policy.resave, policy.save_uninitialised, policy.removed_ends, tokens != nullptr};
@@ -161,9 +167,14 @@ class regenerate_operation final : public operation_base<regenerate_operation, e
   void on_marked(put_result&& got);
   void replace();
   void on_replaced(put_result&& got);
-  void on_remove(remove_result&& got);
   void end(remove_status status, error why = {});
+  void answered();
+  void conclude();
 
+  remove_status status_ = remove_status::unknown;
+  error why_;
+  int waiting_ = 1;  // answers
+  bool marked_ = false;
   snapshot ended_;
   std::string id_;
   std::string store_key_;

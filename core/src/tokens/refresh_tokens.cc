@@ -107,6 +107,9 @@ refresh_tokens::~refresh_tokens() = default;
 result<std::shared_ptr<refresh_tokens>> refresh_tokens::create(refresh_options options) {
   const auto refuse = [](const char* text) { return error{errc::invalid_option, text}; };
   if (!options.where) return refuse("refresh tokens need a store (options.where)");
+  if (options.where->capabilities().layout != record_layout::own) {
+    return refuse("refresh tokens can't be kept in the layout of another package");
+  }
   if (options.idle_timeout <= 0) return refuse("idle_timeout must be more than 0 ms");
   if (options.absolute_timeout < 0) return refuse("absolute_timeout must be 0 (unbounded) or more, in ms");
   if (options.grace < 0 || options.grace > max_grace) return refuse("grace must be between 0 and 600000 ms");

@@ -80,6 +80,8 @@ result<std::shared_ptr<cached_store>> cached(std::shared_ptr<store> cache, std::
   if (!in_range(options)) return {errc::invalid_option, "cached: an option is out of its range"};
   const auto can = cache->capabilities();
   if (!can.compare_and_set) return {errc::invalid_option, "cached: the cache must be able to compare and set"};
+  if (can.layout != record_layout::own || origin->capabilities().layout != record_layout::own)
+    return {errc::invalid_option, "cached: not for records of another package (layout=)"};
   if (can.needs_loop && options.loop == nullptr)
     return {errc::invalid_option, "cached: this cache needs an event loop (cached_options::loop)"};
   return std::shared_ptr<cached_store>(

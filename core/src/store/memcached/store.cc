@@ -21,7 +21,7 @@ class memcached_store final : public store {
   ~memcached_store() override { nodes_->close(); }
 
   [[nodiscard]] store_capabilities capabilities() const noexcept override {
-    return {.needs_loop = true, .owner_index = false, .scan = false};
+    return {.needs_loop = true, .owner_index = false, .scan = false, .expires_itself = true};
   }
   void get(std::string_view key, completion<get_result> done) override;
   void put(std::string_view key, std::string_view bytes, epoch_ms expires_at, expectation expect,

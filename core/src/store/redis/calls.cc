@@ -28,8 +28,8 @@ std::unique_ptr<script_call> redis_calls::call(const redis_script& script, std::
 std::unique_ptr<script_call> redis_calls::call_of(const redis_script& script, std::string_view key,
                                                   std::size_t bytes) const {
   auto made = call(script, 2, bytes);
-  made->add({names.values(), key, redis_names::end});
-  made->add({names.marks(), key, redis_names::end});
+  made->add({names.values(), key, names.end()});
+  made->add({names.marks(), key, names.end()});
   made->add(decimal(time.now()));
   return made;
 }

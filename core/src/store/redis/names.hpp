@@ -19,10 +19,12 @@ class redis_link;
 class redis_names {
  public:
   explicit redis_names(std::string_view prefix);
+  // Those of another package's layout: the prefix and the key as it is, and no other name.
+  [[nodiscard]] static redis_names plain(std::string_view prefix);
   // What stands before a session's key, in braces: on a cluster both keys of a session are in one slot for it.
   [[nodiscard]] std::string_view values() const noexcept { return values_; }    // <prefix>s:{
   [[nodiscard]] std::string_view marks() const noexcept { return marks_; }      // <prefix>w:{
-  static constexpr std::string_view end = "}";                                  // and what stands after it
+  [[nodiscard]] std::string_view end() const noexcept { return end_; }          // and what stands after it
   [[nodiscard]] std::string_view indexes() const noexcept { return indexes_; }  // <prefix>o:
   // The key in the name of a value; empty: it is none of ours.
   [[nodiscard]] std::string_view key_of(std::string_view name) const noexcept;
@@ -32,10 +34,13 @@ class redis_names {
   [[nodiscard]] static std::string digest(std::string_view owner);
 
  private:
+  redis_names() = default;
+
   std::string values_;
   std::string marks_;
   std::string indexes_;
   std::string pattern_;
+  std::string_view end_ = "}";
 };
 
 // Whether a text is a cursor that SCAN gave, or empty.
@@ -44,8 +49,16 @@ class redis_names {
 // The store itself (redis/store.cc), on a link that is its own.
 [[nodiscard]] std::shared_ptr<store> make_redis_store(std::shared_ptr<net::redis_link> link, redis_names names,
                                                       const clock& time);
-// In the layout of another package (redis/foreign.cc).
-[[nodiscard]] std::shared_ptr<store> make_foreign_redis_store(std::shared_ptr<net::redis_link> link,
-                                                              std::string_view prefix);
+// In the layout of another package (redis/layout.cc).
+struct redis_layout_rules {
+  record_layout layout = record_layout::own;
+  duration_ms lifetime = 0;  // see store_capabilities::layout_lifetime
+  bool lifetime_given = false;
+  bool touches = true;  // false: touch() moves nothing
+  bool expires = true;  // false: what is put stays until it is removed
+};
+[[nodiscard]] std::shared_ptr<store> make_redis_layout_store(std::shared_ptr<net::redis_link> link,
+                                                             std::string_view prefix, redis_layout_rules rules,
+                                                             const clock& time);
 
 }  // namespace coatcheck

@@ -54,12 +54,47 @@ result<std::string_view> one_of(std::string_view what, std::string_view in_url, 
   return given ? *given : in_url;
 }
 
-// What stands before an id there, where nobody says otherwise; nothing: no layout that is known.
-std::optional<std::string_view> prefix_of_layout(std::string_view layout) {
-  if (layout == "connect-redis") return "sess:";
-  if (layout == "flask-session") return "session:";
-  if (layout == "starsessions") return "starsessions.";
-  return std::nullopt;
+// What a layout's name says; `prefix` is what stands before an id there, where nobody says otherwise.
+struct known_layout {
+  std::string_view name;
+  std::string_view prefix;
+  record_layout layout;
+};
+constexpr known_layout known_layouts[] = {
+    {"connect-redis", "sess:", record_layout::connect_redis},
+    {"flask-session", "session:", record_layout::flask_session},
+    {"starsessions", "starsessions.", record_layout::starsessions},
+};
+
+result<bool> flag(const parsed_url& url, std::string_view name) {
+  const auto given = url.parameter(name).value_or("false");
+  if (given == "true" || given == "1") return true;
+  if (given == "false" || given == "0") return false;
+  return {errc::invalid_url, "store URL: " + std::string(name) + " must be true or false"};
+}
+
+// The rules of connect-redis, by the names that they have there. The other layouts are read alone.
+result<redis_layout_rules> rules_of(const known_layout& known, const parsed_url& url) {
+  redis_layout_rules out;
+  out.layout = known.layout;
+  for (const std::string_view name : {"ttl", "disableTouch", "disableTTL"}) {
+    if (url.parameter(name) && known.layout != record_layout::connect_redis) {
+      return {errc::invalid_url, "store URL: " + std::string(name) + " is for layout=connect-redis alone"};
+    }
+  }
+  constexpr std::uint64_t day = 86'400;
+  constexpr std::uint64_t longest = 10'000'000'000;
+  const auto ttl = url.number("ttl", day, 1, longest);
+  if (!ttl) return ttl.error();
+  const auto no_touch = flag(url, "disableTouch");
+  if (!no_touch) return no_touch.error();
+  const auto endless = flag(url, "disableTTL");
+  if (!endless) return endless.error();
+  out.lifetime = static_cast<duration_ms>(*ttl) * 1000;
+  out.lifetime_given = url.parameter("ttl").has_value();
+  out.expires = !*endless;
+  out.touches = out.expires && !*no_touch;
+  return out;
 }
 
 result<void> fill_user(const parsed_url& url, net::redis_target& target) {
@@ -151,13 +186,21 @@ result<std::optional<near_cache_options>> near_cache_of(const parsed_url& url, c
     if (auto fits = check_near_cache(*chosen); !fits) return fits.error();
     if (url.parameter("layout")) {
       return {errc::invalid_option,
-              "near-cache: records of another package are read once, on the way in: none is kept"};
+              "near-cache: not for records of another package (layout=)"};
     }
   }
   return chosen;
 }
 
 }  // namespace
+
+redis_names redis_names::plain(std::string_view prefix) {
+  redis_names out;
+  out.values_ = prefix;
+  out.pattern_ = escape_glob(prefix) + "*";
+  out.end_ = {};
+  return out;
+}
 
 redis_names::redis_names(std::string_view prefix)
     : values_(std::string(prefix) + "s:{"),
@@ -166,11 +209,11 @@ redis_names::redis_names(std::string_view prefix)
       pattern_(escape_glob(values_) + "*}") {}
 
 std::string_view redis_names::key_of(std::string_view name) const noexcept {
-  if (!name.starts_with(values_) || !name.ends_with(end)) {
+  if (!name.starts_with(values_) || !name.ends_with(end_)) {
     return {};
   }
   name.remove_prefix(values_.size());
-  name.remove_suffix(end.size());
+  name.remove_suffix(end_.size());
   return valid_key(name) ? name : std::string_view();
 }
 
@@ -196,7 +239,7 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   }
   const bool tls = url.scheme == "rediss";
   std::vector<std::string_view> parameters = {"timeout",  "prefix",   "queue",         "db",
-                                              "username", "password", "password_file", "layout", "near_cache", "max_stale"};
+                                              "username", "password", "password_file", "layout", "near_cache", "max_stale", "ttl", "disableTouch", "disableTTL"};
   if (tls) parameters.insert(parameters.end(), std::begin(tls_parameters), std::end(tls_parameters));
   if (auto known = url.only(parameters); !known) {
     return known.error();
@@ -209,13 +252,18 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   if (!queue) {
     return queue.error();
   }
-  const auto layout = url.parameter("layout");
-  std::optional<std::string_view> usual = "cc:";
-  if (layout) usual = prefix_of_layout(*layout);
-  if (!usual) {
-    return {errc::invalid_url, "store URL: layout must be connect-redis, flask-session or starsessions"};
+  known_layout layout{{}, "cc:", record_layout::own};
+  if (const auto name = url.parameter("layout")) {
+    const auto found = std::find_if(std::begin(known_layouts), std::end(known_layouts),
+                                    [&](const known_layout& one) { return one.name == *name; });
+    if (found == std::end(known_layouts)) {
+      return {errc::invalid_url, "store URL: layout must be connect-redis, flask-session or starsessions"};
+    }
+    layout = *found;
   }
-  const std::string_view prefix = url.parameter("prefix").value_or(*usual);
+  const auto rules = rules_of(layout, url);
+  if (!rules) return rules.error();
+  const std::string_view prefix = url.parameter("prefix").value_or(layout.prefix);
   if (prefix.size() > max_prefix ||
       std::any_of(prefix.begin(), prefix.end(), [](char c) { return c <= ' ' || c > '~'; })) {
     return {errc::invalid_url, "store URL: prefix must be at most 64 printable ASCII characters without a space"};
@@ -241,10 +289,11 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   }
   chosen.timeout = static_cast<duration_ms>(*timeout);
   chosen.queue = static_cast<std::size_t>(*queue);
-  if (layout) {
-    return make_foreign_redis_store(net::redis_link::create(std::move(target), chosen, *options.loop), prefix);
-  }
   const clock& time = options.time != nullptr ? *options.time : system_clock();
+  if (layout.layout != record_layout::own) {
+    return make_redis_layout_store(net::redis_link::create(std::move(target), chosen, *options.loop), prefix, *rules,
+                                   time);
+  }
   const redis_names names(prefix);
   auto sessions = make_redis_store(net::redis_link::create(target, chosen, *options.loop), names, time);
   if (!*near) return sessions;

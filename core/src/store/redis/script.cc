@@ -114,6 +114,37 @@ if not state(KEYS[1], ARGV[1]) then return -1 end
 return redis.call('STRLEN', KEYS[1])
 )lua";
 
+// KEYS value. ARGV expectation ('any', 'absent' or the first 20 digits of a value's SHA-1), seconds to live ('': for
+// ever; of 0 or less: the value goes), value. Answers 1 (stored), 0 (gone) or the value that is in the way, with its
+// PTTL.
+constexpr std::string_view put_plain = R"lua(
+if ARGV[1] ~= 'any' then
+  local there = redis.call('GET', KEYS[1])
+  if ARGV[1] ~= 'absent' and not there then return 0 end
+  if there and string.sub(redis.sha1hex(there), 1, 20) ~= ARGV[1] then
+    return {there, redis.call('PTTL', KEYS[1])}
+  end
+end
+if ARGV[2] == '' then
+  redis.call('SET', KEYS[1], ARGV[3])
+elseif tonumber(ARGV[2]) <= 0 then
+  redis.call('DEL', KEYS[1])
+else
+  redis.call('SET', KEYS[1], ARGV[3], 'EX', ARGV[2])
+end
+return 1
+)lua";
+
+// KEYS value. Answers its bytes, or -1.
+constexpr std::string_view measure_plain = R"lua(
+if redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
+return redis.call('STRLEN', KEYS[1])
+)lua";
+
+redis_script bare(std::string_view body, net::on_loss on_loss = net::on_loss::fail) {
+  return {std::string(body), crypto::sha1_hex(body), on_loss};
+}
+
 redis_script make(std::string_view body, net::on_loss on_loss = net::on_loss::fail) {
   std::string text = std::string(prelude).append(body);
   std::string digest = crypto::sha1_hex(text);
@@ -124,8 +155,11 @@ redis_script make(std::string_view body, net::on_loss on_loss = net::on_loss::fa
 
 const redis_scripts& scripts() {
   constexpr auto reads = net::on_loss::ask_again;
-  static const redis_scripts all{make(put),         make(touch),           make(remove),       make(link_key),
-                                 make(unlink_keys), make(owner_of, reads), make(remove_owned), make(measure, reads)};
+  static const redis_scripts all{make(put),          make(touch),
+                                 make(remove),       make(link_key),
+                                 make(unlink_keys),  make(owner_of, reads),
+                                 make(remove_owned), make(measure, reads),
+                                 bare(put_plain),    bare(measure_plain, reads)};
   return all;
 }
 

@@ -28,6 +28,9 @@ struct redis_scripts {
   redis_script owner_of;
   redis_script remove_owned;
   redis_script measure;
+  // Of another package's layout, whose values have no header.
+  redis_script put_plain;
+  redis_script measure_plain;
 };
 
 [[nodiscard]] const redis_scripts& scripts();

@@ -70,7 +70,7 @@ void redis_store::get(std::string_view key, completion<get_result> done) {
   command.clear();
   net::append_command_head(command, 2);
   append_argument(command, "GET");
-  append_argument(command, {calls_.names.values(), key, redis_names::end});
+  append_argument(command, {calls_.names.values(), key, calls_.names.end()});
   const auto handle = [link = calls_.link.get(), time = &calls_.time, done](const answer& given) {
     get_result out;
     if (!decode_get(given, time->now(), out)) {

@@ -144,9 +144,10 @@ class page_walk : public key_walk {
     walk(std::move(keys));
   }
   [[nodiscard]] std::unique_ptr<script_call> question(std::string_view key) const override {
-    auto what = calls_.call(scripts().measure, 1);
-    what->add({calls_.names.values(), key, redis_names::end});
-    what->add(decimal(calls_.time.now()));
+    const bool plain = calls_.names.end().empty();
+    auto what = calls_.call(plain ? scripts().measure_plain : scripts().measure, 1);
+    what->add({calls_.names.values(), key, calls_.names.end()});
+    if (!plain) what->add(decimal(calls_.time.now()));
     return what;
   }
   [[nodiscard]] bool on_key(const std::string& key, reply_view reply) override {
@@ -184,7 +185,7 @@ class stats_walk final : public page_walk {
  private:
   void take(const std::string& key, std::uint64_t bytes) override {
     sum_.entries += 1;
-    sum_.bytes += calls_.names.values().size() + key.size() + redis_names::end.size() + bytes;
+    sum_.bytes += calls_.names.values().size() + key.size() + calls_.names.end().size() + bytes;
   }
   void on_walked() override {
     if (cursor_.empty()) return finish({});
