@@ -209,6 +209,10 @@ result<std::shared_ptr<store>> open_encrypting_store(std::shared_ptr<store> belo
     below->close();
     return {errc::invalid_option, "an encrypted store needs the service's secret"};
   }
+  if (below->capabilities().layout != record_layout::own) {
+    below->close();
+    return {errc::invalid_option, "records of another package (layout=) can't be encrypted: it could not read them"};
+  }
   const clock& time = options.time != nullptr ? *options.time : system_clock();
   return std::shared_ptr<store>(std::make_shared<encrypting_store>(std::move(below), *options.keys, time, how));
 }
