@@ -4,7 +4,7 @@
 source "$(dirname "$0")/common.sh"
 
 declare -A packages_of=(
-  [build]="g++ cmake ninja-build pkg-config libssl-dev libhiredis-dev liblmdb-dev nlohmann-json3-dev rapidjson-dev libgtest-dev libuv1-dev libcpp-httplib-dev zlib1g-dev redis-server"
+  [build]="g++ cmake ninja-build pkg-config libssl-dev libhiredis-dev liblmdb-dev nlohmann-json3-dev rapidjson-dev libgtest-dev libuv1-dev libcpp-httplib-dev zlib1g-dev redis-server postgresql"
   [browser]="chromium"
   [lint]="clang clang-format clang-tidy"
   [fuzz]="clang"
@@ -37,6 +37,8 @@ missing=()
 for name in "${wanted[@]}"; do
   # A browser or a ccache from elsewhere is as good as the package.
   if [ "$name" = chromium ] && [ -x "${COATCHECK_CHROMIUM:-/usr/bin/chromium}" ]; then continue; fi
+  # Any version of the server, without the package that names the newest one.
+  if [ "$name" = postgresql ] && compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then continue; fi
   dpkg-query -W -f '${Status}\n' "$name" 2>/dev/null | grep -q 'ok installed' || missing+=("$name")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0

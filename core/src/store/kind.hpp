@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "coatcheck/store.hpp"
@@ -14,6 +15,8 @@ struct store_kind {
   std::string_view scheme;  // without the colon
   bool asynchronous;        // needs store_options::loop
   result<std::shared_ptr<store>> (*open)(const parsed_url&, const store_options&);
+  bool several_hosts = false;                                      // as in scheme://a:1,b:2
+  result<std::string> (*schema_sql)(const parsed_url&) = nullptr;  // null: it has no schema
 };
 
 }  // namespace coatcheck

@@ -7,13 +7,14 @@
 #include "store/layers/counting.hpp"
 #include "store/lmdb/store.hpp"
 #include "store/memory/store.hpp"
+#include "store/postgres/store.hpp"
 #include "store/redis/store.hpp"
 #include "store/url.hpp"
 
 namespace coatcheck {
 namespace {
 
-constexpr std::span<const store_kind> all_kinds[] = {memory_kinds, lmdb_kinds, redis_kinds};
+constexpr std::span<const store_kind> all_kinds[] = {memory_kinds, lmdb_kinds, redis_kinds, postgres_kinds};
 constexpr const layer_kind* all_layers[] = {&counting_layer};
 constexpr std::size_t most_layers = 8;
 
@@ -54,6 +55,8 @@ result<stack> understand(std::string_view url) {
   }
   // The scheme is not shown: of a URL without one (user:password@host), it is the user.
   if (out.kind == nullptr) return {errc::invalid_url, "store URL: unknown scheme; known are " + known};
+  if (!out.url.more_hosts.empty() && !out.kind->several_hosts)
+    return {errc::invalid_url, "store URL: " + out.url.scheme + ": takes one host, without a comma"};
   return out;
 }
 
@@ -75,6 +78,14 @@ result<bool> needs_driver(std::string_view url) {
   const auto wanted = understand(url);
   if (!wanted) return wanted.error();
   return wanted->kind->asynchronous;
+}
+
+result<std::string> schema_sql(std::string_view url) {
+  const auto wanted = understand(url);
+  if (!wanted) return wanted.error();
+  if (wanted->kind->schema_sql == nullptr)
+    return {errc::store_unsupported, "a " + wanted->url.scheme + ": store has no schema: there is nothing to make"};
+  return wanted->kind->schema_sql(wanted->url);
 }
 
 }  // namespace coatcheck

@@ -47,7 +47,7 @@ std::string shown(std::string_view name) {
   return plain ? "'" + std::string(name) + "'" : "(not shown: it is no plain name)";
 }
 
-result<void> parse_host(std::string_view text, parsed_url& out) {
+result<void> parse_host(std::string_view text, parsed_url::address& out) {
   std::string_view port;
   bool has_port = false;
   if (!text.empty() && text.front() == '[') {
@@ -83,6 +83,25 @@ result<void> parse_host(std::string_view text, parsed_url& out) {
   return {};
 }
 
+result<void> parse_hosts(std::string_view text, parsed_url& out) {
+  for (bool first = true; first || !text.empty(); first = false) {
+    const auto comma = text.find(',');
+    parsed_url::address one;
+    if (auto ok = parse_host(text.substr(0, comma), one); !ok) return ok;
+    if ((!first || comma != std::string_view::npos) && one.host.empty()) return bad("an empty host between commas");
+    if (first) {
+      out.host = std::move(one.host);
+      out.port = one.port;
+    } else {
+      out.more_hosts.push_back(std::move(one));
+    }
+    if (comma == std::string_view::npos) break;
+    text = text.substr(comma + 1);
+    if (text.empty()) return bad("the list of hosts ends with a comma");
+  }
+  return {};
+}
+
 result<void> parse_authority(std::string_view text, parsed_url& out) {
   const auto at = text.find('@');
   if (at != std::string_view::npos) {
@@ -102,7 +121,7 @@ result<void> parse_authority(std::string_view text, parsed_url& out) {
     text = text.substr(at + 1);
     if (text.empty()) return bad("no host after the '@'");
   }
-  return parse_host(text, out);
+  return parse_hosts(text, out);
 }
 
 result<void> parse_parameters(std::string_view text, parsed_url& out) {

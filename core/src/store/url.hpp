@@ -27,7 +27,12 @@ struct parsed_url {
   std::string password;
   std::string host;        // without the brackets of an IPv6 address
   std::uint16_t port = 0;  // 0: none was given
-  std::string path;        // with its leading slash where there is an authority
+  struct address {
+    std::string host;
+    std::uint16_t port = 0;
+  };
+  std::vector<address> more_hosts;  // host:port,host:port: those after the first; for schemes that take several
+  std::string path;                 // with its leading slash where there is an authority
   std::vector<std::pair<std::string, std::string>> parameters;
 
   // The value of a parameter; none when it was not given.
