@@ -416,6 +416,12 @@ declare namespace session {
      */
     clear(): Promise<void>;
     clear(callback?: Callback): void;
+    /**
+     * Removes what has ended; how many entries went. PostgreSQL needs it now and then, from any number of services; Redis
+     * expires by itself, and files do so as they are written.
+     */
+    prune(): Promise<number>;
+    prune(callback: (error: unknown, count?: number) => void): void;
     close(): void;
     regenerate(req: unknown, callback: (error?: unknown) => unknown): void;
     load(sid: string, callback: (error: unknown, session?: StoredSession) => unknown): void;
@@ -448,6 +454,14 @@ declare namespace session {
     /** The HTTP status that goes with it. */
     status: number;
   }
+
+  /**
+   * Makes the tables that a store URL names (PostgreSQL), or brings older ones up to date: once, when a service is set up.
+   * Doing it again, or from two programs at once, does no harm. Default: COATCHECK_STORE. The version that is there now.
+   */
+  function createSchema(url?: string): Promise<number>;
+  /** The SQL that `createSchema` runs, for those who run migrations of their own. Connects to nothing. */
+  function schemaSql(url?: string): string;
 
   /** The values of one name in a Cookie header, decoded; `refused`: something was over a limit. */
   function parseCookie(header: string, name: string): { values: string[]; refused: boolean };

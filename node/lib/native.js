@@ -27,6 +27,7 @@
 //   store.scan(cursor, limit, slot)          [cursor, key, …] or an Error
 //   store.clear(slot)                        how many entries went, or an Error
 //   store.prune(limit, slot), store.health(slot), store.stats(slot)
+//   store.createSchema(slot)                 the version that is there now, or an Error
 //   storeById(store, keys or undefined, prefix)
 //                                            the store by session id: the key is the prefix and a hash of the id.
 //                                            key(id), put, touch and remove as above; read(id, slot) answers one

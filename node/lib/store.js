@@ -315,6 +315,12 @@ class Store extends Base {
     return this.#run(callback, (slot) => this[NATIVE].clear(slot), nothing);
   }
 
+  // Removes what has ended, as a store that does not do so by itself needs it now and then (PostgreSQL); how many
+  // entries went. Any number of services may do it at once.
+  prune(callback) {
+    return this.#run(callback, (slot) => this[NATIVE].prune(0xffffffff, slot), (count) => count);
+  }
+
   // Ends all work on this store; later operations fail with ERR_STORE_CLOSED.
   close() {
     this[NATIVE].close();

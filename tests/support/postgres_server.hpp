@@ -39,8 +39,9 @@ class postgres_server {
   // `more` are further settings ("max_connections=5").
   explicit postgres_server(std::vector<std::string> more = {}) : more_(std::move(more)) {
     make_directory();
-    run({programs() + "/initdb", "-D", data(), "-U", "coatcheck", "-A", "trust", "--no-sync", "-E", "UTF8",
-         "--locale=C"});
+    // What initdb makes is the same each time, and takes it a second: later servers of a process start from a copy.
+    static const pattern first(*this);
+    run({"/bin/cp", "-a", first.directory, data()});
     // Whoever is not the superuser needs a password, over TCP.
     std::ofstream(data() + "/pg_hba.conf") << "local all all trust\nlocal replication all trust\n"
                                            << "host all coatcheck 127.0.0.1/32 trust\n"
@@ -132,6 +133,20 @@ class postgres_server {
   }
 
  private:
+  struct pattern {
+    explicit pattern(postgres_server& by) : directory(by.directory_ + ".new") {
+      if (::mkdir(directory.c_str(), 0700) != 0 || ::chown(directory.c_str(), by.user_, by.group_) != 0) {
+        throw std::runtime_error("mkdir failed");
+      }
+      by.run({programs() + "/initdb", "-D", directory, "-U", "coatcheck", "-A", "trust", "--no-sync", "-E", "UTF8",
+              "--locale=C"});
+    }
+    ~pattern() {
+      std::error_code ignored;
+      std::filesystem::remove_all(directory, ignored);
+    }
+    std::string directory;
+  };
   postgres_server(const postgres_server& primary) : more_(primary.more_) {
     make_directory();
     run({programs() + "/pg_basebackup", "-D", data(), "-h", primary.directory_, "-p", std::to_string(primary.port_),
@@ -212,8 +227,8 @@ class postgres_server {
   std::vector<std::string> more_;
   std::string directory_;
   std::string last_log_;
-  uid_t user_ = 0;
-  gid_t group_ = 0;
+  uid_t user_ = ::getuid();
+  gid_t group_ = ::getgid();
   int port_ = 0;
   pid_t process_ = -1;
 };

@@ -2,6 +2,7 @@
 #include "net/postgres/connection.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -64,10 +65,16 @@ bool pg_connection::held_up(steady_ms now) noexcept { return !wire_.empty() && n
 
 std::size_t pg_connection::load(steady_ms now) noexcept { return wire_.size() + (held_up(now) ? deepest_pipeline : 0); }
 
-// A server that closed an idle connection would otherwise be noticed only by losing what is sent next.
+// A server that closed an idle connection would otherwise be noticed only by losing what is sent next. It may have said
+// why before it did: so what there is to read is read to its end.
 bool pg_connection::freshen() {
   if (!wire_.empty() || steady_now() - heard_at_ <= quiet_time) return true;
-  receive();
+  for (int i = 0; state_ == state::ready && i < 4; ++i) {
+    char first = 0;
+    const ssize_t got = ::recv(fd(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) break;
+    receive();
+  }
   return state_ == state::ready;
 }
 
