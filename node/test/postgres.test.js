@@ -117,7 +117,8 @@ test('over TLS, beside the TLS of Node itself', async (t) => {
     const browser = await start(t, ROUTES, { store: `${postgres.url}&sslmode=${mode}` });
     assert.equal((await browser.json('/write')).n, 1);
     assert.equal((await browser.json('/read')).n, 1);
-    const secure = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'coatcheck'";
+    const own = "application_name = 'coatcheck'";
+    const secure = `SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE ${own}`;
     assert.equal(postgres.sql(secure), 't');
   }
   const errors = [];

@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::size_t deepest_pipeline = 256;
 constexpr std::size_t most_unsent = std::size_t{1} << 20;
-constexpr duration_ms quiet_time = 5;    // after which a connection is looked at before it is trusted again
-constexpr duration_ms slow_front = 100;  // a statement that takes so long may wait for a lock
+constexpr duration_ms pg_quiet_time = 5;  // after which a connection is looked at before it is trusted again
+constexpr duration_ms slow_front = 100;   // a statement that takes so long may wait for a lock
 
 }  // namespace
 
@@ -68,7 +68,7 @@ std::size_t pg_connection::load(steady_ms now) noexcept { return wire_.size() + 
 // A server that closed an idle connection would otherwise be noticed only by losing what is sent next. It may have said
 // why before it did: so what there is to read is read to its end.
 bool pg_connection::freshen() {
-  if (!wire_.empty() || steady_now() - heard_at_ <= quiet_time) return true;
+  if (!wire_.empty() || steady_now() - heard_at_ <= pg_quiet_time) return true;
   for (int i = 0; state_ == state::ready && i < 4; ++i) {
     char first = 0;
     const ssize_t got = ::recv(fd(), &first, 1, MSG_PEEK | MSG_DONTWAIT);

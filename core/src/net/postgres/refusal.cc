@@ -12,7 +12,7 @@ namespace {
 
 enum trait : std::uint8_t { none = 0, retry = 1, replan = 2, demoted = 4, ending = 8, settled = 16 };
 
-struct row {
+struct state_row {
   std::string_view state;  // five characters, or the two of a class
   errc code;
   unsigned traits;
@@ -20,7 +20,7 @@ struct row {
 };
 
 // The first row that fits counts.
-constexpr row known_states[] = {
+constexpr state_row known_states[] = {
     {"40001", errc::store_timeout, retry, "PostgreSQL could not serialise the statement with others in time (40001)"},
     {"40P01", errc::store_timeout, retry, "PostgreSQL ended a deadlock with others, again and again (40P01)"},
     {"26000", errc::store_protocol, replan,
@@ -73,7 +73,7 @@ constexpr row known_states[] = {
 };
 
 // A row for a whole class tells which of it.
-pg_refusal to_refusal(const row& one, std::string_view state) {
+pg_refusal to_refusal(const state_row& one, std::string_view state) {
   std::string text(one.message);
   if (one.state.size() < 5) text += " (" + std::string(state.substr(0, 5)) + ")";
   return {{one.code, std::move(text)}, (one.traits & retry) != 0,  (one.traits & replan) != 0,
@@ -115,7 +115,7 @@ std::string own_words(std::string_view message) {
 
 pg_refusal classify_sqlstate(std::string_view state) {
   const auto* const found = std::find_if(std::begin(known_states), std::end(known_states),
-                                         [&](const row& one) { return state.starts_with(one.state); });
+                                         [&](const state_row& one) { return state.starts_with(one.state); });
   if (found != std::end(known_states)) return to_refusal(*found, state);
   pg_refusal other;
   other.why = {errc::store_refused, "PostgreSQL refused the operation" +

@@ -20,6 +20,7 @@ namespace {
 using net::pg_rows;
 
 constexpr std::size_t longest_page = 10'000;
+constexpr duration_ms patience_for_schema = 60'000;
 
 // value, etag and deadline in three columns from `first` on.
 bool take_value(const pg_rows& rows, int first, stored_value& out) {
@@ -243,7 +244,9 @@ void postgres_store::health(completion<count_result> done) {
 }
 
 void postgres_store::create_schema(completion<count_result> done) {
-  auto what = ask(nullptr, done, [](const pg_rows& rows, count_result& out) {
+  // An index on a table that is in use already, or another program that does the same, may take its time.
+  const auto until = steady_now() + patience_for_schema;
+  auto what = make_pg_call(nullptr, until, done, [](const pg_rows& rows, count_result& out) {
     const auto step = decode_count(rows, out);
     if (out.known && out.count > static_cast<std::uint64_t>(postgres_schema_version)) {
       out = {};
@@ -252,6 +255,8 @@ void postgres_store::create_schema(completion<count_result> done) {
     return step;
   });
   what->script = schema_statements(table_);
+  what->script.insert(what->script.begin(),
+                      "SELECT set_config('statement_timeout', '" + std::to_string(patience_for_schema) + "', true)");
   pool_->submit(std::move(what));
 }
 

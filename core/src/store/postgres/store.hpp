@@ -6,7 +6,8 @@
 // nothing: rows whose time has come read as absent, and prune() deletes them, some at a time.
 //
 // Bounds: an operation takes its URL's timeout at most; prune() and clear() give each batch that time. stats() reads
-// the whole table within one timeout and is unknown (store_timeout) where that is too short.
+// the whole table within one timeout and is unknown (store_timeout) where that is too short. create_schema() has a
+// minute.
 //
 // Thread safety: the thread of the driver.
 #pragma once
