@@ -113,7 +113,7 @@ bool pg_connection::put_on_wire(const pg_request& what, sent& entry) {
     if (!known) number = ++last_name_;
     entry.prepared = number;
     entry.prepares = !known;
-    const std::string name = "coatcheck_" + std::to_string(number);
+    const std::string name = what.statement->name + "_" + std::to_string(number);
     if (!known && pq_.send_prepare(connection_, name.c_str(), what.statement->sql.c_str(), 0, nullptr) == 0) {
       return false;
     }

@@ -3,8 +3,17 @@
 
 #include <charconv>
 #include <cstring>
+#include <utility>
+
+#include "crypto/digest.hpp"
 
 namespace coatcheck::net {
+
+pg_statement::pg_statement(std::string text, std::size_t number, bool only_reads)
+    : sql(std::move(text)),
+      name("coatcheck_" + crypto::sha1_hex(sql).substr(0, 20)),
+      index(number),
+      reads(only_reads) {}
 
 std::int64_t pg_rows::number(int row, int column) const {
   const std::string_view bytes = text(row, column);

@@ -21,7 +21,12 @@ namespace coatcheck::net {
 
 // A statement of the store, prepared on each connection when it is first needed there.
 struct pg_statement {
+  pg_statement() = default;
+  pg_statement(std::string text, std::size_t number, bool only_reads);
+
   std::string sql;
+  std::string name;  // begins with it; of the text alone, so that what has the name is that statement: behind a pooler,
+                     // sessions of the server are shared with other programs, and other versions of this one
   std::size_t index = 0;  // among the statements of its store
   bool reads = false;     // changes nothing: asked again, once, when its connection is lost
 };
