@@ -498,6 +498,14 @@ declare namespace session {
     status: number;
   }
 
+  /**
+   * Makes the tables that a store URL names (PostgreSQL), or brings older ones up to date: once, when a service is set up.
+   * Doing it again, or from two programs at once, does no harm. Default: COATCHECK_STORE. The version that is there now.
+   */
+  function createSchema(url?: string): Promise<number>;
+  /** The SQL that `createSchema` runs, for those who run migrations of their own. Connects to nothing. */
+  function schemaSql(url?: string): string;
+
   /** The values of one name in a Cookie header, decoded; `refused`: something was over a limit. */
   function parseCookie(header: string, name: string): { values: string[]; refused: boolean };
   /** The value of a Set-Cookie header; `expires` in milliseconds since the epoch, `maxAge` in seconds. */

@@ -8,6 +8,7 @@ const { ownMemory } = require('./lib/own-memory.js');
 const { native } = require('./lib/native.js');
 const { session } = require('./lib/middleware.js');
 const { RefreshTokens } = require('./lib/refresh-tokens.js');
+const { createSchema, schemaSql } = require('./lib/schema.js');
 const { Session } = require('./lib/session.js');
 const { TaggedValue } = require('./lib/tagged.js');
 const { Store: OwnStore } = require('./lib/store.js');
@@ -41,6 +42,8 @@ module.exports = Object.assign(session, {
   TaggedValue,
   Session,
   Store,
+  createSchema,
+  schemaSql,
   version,
   // Cookie headers as the core reads and writes them.
   parseCookie: native.findCookie,

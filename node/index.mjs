@@ -11,7 +11,9 @@ export const {
   TaggedValue,
   Session,
   Store,
+  createSchema,
   parseCookie,
+  schemaSql,
   serializeCookie,
   version,
 } = session;

@@ -2,7 +2,7 @@
 # Core tests under sanitizers: sanitize.sh asan | tsan.
 source "$(dirname "$0")/common.sh"
 preset=${1:?asan or tsan}
-scripts/system-packages.sh build
+scripts/system-packages.sh build servers
 say "$preset: build"
 cmake --preset "$preset" >/dev/null
 cmake --build --preset "$preset" --parallel "$jobs"

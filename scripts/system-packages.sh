@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Installs what is missing of the system's packages (Debian 12, Ubuntu 24.04, and later ones), and nothing else.
-# Groups: build (default), browser, lint, bench. With neither root nor sudo it names the packages and stops.
+# Groups: build (default), servers (that tests start), browser, lint, fuzz, bench. With neither root nor sudo it names the packages and stops.
 source "$(dirname "$0")/common.sh"
 
 declare -A packages_of=(
-  [build]="g++ cmake ninja-build pkg-config libssl-dev libhiredis-dev liblmdb-dev nlohmann-json3-dev rapidjson-dev libgtest-dev libuv1-dev libcpp-httplib-dev zlib1g-dev redis-server memcached"
+  [build]="g++ cmake ninja-build pkg-config libssl-dev libhiredis-dev liblmdb-dev nlohmann-json3-dev rapidjson-dev libgtest-dev libuv1-dev libcpp-httplib-dev zlib1g-dev"
+  [servers]="redis-server memcached postgresql haproxy nginx"
   [browser]="chromium"
   [lint]="clang clang-format clang-tidy"
   [fuzz]="clang"
@@ -37,6 +38,8 @@ missing=()
 for name in "${wanted[@]}"; do
   # A browser or a ccache from elsewhere is as good as the package.
   if [ "$name" = chromium ] && [ -x "${COATCHECK_CHROMIUM:-/usr/bin/chromium}" ]; then continue; fi
+  # Any version of the server, without the package that names the newest one.
+  if [ "$name" = postgresql ] && compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then continue; fi
   dpkg-query -W -f '${Status}\n' "$name" 2>/dev/null | grep -q 'ok installed' || missing+=("$name")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0

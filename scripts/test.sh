@@ -3,6 +3,7 @@
 # Needs a built tree: `make test` sees to that. Logs are in build/test.
 source "$(dirname "$0")/common.sh"
 
+scripts/system-packages.sh servers
 all="core contract python node interop readme consumer"
 suites=${SUITES:-$all}
 logs=build/test

@@ -102,6 +102,10 @@ std::uint64_t prune_store(const std::string& url) {
   return with_store(url, [](store& opened, completion<count_result> done) { opened.prune(all, done); });
 }
 
+std::uint64_t create_schema(const std::string& url) {
+  return with_store(url, [](store& opened, completion<count_result> done) { opened.create_schema(done); });
+}
+
 }  // namespace
 
 void add_primitives(py::module_& module) {
@@ -116,6 +120,10 @@ void add_primitives(py::module_& module) {
   module.def("error_codes", &error_table, "{code: exception class}");
   module.def("clear_store", &clear_store, py::arg("url"), "Removes everything; how many entries went.");
   module.def("prune_store", &prune_store, py::arg("url"), "Removes what has ended; how many entries went.");
+  module.def("create_schema", &create_schema, py::arg("url"), "Makes a store's tables; the version that is there now.");
+  module.def(
+      "schema_sql", [](std::string_view url) { return value_of(schema_sql(url)); }, py::arg("url"),
+      "The SQL that create_schema runs.");
   module.def(
       "needs_driver", [](std::string_view url) { return value_of(needs_driver(url)); }, py::arg("url"),
       "Whether the store of this URL is remote.");

@@ -30,6 +30,7 @@
 //   store.pruneInTurn(interval, slot)        how many entries went, false (it is not our turn) or an Error; interval 0: a
 //                                            further batch of our turn. store.pruneBatch: what a full one is;
 //                                            store.expiresItself: there is nothing to prune
+//   store.createSchema(slot)                 the version that is there now, or an Error
 //   storeById(store, keys or undefined, prefix)
 //                                            the store by session id: the key is the prefix and a hash of the id.
 //                                            key(id), put, touch and remove as above; read(id, slot) answers one

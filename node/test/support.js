@@ -1,9 +1,9 @@
 'use strict';
 
 // What the suites share: servers of each kind, a client with a cookie jar, stores that clean up after themselves,
-// and a real redis-server.
+// a real redis-server and a real PostgreSQL.
 
-const { spawn } = require('node:child_process');
+const { spawn, spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const http = require('node:http');
 const net = require('node:net');
@@ -145,6 +145,85 @@ async function freePort() {
   return port;
 }
 
+// A PostgreSQL of this test's own. It does not run as root: there it runs as `postgres` or `nobody`.
+class Postgres {
+  // `more`: further lines of postgresql.conf; `files`: of its data directory, by name.
+  static async start(t, { more = [], files = {} } = {}) {
+    const postgres = new Postgres();
+    postgres.port = await freePort();
+    postgres.directory = fs.mkdtempSync(path.join(os.tmpdir(), 'coatcheck-postgres-'));
+    t.after(() => postgres.stop());
+    const data = path.join(postgres.directory, 'data');
+    postgres.#who = unprivileged(postgres.directory);
+    postgres.#run('initdb', ['-D', data, '-U', 'coatcheck', '-A', 'trust', '--no-sync', '-E', 'UTF8', '--locale=C']);
+    for (const [name, content] of Object.entries(files)) {
+      fs.writeFileSync(path.join(data, name), content, { mode: 0o600 });
+      if (postgres.#who.uid !== undefined) fs.chownSync(path.join(data, name), postgres.#who.uid, postgres.#who.gid);
+    }
+    const lines = [`port = ${postgres.port}`, "listen_addresses = '127.0.0.1'", 'fsync = off', 'shared_buffers = 16MB'];
+    lines.push(`unix_socket_directories = '${postgres.directory}'`, ...more);
+    fs.appendFileSync(path.join(data, 'postgresql.conf'), `\n${lines.join('\n')}\n`);
+    await postgres.run();
+    return postgres;
+  }
+
+  static get programs() {
+    const versions = fs.readdirSync('/usr/lib/postgresql').sort((a, b) => Number(b) - Number(a));
+    return `/usr/lib/postgresql/${versions[0]}/bin`;
+  }
+
+  #who = {};
+
+  get url() {
+    return `postgresql://coatcheck@127.0.0.1:${this.port}/postgres?timeout=5000`;
+  }
+
+  #run(program, words) {
+    const done = spawnSync(path.join(Postgres.programs, program), words, { ...this.#who, cwd: '/', encoding: 'utf8' });
+    if (done.status !== 0) throw new Error(`${program}: ${done.stdout}${done.stderr}`);
+    return done.stdout.trim();
+  }
+
+  sql(text) {
+    const at = ['-h', this.directory, '-p', String(this.port), '-U', 'coatcheck', 'postgres'];
+    return this.#run('psql', ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-c', text, ...at]);
+  }
+
+  async run() {
+    const data = path.join(this.directory, 'data');
+    const options = { ...this.#who, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] };
+    this.child = spawn(path.join(Postgres.programs, 'postgres'), ['-D', data], options);
+    let log = '';
+    await new Promise((resolve, reject) => {
+      this.child.once('exit', () => reject(new Error(`PostgreSQL does not start: ${log}`)));
+      this.child.stderr.on('data', (chunk) => {
+        log = (log + chunk).slice(-10_000);
+        if (log.includes('ready to accept')) resolve();
+      });
+    });
+  }
+
+  async kill() {
+    if (this.child === undefined || this.child.exitCode !== null || this.child.signalCode !== null) return;
+    this.child.kill('SIGQUIT');
+    await once(this.child, 'exit');
+  }
+
+  async stop() {
+    await this.kill();
+    fs.rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+// As whom a program runs that refuses to be root; the directory becomes theirs.
+function unprivileged(directory) {
+  if (process.getuid() !== 0) return {};
+  const found = fs.readFileSync('/etc/passwd', 'utf8').match(/^(?:postgres):[^:]*:(\d+):(\d+):/m) ?? [0, 65534, 65534];
+  const [uid, gid] = found.slice(1, 3).map(Number);
+  fs.chownSync(directory, uid, gid);
+  return { uid, gid };
+}
+
 // A redis-server of this test's own.
 class Redis {
   static async start(t) {
@@ -204,6 +283,7 @@ module.exports = {
   Browser,
   COUNTER,
   FRAMEWORKS,
+  Postgres,
   Redis,
   SECRET,
   fileStore,

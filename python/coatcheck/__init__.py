@@ -23,7 +23,7 @@ from coatcheck.errors import (
 )
 from coatcheck.refresh import AsyncRefreshTokens, Refreshed, RefreshTokens, TokenFamily
 from coatcheck.session import Session
-from coatcheck.store import Store
+from coatcheck.store import Store, create_schema, schema_sql
 
 __all__ = [
     "AsyncRefreshTokens",
@@ -45,6 +45,8 @@ __all__ = [
     "TokenError",
     "TokenFamily",
     "UsageError",
+    "create_schema",
+    "schema_sql",
 ]
 
 __version__ = "0.1.0"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from coatcheck import _core
 from coatcheck._service import default_store
 
-__all__ = ["Store"]
+__all__ = ["Store", "create_schema", "schema_sql"]
 
 
 class Store:
@@ -33,5 +33,22 @@ class Store:
         return _core.clear_store(self._url)
 
     def prune(self) -> int:
-        """Removes what has ended, and returns how many entries went. Redis does so by itself: 0 there."""
+        """Removes what has ended, and returns how many entries went.
+
+        Redis does so by itself: 0 there. PostgreSQL needs it now and then, from any number of services at once.
+        """
         return _core.prune_store(self._url)
+
+
+def create_schema(url: str | None = None) -> int:
+    """Makes the tables of a store that has some (PostgreSQL), or brings older ones up to date.
+
+    Once, when a service is set up; doing it again, or from two programs at once, does no harm. Returns the version
+    that is there now.
+    """
+    return _core.create_schema(default_store(url))
+
+
+def schema_sql(url: str | None = None) -> str:
+    """The SQL that ``create_schema`` runs, for those who run migrations of their own. Connects to nothing."""
+    return _core.schema_sql(default_store(url))

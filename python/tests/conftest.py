@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from coatcheck import _core
+from postgres_server import PostgresServer, postgres_running
 
 SECRET = "a secret for the tests, 32 bytes or more"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -101,10 +102,22 @@ def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
     server.kill()
 
 
-@pytest.fixture(params=["memory", "file", "redis"])
+@pytest.fixture(scope="session")
+def shared_postgres() -> Iterator[PostgresServer]:
+    """For tests that leave the server alone."""
+    with postgres_running() as server:
+        yield server
+
+
+@pytest.fixture(params=["memory", "file", "redis", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> str:
     """The URL of an empty store of each kind."""
     if request.param == "redis":
         server: RedisServer = request.getfixturevalue("shared_redis")
         return f"{server.url}?prefix={uuid.uuid4().hex}:&timeout=5000"
+    if request.param == "postgres":
+        database: PostgresServer = request.getfixturevalue("shared_postgres")
+        made = f"{database.url}&table=t{uuid.uuid4().hex[:16]}"
+        _core.create_schema(made)
+        return made
     return f"memory:{uuid.uuid4().hex}" if request.param == "memory" else f"file:{tmp_path / 'sessions'}"

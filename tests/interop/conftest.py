@@ -6,8 +6,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import coatcheck
 import pytest
 from four_stacks import SERVICES, Service, all_running
+from postgres_server import postgres_running
 from processes import free_port, running
 
 SECRET = "interop tests, a secret of more than 32 bytes"
@@ -25,10 +27,17 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"redis://127.0.0.1:{port}"
 
 
-@pytest.fixture(scope="session", params=["file", "redis", "encrypted"])
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    with postgres_running() as server:
+        coatcheck.create_schema(server.url)
+        yield server.url
+
+
+@pytest.fixture(scope="session", params=["file", "redis", "postgres"])
 def services(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Service]]:
     folder = tmp_path_factory.mktemp("interop")
-    store = request.getfixturevalue("redis_url") if request.param == "redis" else f"file:{folder}/sessions"
+    store = f"file:{folder}/sessions" if request.param == "file" else request.getfixturevalue(f"{request.param}_url")
     settings = {"COATCHECK_STORE": store, "COATCHECK_SECRET": SECRET}
     if request.param == "encrypted":
         settings["ENCRYPT"] = "required"

@@ -40,6 +40,7 @@ napi_value start(napi_env env, napi_value exports) {
       COATCHECK_FUNCTION("setTime", set_time),
       COATCHECK_FUNCTION("createKeys", create_keys),
       COATCHECK_FUNCTION("openStore", open_store),
+      COATCHECK_FUNCTION("schemaSql", schema_sql_of),
       COATCHECK_FUNCTION("storeById", make_store_by_id),
       COATCHECK_FUNCTION("createEngine", create_engine),
       COATCHECK_FUNCTION("createRefreshTokens", create_refresh_tokens),

@@ -31,6 +31,7 @@ struct engine_handle {
 // in node/lib/native.js, their only caller.
 napi_value create_keys(napi_env env, napi_callback_info info);
 napi_value open_store(napi_env env, napi_callback_info info);
+napi_value schema_sql_of(napi_env env, napi_callback_info info);
 napi_value make_store_by_id(napi_env env, napi_callback_info info);
 napi_value create_engine(napi_env env, napi_callback_info info);
 napi_value create_refresh_tokens(napi_env env, napi_callback_info info);

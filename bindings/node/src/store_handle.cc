@@ -153,6 +153,13 @@ napi_value health(napi_env env, napi_callback_info info) {
   return answer<count_result>(env, self, given[0], 0, count_to_js, [&](auto done) { self->store->health(done); });
 }
 
+napi_value create_schema(napi_env env, napi_callback_info info) {
+  const arguments<1> given(env, info);
+  const auto& self = self_of<store_handle>(given.data);
+  return answer<count_result>(env, self, given[0], 0, count_to_js,
+                              [&](auto done) { self->store->create_schema(done); });
+}
+
 napi_value close(napi_env env, napi_callback_info info) {
   const arguments<0> given(env, info);
   self_of<store_handle>(given.data)->store->close();
@@ -204,6 +211,7 @@ napi_value open_store(napi_env env, napi_callback_info info) {
   add_method(env, object, "clear", clear, self);
   add_method(env, object, "stats", stats, self);
   add_method(env, object, "health", health, self);
+  add_method(env, object, "createSchema", create_schema, self);
   add_method(env, object, "close", close, self);
   napi_set_named_property(env, object, "scanRepeats", make_bool(env, can.scan_repeats));
   napi_set_named_property(env, object, "expiresItself", make_bool(env, can.expires_itself));
@@ -213,6 +221,15 @@ napi_value open_store(napi_env env, napi_callback_info info) {
   napi_set_named_property(env, object, "ofExpress", make_bool(env, can.layout == record_layout::connect_redis));
   napi_set_named_property(env, object, "lifetime", make_number(env, static_cast<double>(can.layout_lifetime)));
   return object;
+}
+
+// schemaSql(url) → SQL. Throws what is wrong with the URL, or that its store has no schema.
+napi_value schema_sql_of(napi_env env, napi_callback_info info) {
+  const arguments<1> given(env, info);
+  text url;
+  if (!url.read(env, given[0]) || !url.present()) return throw_type_error(env, "store must be a URL");
+  const auto sql = schema_sql(url.view());
+  return sql ? make_string(env, *sql) : throw_error(env, sql.error());
 }
 
 }  // namespace coatcheck::node

@@ -214,6 +214,10 @@ class store {
   virtual void stats(completion<stats_result> done) = 0;
   // Known and 1 when the store answers; `why` when it does not.
   virtual void health(completion<count_result> done) = 0;
+  // Makes the tables that the store keeps sessions in, or brings those of an older version up to date: once, by whoever
+  // sets the service up, not at each start. Doing it again, or from two programs at once, does no harm. `count` is the
+  // version that is there now. A store that has no schema answers store_unsupported.
+  virtual void create_schema(completion<count_result> done);
   // Ends all work; later and pending operations complete as unknown (store_closed). Idempotent.
   virtual void close() = 0;
 };
@@ -307,6 +311,12 @@ struct store_options {
 //                      redis:, rediss: and redis+unix: with ?layout=connect-redis: that package's records; ?prefix=sess:, ?ttl=S (default 86400),
 //                      ?disableTouch=true, ?disableTTL=true, as there. ?layout=flask-session and ?layout=starsessions:
 //                      read on the way in alone (engine_options::migrate_from)
+//   postgresql://[user[:password]@]host[:port][,host…][/database]  and  postgres://…
+//                      ?timeout=MS (default 1000, 1–60000), ?queue=N, ?pool=N (connections at most, default 4, 1–64),
+//                      ?table=[SCHEMA.]NAME (default coatcheck_sessions), ?prepare=off (behind pgbouncer in transaction
+//                      mode), ?layout=connect-pg-simple (read alone, for migrate_from), and libpq's own: sslmode,
+//                      sslrootcert, application_name, target_session_attrs, … Needs libpq 14 or later (libpq.so.5), and
+//                      its table: create_schema() below. Of several hosts the one that takes writes is used.
 // Before a URL may stand layers, the outermost first, each with a colon:
 //   counted:URL        counts how operations end
 //   encrypted:URL      seals each record under the service's keys (store_options::keys) before the store sees it; also
@@ -322,6 +332,9 @@ struct store_options {
 
 // `url` without such layers: for what needs no keys (clear, prune, stats).
 [[nodiscard]] std::string unencrypted_url(std::string_view url);
+// The SQL that create_schema() runs for this URL: for those who run migrations of their own. Nothing is connected.
+// Errors: invalid_url; store_unsupported: the store has no schema.
+[[nodiscard]] result<std::string> schema_sql(std::string_view url);
 
 // Whether `url` names a store that needs a driver (store_capabilities::needs_loop).
 [[nodiscard]] result<bool> needs_driver(std::string_view url);

@@ -101,6 +101,7 @@ void store::remove_owner(std::string_view, std::string_view, completion<count_re
   refuse(done, "remove what an owner has");
 }
 void store::scan(std::string_view, std::size_t, completion<keys_result> done) { refuse(done, "list its keys"); }
+void store::create_schema(completion<count_result> done) { refuse(done, "make a schema: it has none, and needs none"); }
 void store::clear(completion<count_result> done) { (new clearing(*this, done))->go_on(); }
 
 }  // namespace coatcheck

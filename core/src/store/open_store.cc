@@ -12,13 +12,14 @@
 #include "store/lmdb/store.hpp"
 #include "store/memcached/store.hpp"
 #include "store/memory/store.hpp"
+#include "store/postgres/store.hpp"
 #include "store/redis/store.hpp"
 #include "store/url.hpp"
 
 namespace coatcheck {
 namespace {
 
-constexpr std::span<const store_kind> all_kinds[] = {memory_kinds, lmdb_kinds, redis_kinds, memcached_kinds};
+constexpr std::span<const store_kind> all_kinds[] = {memory_kinds, lmdb_kinds, redis_kinds, memcached_kinds, postgres_kinds};
 constexpr const layer_kind* all_layers[] = {&counting_layer, &encrypting_layer, &migrating_layer, &preparing_layer};
 constexpr std::size_t most_layers = 8;
 
@@ -201,6 +202,15 @@ result<bool> needs_driver(std::string_view url) {
   const auto wanted = understand(url, 0, false);
   if (!wanted) return wanted.error();
   return needs_loop(*wanted);
+}
+
+result<std::string> schema_sql(std::string_view url) {
+  const auto wanted = understand(url, 0, false);
+  if (!wanted) return wanted.error();
+  if (wanted->both != nullptr) return {errc::store_unsupported, "a cached: store has no schema: its origin's URL may have"};
+  if (wanted->kind->schema_sql == nullptr)
+    return {errc::store_unsupported, "a " + wanted->url.scheme + ": store has no schema: there is nothing to make"};
+  return wanted->kind->schema_sql(wanted->url);
 }
 
 }  // namespace coatcheck

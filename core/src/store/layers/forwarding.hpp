@@ -38,6 +38,7 @@ class forwarding_store : public store {
   void prune(std::size_t limit, completion<count_result> done) override { below_->prune(limit, done); }
   void stats(completion<stats_result> done) override { below_->stats(done); }
   void health(completion<count_result> done) override { below_->health(done); }
+  void create_schema(completion<count_result> done) override { below_->create_schema(done); }
   void close() override { below_->close(); }
 
  protected:

@@ -23,6 +23,6 @@ namespace coatcheck {
 // Opens `memcached:` URLs. Nothing is resolved or connected yet: the first operation on a node does.
 // Errors: invalid_url. REQUIRES: options.loop.
 [[nodiscard]] result<std::shared_ptr<store>> open_memcached_store(const parsed_url& url, const store_options& options);
-inline constexpr store_kind memcached_kinds[] = {{"memcached", true, open_memcached_store, true}};
+inline constexpr store_kind memcached_kinds[] = {{"memcached", true, open_memcached_store, false, true}};
 
 }  // namespace coatcheck

@@ -4,11 +4,11 @@
 #include <utility>
 #include <vector>
 
-#include "crypto/digest.hpp"
 #include "net/redis/link.hpp"
 #include "store/envelope.hpp"
 #include "store/layers/near_cache.hpp"
 #include "store/redis/changes.hpp"
+#include "store/owner_digest.hpp"
 #include "store/redis/names.hpp"
 #include "store/redis/store.hpp"
 #include "store/secret_file.hpp"
@@ -217,17 +217,7 @@ std::string_view redis_names::key_of(std::string_view name) const noexcept {
   return valid_key(name) ? name : std::string_view();
 }
 
-std::string redis_names::digest(std::string_view owner) {
-  static constexpr char digits[] = "0123456789abcdef";
-  constexpr std::size_t used = 16;  // 128 bits: nobody finds a second owner with the same ones
-  const crypto::sha256_digest full = crypto::sha256(owner);
-  std::string out;
-  for (std::size_t i = 0; i < used; ++i) {
-    out += digits[full[i] >> 4];
-    out += digits[full[i] & 15];
-  }
-  return out;
-}
+std::string redis_names::digest(std::string_view owner) { return owner_digest(owner); }
 
 bool valid_cursor(std::string_view cursor) noexcept {
   return cursor.size() <= 20 && std::all_of(cursor.begin(), cursor.end(), [](char c) { return c >= '0' && c <= '9'; });

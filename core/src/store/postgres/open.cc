@@ -1,0 +1,193 @@
+// From a PostgreSQL URL to a store: what is ours is taken out, the rest is libpq's.
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "net/postgres/pool.hpp"
+#include "store/postgres/statements.hpp"
+#include "store/postgres/store.hpp"
+
+namespace coatcheck {
+namespace {
+
+constexpr std::uint16_t default_postgres_port = 5432;
+constexpr std::uint64_t longest_queue = 1'000'000;
+constexpr std::string_view foreign_layout = "connect-pg-simple";
+constexpr std::string_view foreign_table = "session";
+
+// libpq's parameters that a URL may hold (libpq 18). Left out: those that would make it block, ask the terminal, speak
+// another protocol, or change what our statements mean.
+constexpr std::string_view libpq_parameters[] = {"application_name",
+                                                 "channel_binding",
+                                                 "fallback_application_name",
+                                                 "gssdelegation",
+                                                 "gssencmode",
+                                                 "gsslib",
+                                                 "keepalives",
+                                                 "keepalives_count",
+                                                 "keepalives_idle",
+                                                 "keepalives_interval",
+                                                 "krbsrvname",
+                                                 "min_protocol_version",
+                                                 "max_protocol_version",
+                                                 "options",
+                                                 "passfile",
+                                                 "require_auth",
+                                                 "requirepeer",
+                                                 "scram_client_key",
+                                                 "scram_server_key",
+                                                 "ssl_max_protocol_version",
+                                                 "ssl_min_protocol_version",
+                                                 "sslcert",
+                                                 "sslcertmode",
+                                                 "sslcompression",
+                                                 "sslcrl",
+                                                 "sslcrldir",
+                                                 "sslkey",
+                                                 "sslmode",
+                                                 "sslnegotiation",
+                                                 "sslpassword",
+                                                 "sslrootcert",
+                                                 "sslsni",
+                                                 "target_session_attrs",
+                                                 "tcp_user_timeout"};
+// Ours, and the parts of a URL that may also stand as parameters, as libpq has it.
+constexpr std::string_view own_parameters[] = {"timeout", "queue", "pool", "table",    "prepare", "layout",
+                                               "host",    "port",  "user", "password", "dbname"};
+
+error wrong(std::string text) { return {errc::invalid_url, "store URL: " + std::move(text)}; }
+
+bool is_one_of(std::string_view name, const std::string_view* from, const std::string_view* to) {
+  return std::find(from, to, name) != to;
+}
+
+result<void> check_names(const parsed_url& url) {
+  for (const auto& [name, value] : url.parameters) {
+    if (is_one_of(name, std::begin(own_parameters), std::end(own_parameters)) ||
+        is_one_of(name, std::begin(libpq_parameters), std::end(libpq_parameters))) {
+      continue;
+    }
+    parsed_url one = url;
+    one.parameters = {{name, value}};
+    return one.only({"timeout", "queue", "pool", "table", "prepare", "layout", "host", "port", "user", "password",
+                     "dbname", "and most of libpq's (sslmode, sslrootcert, application_name, target_session_attrs)"});
+  }
+  return {};
+}
+
+result<std::string> part(const parsed_url& url, std::string_view name, std::string in_url) {
+  const auto given = url.parameter(name);
+  if (given && !in_url.empty() && in_url != *given) {
+    return wrong("the " + std::string(name) + " is given twice, and differs");
+  }
+  return given ? std::string(*given) : std::move(in_url);
+}
+
+result<void> fill_hosts(const parsed_url& url, net::pg_target& target) {
+  const auto add = [&](std::string host, std::uint16_t port) {
+    target.hosts.push_back({std::move(host), port == 0 ? default_postgres_port : port});
+  };
+  const auto host = url.parameter("host");
+  const auto port = url.number("port", default_postgres_port, 1, 65'535);
+  if (!port) return port.error();
+  if (host && !url.host.empty()) return wrong("the host is given twice");
+  if (url.parameter("port") && url.port != 0) return wrong("the port is given twice");
+  if (host && (host->empty() || host->find(',') != std::string_view::npos)) {
+    return wrong("?host= takes one host, or the directory of a Unix socket; write several as in postgresql://a,b/db");
+  }
+  const auto usual = static_cast<std::uint16_t>(*port);
+  add(host ? std::string(*host) : url.host, url.port == 0 ? usual : url.port);
+  for (std::size_t i = 1; i < url.hosts.size(); ++i) {
+    add(url.hosts[i].host, url.hosts[i].port == 0 ? usual : url.hosts[i].port);
+  }
+  return {};
+}
+
+result<void> fill_parameters(const parsed_url& url, net::pg_target& target) {
+  auto user = part(url, "user", url.user);
+  auto password = part(url, "password", url.password);
+  auto database = part(url, "dbname", url.path.empty() ? std::string() : url.path.substr(1));
+  if (!user) return user.error();
+  if (!password) return password.error();
+  if (!database) return database.error();
+  const auto add = [&](std::string name, std::string value) {
+    target.parameters.emplace_back(std::move(name), std::move(value));
+  };
+  if (!user->empty()) add("user", *std::move(user));
+  if (!password->empty()) add("password", *std::move(password));
+  if (!database->empty()) add("dbname", *std::move(database));
+  for (const auto& [name, value] : url.parameters) {
+    if (is_one_of(name, std::begin(libpq_parameters), std::end(libpq_parameters))) add(name, value);
+  }
+  const auto unless_given = [&](const char* name, const char* value) {
+    if (!url.parameter(name)) add(name, value);
+  };
+  unless_given("fallback_application_name", "coatcheck");
+  unless_given("gssencmode", "disable");  // its handshake may block
+  // One host at a time is given to libpq, so what compares hosts can't be asked of it.
+  const auto attributes = url.parameter("target_session_attrs").value_or("any");
+  if (attributes != "any" && attributes != "read-write" && attributes != "read-only" && attributes != "primary" &&
+      attributes != "standby") {
+    return wrong("target_session_attrs must be any, read-write, read-only, primary or standby");
+  }
+  if (target.hosts.size() > 1) unless_given("target_session_attrs", "read-write");
+  add("client_encoding", "UTF8");
+  return {};
+}
+
+result<std::string> table_of(const parsed_url& url) {
+  const auto layout = url.parameter("layout");
+  if (layout && *layout != foreign_layout) return wrong("layout must be connect-pg-simple");
+  const auto table = url.parameter("table").value_or(layout ? foreign_table : default_postgres_table);
+  if (!is_table_name(table)) {
+    return wrong("table must be NAME or SCHEMA.NAME, each of at most 40 letters, digits and underscores");
+  }
+  return std::string(table);
+}
+
+}  // namespace
+
+result<std::string> postgres_schema_sql(const parsed_url& url) {
+  if (auto known = check_names(url); !known) return known.error();
+  const auto table = table_of(url);
+  if (!table) return table.error();
+  if (url.parameter("layout")) {
+    return {errc::store_unsupported, "a table in connect-pg-simple's layout is made by connect-pg-simple"};
+  }
+  return schema_script(*table);
+}
+
+result<std::shared_ptr<store>> open_postgres_store(const parsed_url& url, const store_options& options) {
+  if (options.loop == nullptr) {
+    return {errc::invalid_option, "a PostgreSQL store needs an event loop (store_options::loop)"};
+  }
+  if (auto known = check_names(url); !known) return known.error();
+  if (!url.has_authority) return wrong("write postgresql://host/database");
+  const auto timeout = url.number("timeout", 1000, 1, 60'000);
+  const auto queue = url.number("queue", 16'384, 1, longest_queue);
+  const auto pool = url.number("pool", 4, 1, 64);
+  const auto table = table_of(url);
+  for (const auto* number : {&timeout, &queue, &pool}) {
+    if (!*number) return number->error();
+  }
+  if (!table) return table.error();
+  const auto prepare = url.parameter("prepare").value_or("on");
+  if (prepare != "on" && prepare != "off") return wrong("prepare must be on or off");
+  net::pg_target target;
+  target.prepare = prepare == "on";
+  if (auto filled = fill_hosts(url, target); !filled) return filled.error();
+  if (auto filled = fill_parameters(url, target); !filled) return filled.error();
+  const auto pq = net::load_libpq();
+  if (!pq) return pq.error();
+  net::pg_bounds bounds;
+  bounds.timeout = static_cast<duration_ms>(*timeout);
+  bounds.queue = static_cast<std::size_t>(*queue);
+  bounds.connections = static_cast<std::size_t>(*pool);
+  bounds.statements = postgres_statements::count;
+  auto made = net::pg_pool::create(**pq, std::move(target), bounds, *options.loop);
+  const clock& time = options.time != nullptr ? *options.time : system_clock();
+  return url.parameter("layout") ? make_foreign_postgres_store(std::move(made), *table, time)
+                                 : make_postgres_store(std::move(made), *table, time);
+}
+
+}  // namespace coatcheck

@@ -1,0 +1,196 @@
+// The statements' texts. $1 is the key wherever there is one; deadlines and `now` are ms since the epoch by the
+// caller's clock. Columns: docs/formats.md, "PostgreSQL".
+#include "store/postgres/statements.hpp"
+
+#include <algorithm>
+
+namespace coatcheck {
+namespace {
+
+constexpr std::size_t longest_name = 40;
+
+bool is_name(std::string_view name) noexcept {
+  return !name.empty() && name.size() <= longest_name && (name[0] < '0' || name[0] > '9') &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+         });
+}
+
+std::string_view schema_of(std::string_view table) noexcept {
+  const auto dot = table.find('.');
+  return dot == std::string_view::npos ? std::string_view() : table.substr(0, dot);
+}
+
+std::string_view name_of_table(std::string_view table) noexcept {
+  const auto dot = table.find('.');
+  return dot == std::string_view::npos ? table : table.substr(dot + 1);
+}
+
+// The table, or one beside it whose name ends in `suffix`, quoted.
+std::string quoted(std::string_view table, std::string_view suffix = {}) {
+  std::string out;
+  if (const auto schema = schema_of(table); !schema.empty()) out = "\"" + std::string(schema) + "\".";
+  return out + "\"" + std::string(name_of_table(table)) + std::string(suffix) + "\"";
+}
+
+// {t}: the table; {v}: that of its version; {n}: its bare name.
+std::string with_names(std::string_view text, std::string_view table) {
+  std::string out;
+  while (!text.empty()) {
+    const auto brace = text.find('{');
+    out += text.substr(0, brace);
+    if (brace == std::string_view::npos) break;
+    const char which = text[brace + 1];
+    out += which == 't' ? quoted(table) : which == 'v' ? quoted(table, "_schema") : std::string(name_of_table(table));
+    text.remove_prefix(brace + 3);
+  }
+  return out;
+}
+
+// Two that make the schema at once: "IF NOT EXISTS" alone lets one of them fail.
+constexpr std::string_view lock_schema = "SELECT pg_advisory_xact_lock(716421581, hashtext('{n}'))";
+
+constexpr std::string_view schema[] = {
+    R"(CREATE TABLE IF NOT EXISTS {t} (
+  key text COLLATE "C" PRIMARY KEY,
+  etag text COLLATE "C" NOT NULL,
+  expires_at bigint NOT NULL,
+  owner text COLLATE "C",
+  value bytea NOT NULL
+))",
+    R"(CREATE INDEX IF NOT EXISTS "{n}_expires_at" ON {t} (expires_at))",
+    R"(CREATE INDEX IF NOT EXISTS "{n}_owner" ON {t} (owner) WHERE owner IS NOT NULL)",
+    R"(CREATE TABLE IF NOT EXISTS {v} (version integer NOT NULL))",
+    R"(INSERT INTO {v} (version) SELECT 1 WHERE NOT EXISTS (SELECT FROM {v}))",
+};
+
+// $1 key, $2 now.
+constexpr std::string_view get_sql =
+    "SELECT value, etag, expires_at FROM {t} WHERE key = $1::text AND expires_at > $2::bigint";
+
+// $1 key, $2 value, $3 etag, $4 deadline, $5 owner's digest or null. Answers a row of 1.
+constexpr std::string_view put_any_sql =
+    R"(INSERT INTO {t} (key, value, etag, expires_at, owner)
+VALUES ($1::text, $2::bytea, $3::text, $4::bigint, $5::text)
+ON CONFLICT (key) DO UPDATE
+SET value = excluded.value, etag = excluded.etag, expires_at = excluded.expires_at, owner = excluded.owner
+RETURNING 1)";
+
+// $6 now. Answers 1, or 0 and what is in the way. No row: somebody's insert came in between and is not to be seen yet.
+constexpr std::string_view put_absent_sql =
+    R"(WITH done AS (
+  INSERT INTO {t} AS s (key, value, etag, expires_at, owner)
+  VALUES ($1::text, $2::bytea, $3::text, $4::bigint, $5::text)
+  ON CONFLICT (key) DO UPDATE
+  SET value = excluded.value, etag = excluded.etag, expires_at = excluded.expires_at, owner = excluded.owner
+  WHERE s.expires_at <= $6::bigint
+  RETURNING 1
+)
+SELECT 1, NULL::bytea, NULL::text, NULL::bigint FROM done
+UNION ALL
+SELECT 0, value, etag, expires_at FROM {t}
+WHERE key = $1::text AND expires_at > $6::bigint AND NOT EXISTS (SELECT FROM done))";
+
+// $6 now, $7 the etag that is expected. Answers 1, or 0 and what is in the way, or no row: gone. What is in the way may
+// have the very etag that was expected: then another write came in between, which this statement does not see yet.
+constexpr std::string_view put_match_sql =
+    R"(WITH done AS (
+  UPDATE {t} SET value = $2::bytea, etag = $3::text, expires_at = $4::bigint, owner = $5::text
+  WHERE key = $1::text AND expires_at > $6::bigint AND etag = $7::text
+  RETURNING 1
+)
+SELECT 1, NULL::bytea, NULL::text, NULL::bigint FROM done
+UNION ALL
+SELECT 0, value, etag, expires_at FROM {t}
+WHERE key = $1::text AND expires_at > $6::bigint AND NOT EXISTS (SELECT FROM done))";
+
+// $1 key, $2 deadline, $3 now.
+constexpr std::string_view touch_sql =
+    "UPDATE {t} SET expires_at = $2::bigint WHERE key = $1::text AND expires_at > $3::bigint";
+
+// $1 key, $2 now. Answers whether it was alive.
+constexpr std::string_view remove_sql = "DELETE FROM {t} WHERE key = $1::text RETURNING expires_at > $2::bigint";
+
+// $1 owner's digest, $2 now.
+constexpr std::string_view owned_by_sql =
+    "SELECT key FROM {t} WHERE owner = $1::text AND expires_at > $2::bigint ORDER BY key";
+
+// $1 owner's digest, $2 now, $3 the key that is spared or ''. Answers how many lived.
+constexpr std::string_view remove_owner_sql =
+    R"(WITH gone AS (
+  DELETE FROM {t} WHERE owner = $1::text AND key <> $3::text RETURNING expires_at > $2::bigint AS alive
+)
+SELECT count(*) FROM gone WHERE alive)";
+
+// $1 the last key of the page before or '', $2 now, $3 how many.
+constexpr std::string_view scan_sql =
+    "SELECT key FROM {t} WHERE key > $1::text AND expires_at > $2::bigint ORDER BY key LIMIT $3::bigint";
+
+// $1 now, $2 how many. Rows that somebody else has locked are left for the next time: nobody waits for anybody.
+constexpr std::string_view prune_sql =
+    R"(WITH due AS (
+  SELECT key FROM {t} WHERE expires_at <= $1::bigint ORDER BY expires_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED
+), gone AS (
+  DELETE FROM {t} USING due WHERE {t}.key = due.key RETURNING 1
+)
+SELECT count(*) FROM gone)";
+
+// $1 the last key of the batch before or '', $2 how many. Answers how many there were, and the last key of them.
+constexpr std::string_view clear_sql =
+    R"(WITH page AS (
+  SELECT key FROM {t} WHERE key > $1::text ORDER BY key LIMIT $2::bigint FOR UPDATE
+), gone AS (
+  DELETE FROM {t} USING page WHERE {t}.key = page.key RETURNING {t}.key
+)
+SELECT count(*), max(key COLLATE "C") FROM gone)";
+
+// $1 now.
+constexpr std::string_view stats_sql =
+    R"(SELECT count(*), coalesce(sum(octet_length(value) + octet_length(key) + octet_length(etag)
+  + coalesce(octet_length(owner), 0) + 8), 0)::bigint
+FROM {t} WHERE expires_at > $1::bigint)";
+
+constexpr std::string_view health_sql = "SELECT 1 FROM {t} LIMIT 0";
+constexpr std::string_view version_sql = "SELECT max(version) FROM {v}";
+
+}  // namespace
+
+bool is_table_name(std::string_view table) noexcept {
+  return is_name(name_of_table(table)) && (table.find('.') == std::string_view::npos || is_name(schema_of(table)));
+}
+
+std::vector<std::string> schema_statements(std::string_view table) {
+  std::vector<std::string> out = {with_names(lock_schema, table)};
+  for (const auto text : schema) out.push_back(with_names(text, table));
+  out.push_back(with_names(version_sql, table));
+  return out;
+}
+
+std::string schema_script(std::string_view table) {
+  std::string out = "-- coatcheck's table of sessions, version " + std::to_string(postgres_schema_version) +
+                    ".\nBEGIN;\n" + with_names(lock_schema, table) + ";\n";
+  for (const auto text : schema) out += with_names(text, table) + ";\n";
+  return out + "COMMIT;\n";
+}
+
+postgres_statements::postgres_statements(std::string_view table) {
+  std::size_t index = 0;
+  const auto make = [&](net::pg_statement& into, std::string_view text, bool reads = false) {
+    into = {with_names(text, table), index++, reads};
+  };
+  make(get, get_sql, true);
+  make(put_any, put_any_sql);
+  make(put_absent, put_absent_sql);
+  make(put_match, put_match_sql);
+  make(touch, touch_sql);
+  make(remove, remove_sql);
+  make(owned_by, owned_by_sql, true);
+  make(remove_owner, remove_owner_sql);
+  make(scan, scan_sql, true);
+  make(prune, prune_sql);
+  make(clear, clear_sql);
+  make(stats, stats_sql, true);
+  make(health, health_sql, true);
+}
+
+}  // namespace coatcheck

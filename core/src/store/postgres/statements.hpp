@@ -1,0 +1,36 @@
+// The SQL of the PostgreSQL store, for one table.
+//
+// Thread safety: immutable.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/postgres/request.hpp"
+
+namespace coatcheck {
+
+inline constexpr std::string_view default_postgres_table = "coatcheck_sessions";
+inline constexpr int postgres_schema_version = 1;
+
+// NAME or SCHEMA.NAME, of letters, digits and underscores: it stands in SQL, always quoted. A name has 40 characters at
+// most, so that the names of its indexes have room in PostgreSQL's 63.
+[[nodiscard]] bool is_table_name(std::string_view table) noexcept;
+
+// What makes the table or brings it up to date, statement by statement, to be run in one transaction. Running it again
+// changes nothing; two that run it wait for one another.
+[[nodiscard]] std::vector<std::string> schema_statements(std::string_view table);
+// The same as a script for psql or a migration.
+[[nodiscard]] std::string schema_script(std::string_view table);
+
+// Parameters of each are listed in statements.cc.
+struct postgres_statements {
+  explicit postgres_statements(std::string_view table);
+  static constexpr std::size_t count = 13;
+
+  net::pg_statement get, put_any, put_absent, put_match, touch, remove, owned_by, remove_owner, scan, prune, clear,
+      stats, health;
+};
+
+}  // namespace coatcheck

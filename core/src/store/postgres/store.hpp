@@ -1,0 +1,44 @@
+// The PostgreSQL store: sessions in one table, asynchronous, by libpq 14 or later, which is loaded when a URL first
+// names it. PostgreSQL 9.5 or later.
+//
+// Every operation is one statement and one round trip; compare-and-set, deadline and owner change in one step. The
+// table and its SQL: docs/formats.md, "PostgreSQL". Time is the caller's clock, as in every store. The server expires
+// nothing: rows whose time has come read as absent, and prune() deletes them, some at a time.
+//
+// Bounds: an operation takes its URL's timeout at most; prune() and clear() give each batch that time. stats() reads
+// the whole table within one timeout and is unknown (store_timeout) where that is too short. create_schema() has a
+// minute.
+//
+// Thread safety: the thread of the driver.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "coatcheck/error.hpp"
+#include "coatcheck/store.hpp"
+
+#include "store/kind.hpp"
+
+namespace coatcheck {
+
+namespace net {
+class pg_pool;
+}
+
+// Opens `postgresql:` and `postgres:` URLs. Nothing is resolved or connected yet: the first operation does that.
+// Errors: invalid_url; store_unsupported (no libpq). REQUIRES: options.loop.
+[[nodiscard]] result<std::shared_ptr<store>> open_postgres_store(const parsed_url& url, const store_options& options);
+[[nodiscard]] result<std::string> postgres_schema_sql(const parsed_url& url);
+inline constexpr store_kind postgres_kinds[] = {{"postgresql", true, open_postgres_store, false, true, postgres_schema_sql},
+                                                {"postgres", true, open_postgres_store, false, true, postgres_schema_sql}};
+
+// The store itself (store.cc), and one in connect-pg-simple's layout (foreign.cc), on a pool that is its own. `table`
+// has been checked (is_table_name).
+[[nodiscard]] std::shared_ptr<store> make_postgres_store(std::shared_ptr<net::pg_pool> pool, std::string_view table,
+                                                         const clock& time);
+[[nodiscard]] std::shared_ptr<store> make_foreign_postgres_store(std::shared_ptr<net::pg_pool> pool,
+                                                                 std::string_view table, const clock& time);
+
+}  // namespace coatcheck
