@@ -186,7 +186,10 @@ describe('one session, two members of a fleet', () => {
 
   test('req.sessionStore lists the sessions of both, by their ids', async (t) => {
     const { client, urls } = await fleet(t);
-    const ids = [await new Browser(urls['connect-redis']).json('/set?a=1'), await new Browser(urls.coatcheck).json('/set?a=2')];
+    const ids = [
+      await new Browser(urls['connect-redis']).json('/set?a=1'),
+      await new Browser(urls.coatcheck).json('/set?a=2'),
+    ];
     for (const member of ['coatcheck', 'Store']) {
       const listed = await new Browser(urls[member]).json('/list');
       assert.equal(listed.length, 2, member);

@@ -6,8 +6,8 @@ import pathlib
 import uuid
 
 import pytest
-from conftest import RedisServer
 from coatcheck import _core
+from conftest import RedisServer
 from stacks import STACKS, make_site
 
 

@@ -199,7 +199,7 @@ def costs(redis: RedisServer, ask: Ask) -> dict[str, str]:
                 command = one["command"].split()[0]
                 if command == "ECHO":
                     break
-                if one["client_type"] != "lua" and command not in ("INFO", "CLIENT"):
+                if one["client_type"] != "lua" and command not in ("HELLO", "INFO", "CLIENT"):
                     names.append(command)
             out[name] = f"{' '.join(names)} / {after - before - 1}"
             return made
@@ -216,24 +216,27 @@ def costs(redis: RedisServer, ask: Ask) -> dict[str, str]:
 
 
 def test_round_trips_of_a_request_in_flask(redis: RedisServer) -> None:
-    assert costs(redis, flask_site(f"{redis.url}?timeout=20000")) == {
-        "no cookie": " / 0",
-        "first write": "EVALSHA / 1",
-        "untouched": " / 0",
-        "read": "GET / 1",
-        "write": "GET EVALSHA / 2",
-        "login": "GET EVALSHA EVALSHA EVALSHA EVALSHA / 3",
-        "logout": "GET EVALSHA / 2",
-    }
-
-
-def test_round_trips_of_a_request_in_asgi(redis: RedisServer, asgi_site: Callable[[str], Ask]) -> None:
-    assert costs(redis, asgi_site(f"{redis.url}?timeout=20000")) == {
+    cost = costs(redis, flask_site(f"{redis.url}?timeout=20000"))
+    # Three are waited for. That which frees the old record's place may leave with the last, or before it.
+    assert cost.pop("login") in [f"GET EVALSHA EVALSHA EVALSHA EVALSHA / {reads}" for reads in (3, 4)]
+    assert cost == {
         "no cookie": " / 0",
         "first write": "EVALSHA / 1",
         "untouched": "GET / 1",
         "read": "GET / 1",
         "write": "GET EVALSHA / 2",
-        "login": "GET EVALSHA EVALSHA EVALSHA EVALSHA / 3",
+        "logout": "GET EVALSHA / 2",
+    }
+
+
+def test_round_trips_of_a_request_in_asgi(redis: RedisServer, asgi_site: Callable[[str], Ask]) -> None:
+    cost = costs(redis, asgi_site(f"{redis.url}?timeout=20000"))
+    assert cost.pop("login") in [f"GET EVALSHA EVALSHA EVALSHA EVALSHA / {reads}" for reads in (3, 4)]
+    assert cost == {
+        "no cookie": " / 0",
+        "first write": "EVALSHA / 1",
+        "untouched": "GET / 1",
+        "read": "GET / 1",
+        "write": "GET EVALSHA / 2",
         "logout": "GET EVALSHA / 2",
     }

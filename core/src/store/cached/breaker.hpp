@@ -19,9 +19,10 @@ class cache_breaker {
   static constexpr duration_ms first_pause = 200;
   static constexpr duration_ms longest_pause = 10'000;
 
+  [[nodiscard]] bool is_open() const noexcept { return failures_.load(std::memory_order_relaxed) >= most_failures; }
   // Whether the caller may ask. One that got a yes during an outage and does not ask costs a pause, no more.
   [[nodiscard]] bool allows(epoch_ms now) noexcept {
-    if (failures_.load(std::memory_order_relaxed) < most_failures) return true;
+    if (!is_open()) return true;
     const std::lock_guard held(lock_);
     if (now < until_ && now >= since_) return false;  // earlier than that: the clock was set back
     probing_ = true;

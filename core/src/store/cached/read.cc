@@ -27,7 +27,7 @@ void look_ends(tier& in, cache_look& out, get_result&& got) {
   const auto entry = cached_entry::decode(got.value.bytes);
   out.copy = !entry || entry->what != cached_entry::kind::mark;
   if (!entry || entry->what == cached_entry::kind::mark) return;
-  const epoch_ms now = in.time.now();
+  const epoch_ms now = in.cache_waits ? in.time.now() : out.slot.at;
   if (out.doubt != 0 || in.doubts.too_old(entry->read_at)) return;
   if (entry->fresh(now)) {
     out.hit = true;

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -35,14 +36,19 @@ class read_flight;
 class cache_slot {
  public:
   static constexpr std::string_view prefix = "ct-";
-  explicit cache_slot(std::string_view key) : name_(std::string(prefix).append(key)) {}
-  [[nodiscard]] std::string_view name() const noexcept { return name_; }
-  [[nodiscard]] std::string_view key() const noexcept { return std::string_view(name_).substr(prefix.size()); }
+  // A key longer than keys are is none: key() is empty.
+  explicit cache_slot(std::string_view key) noexcept : size_(key.size() > max_key_size ? 0 : key.size()) {
+    std::memcpy(name_, prefix.data(), prefix.size());
+    if (size_ != 0) std::memcpy(name_ + prefix.size(), key.data(), size_);
+  }
+  [[nodiscard]] std::string_view name() const noexcept { return {name_, prefix.size() + size_}; }
+  [[nodiscard]] std::string_view key() const noexcept { return name().substr(prefix.size()); }
   // A key that is as long as keys may be has no place there.
-  [[nodiscard]] bool usable() const noexcept { return name_.size() <= max_key_size; }
+  [[nodiscard]] bool usable() const noexcept { return name().size() <= max_key_size; }
 
  private:
-  std::string name_;
+  std::size_t size_;                         // of the key
+  char name_[prefix.size() + max_key_size];  // in place: a hit takes no memory for it
 };
 
 // What a slot held before the origin was asked.
@@ -87,7 +93,7 @@ class tier final : public std::enable_shared_from_this<tier>, private pollable {
   void close();
 
   // Whether the cache may be asked now.
-  [[nodiscard]] bool has_cache() noexcept { return breaker_.allows(time.now()); }
+  [[nodiscard]] bool has_cache() noexcept { return !breaker_.is_open() || breaker_.allows(time.now()); }
   // Runs `start(completion<R>)`, a call of the cache, for at most cache_timeout: then it is unknown, store_timeout.
   template <class R, class Start>
   void ask_cache(Start&& start, completion<R> done);
