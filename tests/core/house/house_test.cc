@@ -47,7 +47,7 @@ const std::map<std::string, std::set<std::string>> below = {
     {"jose", {"crypto", "net", "text"}},
     {"store", {"crypto", "net"}},
     {"tokens", {"crypto", "net", "jose", "store"}},
-    {"session", {"crypto", "net", "cookie", "jose", "store", "text", "tokens"}},
+    {"session", {"crypto", "net", "cookie", "jose", "peers", "store", "text", "tokens"}},
 };
 
 // The part that "store/lmdb.hpp" belongs to; empty for what is no private header of the core.

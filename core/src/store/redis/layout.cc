@@ -50,6 +50,7 @@ class redis_layout_store final : public store {
     return {.needs_loop = true,
             .owner_index = false,
             .scan_repeats = true,
+            .expires_itself = true,
             .expiry_resolution = rules_.expires ? 1000 : std::numeric_limits<duration_ms>::max(),
             .unique_versions = false,
             .layout = rules_.layout,
