@@ -20,16 +20,39 @@ bool is_message(reply_view root) noexcept {
 
 }  // namespace
 
-bool resp_connection::submit(reply_handler done, steady_ms deadline, std::string_view command, std::string_view rest,
-                             on_loss then) {
-  const std::size_t bytes = command.size() + rest.size();
+bool resp_connection::submit(const redis_operation& what) {
+  const std::size_t bytes = what.command.size() + what.rest.size();
   if (waiting_.size() + wire_.size() >= limits_.operations || waiting_bytes_.size() + bytes > limits_.waiting_bytes) {
     return false;
   }
-  waiting_bytes_.append(command).append(rest);
-  waiting_.push_back({done, deadline, bytes, 0, 0, then});
-  next_deadline_ = std::min(next_deadline_, deadline);
+  waiting_bytes_.append(what.command).append(what.rest);
+  waiting_.push_back({what.done, what.deadline, bytes, 0, 0, what.then, what.hops});
+  next_deadline_ = std::min(next_deadline_, what.deadline);
   return true;
+}
+
+bool resp_connection::submit_asking(const redis_operation& what) {
+  static constexpr std::string_view asking = "*1\r\n$6\r\nASKING\r\n";
+  if (waiting_.size() + wire_.size() + 2 > limits_.operations ||
+      waiting_bytes_.size() + asking.size() + what.command.size() + what.rest.size() > limits_.waiting_bytes) {
+    return false;
+  }
+  return submit({[](const answer&) {}, what.deadline, asking, {}, on_loss::fail, asking_hops}) && submit(what);
+}
+
+void resp_connection::take_waiting(const std::function<void(const redis_operation&)>& to) {
+  ring<operation> given;
+  std::string bytes;
+  std::swap(given, waiting_);
+  std::swap(bytes, waiting_bytes_);
+  std::size_t at = 0;
+  while (!given.empty()) {
+    const operation one = given.pop_front();
+    if (one.hops != asking_hops) {
+      to({one.done, one.deadline, std::string_view(bytes).substr(at, one.bytes), {}, one.then, one.hops});
+    }
+    at += one.bytes;
+  }
 }
 
 void resp_connection::submit_first(reply_handler done, std::string_view command) {
@@ -109,14 +132,17 @@ bool resp_connection::receive(std::string_view bytes) {
         return false;
       }
       operation one = wire_.pop_front();
-      const bool refused = limits_.keep_commands && one.done && reply_.root().type() == reply_type::error;
-      const std::string command = refused ? copies_.substr(copies_at_, one.bytes) : std::string();
+      const bool may_go_on = limits_.on_refusal && one.done && one.bytes != 0 && one.hops != asking_hops &&
+                             reply_.root().type() == reply_type::error;
+      const std::string command = may_go_on ? copies_.substr(copies_at_, one.bytes) : std::string();
       forget_copy(one);
       if (!one.done) {
         --abandoned_;
         continue;
       }
-      settle(one, reply_, command);
+      if (!may_go_on || !taken_over(one, command)) {
+        settle(one);
+      }
       if (life != life_) {
         return true;  // the rest belongs to a connection that is gone
       }
@@ -125,16 +151,22 @@ bool resp_connection::receive(std::string_view bytes) {
   return true;
 }
 
-void resp_connection::settle(operation& one, const reply& value, std::string_view command) {
+bool resp_connection::taken_over(const operation& one, std::string_view command) {
+  const std::string_view text = reply_.root().text();
+  return limits_.on_refusal(classify_redis_error(text), text,
+                            {one.done, one.deadline, command, {}, one.then, one.hops});
+}
+
+void resp_connection::settle(operation& one) const {
   answer given;
-  if (value.root().type() == reply_type::error) {
-    const redis_refusal refusal = classify_redis_error(value.root().text());
+  given.from = limits_.owner;
+  if (reply_.root().type() == reply_type::error) {
+    const redis_refusal refusal = classify_redis_error(reply_.root().text());
     given.code = errc::store_refused;
     given.why = refusal.message;
     given.refused_word = refusal.word;
-    given.command = command;
   } else {
-    given.value = &value;
+    given.value = &reply_;
   }
   one.done(given);
 }

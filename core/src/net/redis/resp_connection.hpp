@@ -29,14 +29,12 @@
 #include "coatcheck/error.hpp"
 
 #include "net/machine.hpp"
+#include "net/redis/operation.hpp"
 #include "net/redis/reply.hpp"
 #include "net/redis/reply_handler.hpp"
 #include "net/ring.hpp"
 
 namespace coatcheck::net {
-
-// Whether an operation may be sent again when its connection is lost before the reply came: only what changes nothing.
-enum class on_loss : std::uint8_t { fail, ask_again };
 
 class resp_connection final : public machine {
  public:
@@ -44,10 +42,12 @@ class resp_connection final : public machine {
     std::size_t operations = 16384;                     // waiting and on the wire, abandoned ones included
     std::size_t waiting_bytes = std::size_t{64} << 20;  // encoded commands that are not on the wire yet
     duration_ms patience = 250;  // how long past its deadline an abandoned operation's reply may take
-    bool keep_commands = false;  // all of them until they are answered, not only those that may be asked again
     // For a connection that subscribes: gets each message of a channel, between replies; as a handler, it may call
     // anything here. None: such a message is a reply like others, or breaks the protocol.
     std::function<void(reply_view)> on_push{};
+    // For a topology: where it is there, commands are kept until they are answered.
+    refusal_hook on_refusal{};
+    link* owner = nullptr;  // whose answers these are (answer::from)
   };
 
   explicit resp_connection(limits bounds) : limits_(std::move(bounds)) {}
@@ -55,7 +55,14 @@ class resp_connection final : public machine {
   // Queues an operation: `command` and `rest`, one after the other, are one encoded command. False: the queue is
   // full, and nothing happened.
   [[nodiscard]] bool submit(reply_handler done, steady_ms deadline, std::string_view command,
-                            std::string_view rest = {}, on_loss then = on_loss::fail);
+                            std::string_view rest = {}, on_loss then = on_loss::fail) {
+    return submit({done, deadline, command, rest, then});
+  }
+  [[nodiscard]] bool submit(const redis_operation& what);
+  // The same with ASKING right before it: both wait, leave and are late together.
+  [[nodiscard]] bool submit_asking(const redis_operation& what);
+  // Gives away all that waits; `to` may call anything here.
+  void take_waiting(const std::function<void(const redis_operation&)>& to);
   // Puts a command on the wire at once, before all that waits: for the handshake. It has no deadline of its own.
   void submit_first(reply_handler done, std::string_view command);
   // Moves what waits to the wire, once the bytes before it are gone. Call before output().
@@ -97,7 +104,9 @@ class resp_connection final : public machine {
     std::size_t end = 0;    // where it ends in wire_bytes_, while those are the ones of `batch`
     std::uint64_t batch = 0;
     on_loss then = on_loss::fail;
+    std::uint8_t hops = 0;
   };
+  static constexpr std::uint8_t asking_hops = 255;  // of ASKING itself: it has no reason to go elsewhere
 
   void expire_waiting(steady_ms now, ring<operation>& late);
   // Whether the server can have got the whole command.
@@ -105,13 +114,14 @@ class resp_connection final : public machine {
     return one.batch != batch_ || one.end <= sent_;
   }
   [[nodiscard]] bool has_copy(const operation& one) const noexcept {
-    return one.bytes != 0 && (limits_.keep_commands || one.then == on_loss::ask_again);
+    return one.bytes != 0 && (limits_.on_refusal || one.then == on_loss::ask_again);
   }
   void forget_copy(const operation& one);
   void take_back(bool in_doubt, ring<operation>& ended);
   void start_over() noexcept;
   static void finish(ring<operation>& operations, const failure& with);
-  static void settle(operation& one, const reply& value, std::string_view command);
+  [[nodiscard]] bool taken_over(const operation& one, std::string_view command);
+  void settle(operation& one) const;
 
   const limits limits_;
   reply_reader reader_;
