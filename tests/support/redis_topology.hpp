@@ -33,7 +33,8 @@ class sentinel_setup {
     servers.push_back(std::make_unique<redis_server>(more));
     for (int i = 0; i < replicas; ++i) {
       auto words = more;
-      words.insert(words.end(), {"--replicaof", "127.0.0.1 " + port_of(*servers[0]), "--repl-diskless-sync-delay", "0"});
+      words.insert(words.end(),
+                   {"--replicaof", "127.0.0.1 " + port_of(*servers[0]), "--repl-diskless-sync-delay", "0"});
       servers.push_back(std::make_unique<redis_server>(words));
     }
     servers[0]->command({"CONFIG", "SET", "repl-diskless-sync-delay", "0"});
@@ -87,9 +88,14 @@ class cluster_setup {
     const std::size_t count = replicas ? 6 : 3;
     for (std::size_t i = 0; i < count; ++i) {
       // Another process may have the port of the bus: then another server is tried.
-      std::vector<std::string> words = {"--cluster-enabled", "yes", "--cluster-node-timeout", "1000",
-                                        "--cluster-port", std::to_string(redis_server::free_port()),
-                                        "--repl-diskless-sync-delay", "0"};
+      std::vector<std::string> words = {"--cluster-enabled",
+                                        "yes",
+                                        "--cluster-node-timeout",
+                                        "1000",
+                                        "--cluster-port",
+                                        std::to_string(redis_server::free_port()),
+                                        "--repl-diskless-sync-delay",
+                                        "0"};
       words.insert(words.end(), more.begin(), more.end());
       buses.push_back(words[5]);
       nodes.push_back(std::make_unique<redis_server>(words));
@@ -123,7 +129,9 @@ class cluster_setup {
       });
     }
     for (std::size_t i = 0; i < (replicas ? 3U : 0U); ++i) {
-      await("replicas in the map", [&] { return nodes[0]->command({"CLUSTER", "SLOTS"}).find(id(i + 3)) != std::string::npos; });
+      await("replicas in the map", [&] {
+        return nodes[0]->command({"CLUSTER", "SLOTS"}).find(id(i + 3)) != std::string::npos;
+      });
     }
   }
 

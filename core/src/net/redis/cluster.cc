@@ -22,6 +22,9 @@ constexpr failure in_circles{errc::store_refused,
                              "the nodes of the Redis cluster sent an operation from one to another without an end"};
 constexpr failure overloaded{errc::store_overloaded, "too many operations wait for the Redis cluster (see ?queue=)"};
 
+// Of one server's keys, which nobody else can list.
+bool is_scan(std::string_view command) { return command.substr(command.find('\n') + 1).starts_with("$4\r\nSCAN\r\n"); }
+
 void tell(const redis_operation& what, const failure& why) {
   reply_handler done = what.done;
   done(answer::none(why));
@@ -76,7 +79,7 @@ redis_cluster::node& redis_cluster::node_at(const endpoint& where, const std::st
     // Not for the first time: the last connection is lost, or could not be made.
     if (std::exchange(made.tried, true)) {
       want_map();
-      if (!made.serves && !std::exchange(rescue_, true)) loop_.flush_soon(*this);
+      if ((!made.serves || made.keyless) && !std::exchange(rescue_, true)) loop_.flush_soon(*this);
     }
     return made.at;
   };
@@ -107,6 +110,7 @@ void redis_cluster::submit(const redis_operation& what) {
     return known_ ? wait(what, down_pause, unserved) : wait(what, what.deadline - loop_.now(), {});
   }
   if (to->link->troubled()) want_map();
+  if (!key_slot) to->keyless = true;
   to->link->submit(what, false);
 }
 
@@ -122,6 +126,7 @@ void redis_cluster::wait(const redis_operation& what, duration_ms pause, const r
 bool redis_cluster::refused(node& by, const redis_refusal& why, std::string_view text, const redis_operation& what) {
   const auto self = weak_from_this().lock();
   if (!self || closed_) return false;
+  if (is_scan(what.command)) return false;  // of this server and no other
   if (why.word == "MOVED" || why.word == "ASK") return redirected(by, why.word == "MOVED", text, what);
   if (why.word == "TRYAGAIN") {
     wait(what, moving_pause, why);
@@ -223,13 +228,24 @@ void redis_cluster::adopt(const cluster_map& map) {
   if (!closed_) loop_.update(*this);
 }
 
-// What waits for a server that has lost its slots and can't be reached goes to who has them now.
+// What waits for a server that can't be reached goes to who has its slots now; what any master can answer, to another.
 void redis_cluster::rescue() {
   rescue_ = false;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    if (!nodes_[i]->serves && nodes_[i]->link->troubled())
-      nodes_[i]->link->take_waiting([this](const redis_operation& what) { submit(what); });
+    node& one = *nodes_[i];
+    if (one.link->troubled() && (!one.serves || one.keyless)) rescue_from(one);
   }
+}
+
+void redis_cluster::rescue_from(node& one) {
+  one.keyless = false;
+  one.link->take_waiting([&](const redis_operation& what) {
+    if (is_scan(what.command)) {
+      if (one.serves) return one.link->submit(what, false);
+      return tell(what, {errc::store_unavailable, "the node of the Redis cluster that was being walked is gone"});
+    }
+    submit(what);
+  });
 }
 
 void redis_cluster::forget_idle() {

@@ -64,7 +64,8 @@ class redis_cluster final : public redis_route, public pollable, public std::ena
     std::string id;
     std::shared_ptr<redis_link> link;
     bool tried = false;
-    bool serves = false;  // slots, by the last map
+    bool serves = false;   // slots, by the last map
+    bool keyless = false;  // something that any master can answer was sent to it
     unsigned lowest = slot_count;
   };
   // A page that waits for the first map.
@@ -93,6 +94,7 @@ class redis_cluster final : public redis_route, public pollable, public std::ena
   void adopt(const cluster_map& map);
   void forget_idle();
   void rescue();
+  void rescue_from(node& one);
   void release_scans(steady_ms now);
   void after_fork();
 
@@ -112,7 +114,7 @@ class redis_cluster final : public redis_route, public pollable, public std::ena
   std::vector<node*> slots_ = std::vector<node*>(slot_count);
   steady_ms map_at_ = no_deadline;  // when to ask for the map
   steady_ms mapped_at_ = 0;         // when it was last asked for
-  bool rescue_ = false;             // something waits for a master that is none
+  bool rescue_ = false;             // something may wait for a master that can't be reached, and need not
   redis_parking parked_;
   std::vector<scan_start> scans_;
   std::unique_ptr<redis_inquiry> mapper_;
