@@ -94,6 +94,8 @@ class cluster_setup {
                                         "1000",
                                         "--cluster-port",
                                         std::to_string(redis_server::free_port()),
+                                        "--repl-ping-replica-period",
+                                        "1",
                                         "--repl-diskless-sync-delay",
                                         "0"};
       words.insert(words.end(), more.begin(), more.end());

@@ -73,7 +73,7 @@ void redis_inquiry::answered(const answer& given) {
     return ask_one();
   }
   at_ = (at_ + 1) % servers_.size();
-  to_.nobody(given ? failure{errc::store_protocol, to_.unfit} : failure{given.code, given.why});
+  to_.nobody(given ? failure{to_.unfit_code, to_.unfit} : failure{given.code, given.why});
 }
 
 }  // namespace coatcheck::net

@@ -24,6 +24,7 @@ class redis_inquiry {
     // All were asked: what the last of them said.
     std::function<void(const failure& last)> nobody;
     std::string_view unfit;  // what a reply is that `heard` refuses; static text
+    errc unfit_code = errc::store_protocol;
   };
 
   // `as` without `where`. `servers`: at least one.

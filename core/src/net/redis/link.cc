@@ -19,6 +19,7 @@ redis_link::redis_link(redis_target target, const options& chosen, driver& loop)
                 .patience = chosen.timeout,
                 .on_push = std::move(target_.on_message),
                 .on_refusal = std::move(target_.on_refusal),
+                .null_arrays = target_.null_arrays,
                 .owner = this}) {}
 
 redis_link::~redis_link() {

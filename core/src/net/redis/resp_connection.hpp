@@ -47,10 +47,11 @@ class resp_connection final : public machine {
     std::function<void(reply_view)> on_push{};
     // For a topology: where it is there, commands are kept until they are answered.
     refusal_hook on_refusal{};
-    link* owner = nullptr;  // whose answers these are (answer::from)
+    bool null_arrays = false;  // see reply_reader
+    link* owner = nullptr;     // whose answers these are (answer::from)
   };
 
-  explicit resp_connection(limits bounds) : limits_(std::move(bounds)) {}
+  explicit resp_connection(limits bounds) : limits_(std::move(bounds)), reader_(limits_.null_arrays) {}
 
   // Queues an operation: `command` and `rest`, one after the other, are one encoded command. False: the queue is
   // full, and nothing happened.

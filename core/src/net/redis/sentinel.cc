@@ -50,6 +50,7 @@ redis_sentinel::redis_sentinel(sentinel_target target, const link_options& chose
       parked_(chosen.queue) {
   redis_target as;
   as.called = "the Redis sentinel";
+  as.null_arrays = true;
   as.user = target.sentinel_user;
   as.password = target.sentinel_password;
 
@@ -66,12 +67,8 @@ redis_sentinel::redis_sentinel(sentinel_target target, const link_options& chose
   finder_ = std::make_unique<redis_inquiry>(
       as, quiet, loop, target.sentinels, sentinel_command("GET-MASTER-ADDR-BY-NAME", name_),
       redis_inquiry::callbacks{[this](reply_view root, const endpoint&) { return named(root); },
-                               [this](const failure& last) {
-                                 data_->not_located(
-                                     {last.code, "no Redis sentinel names the master; the last one that was asked: " +
-                                                     std::string(last.why)});
-                               },
-                               "it knows no master of the name in the store's URL"});
+                               [this](const failure& last) { not_named(last); },
+                               "it knows no master of the name in the store's URL", errc::store_unavailable});
   learner_ = std::make_unique<redis_inquiry>(as, quiet, loop, target.sentinels, sentinel_command("SENTINELS", name_),
                                              redis_inquiry::callbacks{[this](reply_view root, const endpoint&) {
                                                                         learn(root);
@@ -115,6 +112,12 @@ bool redis_sentinel::named(reply_view address) {
   if (!found) return false;
   adopt(*found);
   return true;
+}
+
+void redis_sentinel::not_named(const failure& last) {
+  std::string why = "no Redis sentinel names the master; the last one that was asked: " + std::string(last.why);
+  if (last.code == errc::store_refused) why += " (of a sentinel these are sentinel_user= and sentinel_password=)";
+  data_->not_located({last.code, why});
 }
 
 void redis_sentinel::adopt(const endpoint& master) {

@@ -58,6 +58,7 @@ class redis_sentinel final : public redis_route, public pollable, public std::en
 
   [[nodiscard]] endpoint where();
   [[nodiscard]] bool named(reply_view address);
+  void not_named(const failure& last);
   void adopt(const endpoint& master);
   void learn(reply_view sentinels);
   void hear(reply_view message);

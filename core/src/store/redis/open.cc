@@ -121,7 +121,7 @@ result<std::shared_ptr<net::redis_route>> open_route(const parsed_url& url, net:
   const bool sentinel = url.scheme == "redis+sentinel";
   if (sentinel || url.scheme == "redis+cluster") {
     const auto in_path = sentinel || url.path.empty() ? std::string_view() : std::string_view(url.path).substr(1);
-    if (auto filled = fill_database(in_path, url, target); !filled) {
+    if (auto filled = fill_database(in_path, url, target); !filled && !url.host.empty()) {
       return filled.error();
     }
     return sentinel ? open_redis_sentinel(url, std::move(target), chosen, loop)
