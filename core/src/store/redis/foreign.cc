@@ -2,8 +2,8 @@
 // else: for engine_options::migrate_from.
 #include <utility>
 
-#include "net/redis/link.hpp"
 #include "net/redis/resp_format.hpp"
+#include "net/redis/route.hpp"
 #include "store/envelope.hpp"
 #include "store/redis/names.hpp"
 #include "store/redis/replies.hpp"
@@ -15,7 +15,7 @@ using net::answer;
 
 class foreign_redis_store final : public store {
  public:
-  foreign_redis_store(std::shared_ptr<net::redis_link> link, std::string_view prefix)
+  foreign_redis_store(std::shared_ptr<net::redis_route> link, std::string_view prefix)
       : link_(std::move(link)), prefix_(prefix) {}
   ~foreign_redis_store() override { link_->close(); }
 
@@ -57,13 +57,13 @@ class foreign_redis_store final : public store {
     net::append_command_head(command_, 2);
     net::append_argument(command_, command);
     net::append_argument(command_, {prefix_, key});
-    const auto handle = [link = link_.get(), done, decode](const answer& given) {
+    const auto handle = [done, decode](const answer& given) {
       R out;
       if (!given) {
         out.why = to_error(given);
       } else if (!decode(given, out)) {
         out = {};
-        out.why = unfit_reply(*link);
+        out.why = unfit_reply(given);
       }
       done(std::move(out));
     };
@@ -85,14 +85,14 @@ class foreign_redis_store final : public store {
         net::failure{errc::invalid_option, {}});
   }
 
-  std::shared_ptr<net::redis_link> link_;
+  std::shared_ptr<net::redis_route> link_;
   std::string prefix_;
   std::string command_;
 };
 
 }  // namespace
 
-std::shared_ptr<store> make_foreign_redis_store(std::shared_ptr<net::redis_link> link, std::string_view prefix) {
+std::shared_ptr<store> make_foreign_redis_store(std::shared_ptr<net::redis_route> link, std::string_view prefix) {
   return std::make_shared<foreign_redis_store>(std::move(link), prefix);
 }
 

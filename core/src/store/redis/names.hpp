@@ -13,7 +13,7 @@
 namespace coatcheck {
 
 namespace net {
-class redis_link;
+class redis_route;
 }
 
 class redis_names {
@@ -40,12 +40,14 @@ class redis_names {
 
 // Whether a text is a cursor that SCAN gave, or empty.
 [[nodiscard]] bool valid_cursor(std::string_view cursor) noexcept;
+// The same, or one of a walk over a cluster, which names a node as well (redis_cluster).
+[[nodiscard]] bool valid_walk_cursor(std::string_view cursor) noexcept;
 
-// The store itself (redis/store.cc), on a link that is its own.
-[[nodiscard]] std::shared_ptr<store> make_redis_store(std::shared_ptr<net::redis_link> link, redis_names names,
+// The store itself (redis/store.cc), on a way to Redis that is its own.
+[[nodiscard]] std::shared_ptr<store> make_redis_store(std::shared_ptr<net::redis_route> link, redis_names names,
                                                       const clock& time);
 // In the layout of another package (redis/foreign.cc).
-[[nodiscard]] std::shared_ptr<store> make_foreign_redis_store(std::shared_ptr<net::redis_link> link,
+[[nodiscard]] std::shared_ptr<store> make_foreign_redis_store(std::shared_ptr<net::redis_route> link,
                                                               std::string_view prefix);
 
 }  // namespace coatcheck

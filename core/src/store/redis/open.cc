@@ -8,6 +8,7 @@
 #include "store/envelope.hpp"
 #include "store/redis/names.hpp"
 #include "store/redis/store.hpp"
+#include "store/redis/topology.hpp"
 
 namespace coatcheck {
 namespace {
@@ -114,6 +115,33 @@ result<void> fill_unix(const parsed_url& url, net::redis_target& target) {
   return {};
 }
 
+// Which way there is, by the scheme.
+result<std::shared_ptr<net::redis_route>> open_route(const parsed_url& url, net::redis_target target,
+                                                     const net::link_options& chosen, driver& loop) {
+  const bool sentinel = url.scheme == "redis+sentinel";
+  if (sentinel || url.scheme == "redis+cluster") {
+    const auto in_path = sentinel || url.path.empty() ? std::string_view() : std::string_view(url.path).substr(1);
+    if (auto filled = fill_database(in_path, url, target); !filled && !url.host.empty()) {
+      return filled.error();
+    }
+    return sentinel ? open_redis_sentinel(url, std::move(target), chosen, loop)
+                    : open_redis_cluster(url, std::move(target), chosen, loop);
+  }
+  if (auto filled = url.scheme == "redis" ? fill_tcp(url, target) : fill_unix(url, target); !filled) {
+    return filled.error();
+  }
+  return std::shared_ptr<net::redis_route>(net::redis_link::create(std::move(target), chosen, loop));
+}
+
+// What a URL may ask for; sentinels have a user of their own.
+result<void> known_parameters(const parsed_url& url) {
+  if (url.scheme == "redis+sentinel") {
+    return url.only(
+        {"timeout", "prefix", "queue", "db", "username", "password", "layout", "sentinel_user", "sentinel_password"});
+  }
+  return url.only({"timeout", "prefix", "queue", "db", "username", "password", "layout"});
+}
+
 }  // namespace
 
 redis_names::redis_names(std::string_view prefix)
@@ -143,6 +171,14 @@ std::string redis_names::digest(std::string_view owner) {
   return out;
 }
 
+bool valid_walk_cursor(std::string_view cursor) noexcept {
+  const auto dash = cursor.find('-');
+  const auto more = dash == std::string_view::npos ? std::string_view() : cursor.substr(dash);
+  return valid_cursor(cursor.substr(0, dash)) && more.size() <= 15 && std::all_of(more.begin(), more.end(), [](char c) {
+           return c == '-' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
 bool valid_cursor(std::string_view cursor) noexcept {
   return cursor.size() <= 20 && std::all_of(cursor.begin(), cursor.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
@@ -151,7 +187,7 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   if (options.loop == nullptr) {
     return {errc::invalid_option, "a Redis store needs an event loop (store_options::loop)"};
   }
-  if (auto known = url.only({"timeout", "prefix", "queue", "db", "username", "password", "layout"}); !known) {
+  if (auto known = known_parameters(url); !known) {
     return known.error();
   }
   const auto timeout = url.number("timeout", 250, 1, 60'000);
@@ -177,16 +213,22 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   if (auto filled = fill_user(url, target); !filled) {
     return filled.error();
   }
-  if (auto filled = url.scheme == "redis" ? fill_tcp(url, target) : fill_unix(url, target); !filled) {
-    return filled.error();
-  }
-  net::redis_link::options chosen;
+  net::link_options chosen;
   chosen.timeout = static_cast<duration_ms>(*timeout);
   chosen.queue = static_cast<std::size_t>(*queue);
-  if (layout) {
-    return make_foreign_redis_store(net::redis_link::create(std::move(target), chosen, *options.loop), prefix);
+  if (url.scheme == "redis+cluster" && !layout) {
+    if (auto fit = check_cluster_prefix(prefix); !fit) {
+      return fit.error();
+    }
   }
-  return make_redis_store(net::redis_link::create(std::move(target), chosen, *options.loop), redis_names(prefix),
+  auto route = open_route(url, std::move(target), chosen, *options.loop);
+  if (!route) {
+    return route.error();
+  }
+  if (layout) {
+    return make_foreign_redis_store(*std::move(route), prefix);
+  }
+  return make_redis_store(*std::move(route), redis_names(prefix),
                           options.time != nullptr ? *options.time : system_clock());
 }
 
