@@ -1,6 +1,6 @@
 'use strict';
 
-// What the benchmarks share: a redis-server of their own, a directory that goes away, one session's data.
+// What the benchmarks share: servers of their own, a directory that goes away, one session's data.
 
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
@@ -46,10 +46,27 @@ async function startRedis() {
   return { port, url: `redis://127.0.0.1:${port}`, stop: () => child.kill() };
 }
 
+async function startMemcached() {
+  const probe = net.createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  const words = ['-l', '127.0.0.1', '-p', String(port), '-U', '0', '-u', 'nobody', '-m', '64'];
+  const child = spawn('memcached', words, { stdio: 'ignore' });
+  const answers = () =>
+    new Promise((resolve) => {
+      const socket = net.connect(port, '127.0.0.1', () => resolve(socket.destroy()));
+      socket.on('error', () => resolve(null));
+    });
+  while (!(await answers())) await new Promise((resolve) => setTimeout(resolve, 10));
+  return { port, stop: () => child.kill() };
+}
+
 function temporaryDirectory() {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'coatcheck-bench-'));
   process.on('exit', () => fs.rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
 
-module.exports = { SECRET, SESSION, startRedis, temporaryDirectory };
+module.exports = { SECRET, SESSION, startMemcached, startRedis, temporaryDirectory };
