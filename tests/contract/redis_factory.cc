@@ -12,6 +12,7 @@
 #include "store/layers/near_cache.hpp"
 #include "store/redis/changes.hpp"
 #include "support/redis_server.hpp"
+#include "support/redis_topology.hpp"
 
 namespace coatcheck::contract {
 namespace {
@@ -173,6 +174,35 @@ class unix_place final : public redis_place {
   manual_clock clock_;
 };
 
+// Several servers; `url`: of them, started when a test first needs them.
+class topology_place final : public redis_place {
+ public:
+  explicit topology_place(std::string (*of)()) : url_(of) {}
+  epoch_ms now() const override { return clock_.now(); }
+  void pass_time(duration_ms by) override { clock_.advance(by); }
+
+ protected:
+  std::string url() const override { return url_() + parameters(); }
+  const clock* time() const override { return &clock_; }
+
+ private:
+  std::string (*url_)();
+  manual_clock clock_;
+};
+
+std::string shared_masters() {
+  static const coatcheck_test::cluster_setup cluster(false);
+  return cluster.url();
+}
+std::string shared_sentinels() {
+  static const coatcheck_test::sentinel_setup setup(1);
+  return setup.url();
+}
+
+const bool masters_registered =
+    register_store({"redisClusterOfThree", [] { return std::make_unique<topology_place>(shared_masters); }});
+const bool sentinels_registered =
+    register_store({"redisSentinels", [] { return std::make_unique<topology_place>(shared_sentinels); }});
 const bool tcp_registered = register_store({"redis", [] { return std::make_unique<tcp_place>(); }});
 const bool tls_registered = register_store({"redisTls", [] { return std::make_unique<tls_place>(); }});
 const bool unix_registered = register_store({"redisUnix", [] { return std::make_unique<unix_place>(shared_server); }});

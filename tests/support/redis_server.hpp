@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <hiredis/hiredis.h>
 #include <memory>
 #include <netinet/in.h>
@@ -41,18 +42,12 @@ class redis_server {
   };
 
   // `more` are further words of its command line ("--requirepass", "x").
-  explicit redis_server(std::vector<std::string> more = {}, std::optional<tls_port> tls = std::nullopt)
-      : more_(std::move(more)), tls_(std::move(tls)) {
-    std::string name = (std::filesystem::temp_directory_path() / "coatcheck-redis-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-    directory_ = name;
-    // Another process may take the port between the look and the start: then try another one.
-    for (int tries = 0; tries < 20 && process_ < 0; ++tries) {
-      port_ = free_port();
-      start();
-    }
-    if (process_ < 0) throw std::runtime_error("redis-server does not start");
-  }
+  explicit redis_server(std::vector<std::string> more = {}) : more_(std::move(more)) { begin(); }
+  // A sentinel, with these lines in its file.
+  struct sentinel {
+    std::string lines;
+  };
+  explicit redis_server(const sentinel& as) : sentinel_lines_(as.lines) { begin(); }
   ~redis_server() {
     kill();
     std::error_code ignored;
@@ -86,6 +81,13 @@ class redis_server {
       }
     }
     words.insert(words.end(), more_.begin(), more_.end());
+    if (!sentinel_lines_.empty()) {
+      const std::string file = directory_ + "/sentinel.conf";  // it writes there what it learns
+      if (!std::filesystem::exists(file)) {
+        std::ofstream(file) << "port " << port_ << "\nbind 127.0.0.1\ndir " << directory_ << "\n" << sentinel_lines_;
+      }
+      words = {program(), file, "--sentinel"};
+    }
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
@@ -107,8 +109,9 @@ class redis_server {
       const ssize_t got = ::read(out[0], chunk, sizeof chunk);
       if (got <= 0) break;
       log.append(chunk, static_cast<std::size_t>(got));
-      // The Unix socket is announced after the TCP port.
-      if (log.find("The server is now ready to accept connections at") != std::string::npos) {
+      // The Unix socket is announced after the TCP port; a sentinel has none, and says only who it is.
+      if (log.find("The server is now ready to accept connections at") != std::string::npos ||
+          (!sentinel_lines_.empty() && log.find("Sentinel ID is") != std::string::npos)) {
         log_ = out[0];
         return true;
       }
@@ -162,6 +165,8 @@ class redis_server {
     for (std::size_t i = 0; i < reply.elements; ++i) all += as_text(*reply.element[i]) + "\n";
     return all;
   }
+
+ public:
   static int free_port() {
     const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in at{};
@@ -175,8 +180,22 @@ class redis_server {
     return ntohs(at.sin_port);
   }
 
+ private:
+  void begin() {
+    std::string name = (std::filesystem::temp_directory_path() / "coatcheck-redis-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
+    directory_ = name;
+    // Another process may take the port between the look and the start: then try another one.
+    for (int tries = 0; tries < 20 && process_ < 0; ++tries) {
+      port_ = free_port();
+      start();
+    }
+    if (process_ < 0) throw std::runtime_error("redis-server does not start");
+  }
+
   std::vector<std::string> more_;
   std::optional<tls_port> tls_;
+  std::string sentinel_lines_;  // empty: it is none
   std::string directory_;
   int port_ = 0;
   pid_t process_ = -1;

@@ -18,7 +18,8 @@ struct endpoint {
 
   friend bool operator==(const endpoint&, const endpoint&) = default;
 };
-// Asked for each connection: a server may have moved since the last one.
+// Asked for each connection: a server may have moved since the last one. One with neither host nor path: not known yet
+// (link::located).
 using endpoint_source = std::function<endpoint()>;
 
 }  // namespace coatcheck::net

@@ -31,6 +31,9 @@ link::~link() = default;
 bool link::wants_write() const noexcept { return transport_->wants_write(); }
 
 bool link::busy() const noexcept {
+  if (options_.background) {
+    return false;
+  }
   return !late_.empty() || (state_ == state::ready ? machine_.awaited() : machine_.waiting()) > 0;
 }
 
@@ -41,6 +44,7 @@ steady_ms link::deadline() const noexcept {
   } else if (state_ == state::pausing && machine_.waiting() > 0) {
     next = std::min(next, retry_at_);
   }
+  next = std::min(next, leave_at_);
   return late_.empty() ? next : std::min(next, late_since_);
 }
 
@@ -168,7 +172,7 @@ void link::receive() {
 
 void link::send() {
   for (;;) {
-    if (state_ == state::ready) {
+    if (state_ == state::ready && leaving_.empty()) {
       machine_.stage();
     }
     const std::string_view bytes = machine_.output();
@@ -200,6 +204,7 @@ void link::on_readable() {
       send();
     }
   }
+  leave_if_answered(now());
   announce(false);
 }
 
@@ -224,6 +229,7 @@ void link::on_deadline(steady_ms at) {
   std::string text;
   machine_.expire(at, lateness(text));
   end_late_ones();
+  leave_if_answered(at);
   if (coming_up() && at >= connect_deadline_) {
     lose(errc::store_unavailable, server_at() + " does not answer" + awaited());
   } else if (state_ == state::ready && machine_.stuck(at)) {
@@ -254,6 +260,8 @@ failure link::lateness(std::string& text) const {
 }
 
 void link::close_socket() {
+  leaving_.clear();
+  leave_at_ = no_deadline;
   if (fd() >= 0) {
     ++connection_;
     read_on_ = false;
@@ -271,7 +279,7 @@ void link::lose(errc code, const std::string& why, bool waiting_too) {
   state_ = state::pausing;
   retry_at_ = now() + next_pause();
   const failure lost{code, why};
-  if (waiting_too) {
+  if (waiting_too || options_.fail_fast) {
     machine_.end(lost);
   } else {
     machine_.lose(lost, code == errc::store_protocol);

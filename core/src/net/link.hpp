@@ -40,6 +40,8 @@ struct link_options {
   std::size_t queue = 16384;  // operations at a time
   std::function<std::unique_ptr<transport>()> make_transport = make_socket_transport;
   std::uint32_t (*random)() noexcept = random_number;  // for pauses
+  bool fail_fast = false;   // an attempt to connect that fails ends what waits: somebody has another server to ask
+  bool background = false;  // nobody waits for what it does: a loop that has nothing else to do may end
 };
 
 class link : public pollable, public std::enable_shared_from_this<link> {
@@ -64,6 +66,16 @@ class link : public pollable, public std::enable_shared_from_this<link> {
   void distrust();
   // Lets go of the connection, as if the server had; the next one goes to where the server is then. `why`: a sentence.
   void reconnect(const std::string& why);
+  // The server is elsewhere now: what is on the wire may still be answered, for a short while, nothing more is sent
+  // there, and what waits goes to where the server is after `pause`. Forgets that attempts have failed.
+  void move_on(const std::string& why, duration_ms pause = 0);
+  // For an endpoint_source that did not know: now it does, or why it doesn't.
+  void located();
+  void not_located(const failure& why);
+  [[nodiscard]] bool locating() const noexcept { return state_ == state::locating; }
+  // Whether it is not up, though it tried to be.
+  [[nodiscard]] bool troubled() const noexcept { return failures_ > 0 && state_ != state::ready; }
+  [[nodiscard]] bool idle() const noexcept { return late_.empty() && machine_.awaited() == 0; }
   // Ends everything as store_closed and leaves the driver. Idempotent.
   void close();
 
@@ -110,9 +122,10 @@ class link : public pollable, public std::enable_shared_from_this<link> {
   void end_later(late_handler done, const failure& given);
 
   [[nodiscard]] steady_ms now() const noexcept { return loop_->now(); }
+  [[nodiscard]] std::string server_at() const { return std::string(server_) + " at " + name_; }
 
  private:
-  enum class state : std::uint8_t { idle, resolving, connecting, greeting, ready, pausing, closed };
+  enum class state : std::uint8_t { idle, locating, resolving, connecting, greeting, ready, pausing, closed };
 
   void announce(bool always);
   void plan_flush();
@@ -125,13 +138,15 @@ class link : public pollable, public std::enable_shared_from_this<link> {
   void connect_outcome(const transport::outcome& got);
   void connected();
   [[nodiscard]] bool coming_up() const noexcept {
-    return state_ == state::resolving || state_ == state::connecting || state_ == state::greeting;
+    return state_ == state::locating || state_ == state::resolving || state_ == state::connecting ||
+           state_ == state::greeting;
   }
   void receive();
   void send();
   void close_socket();
   void lose(errc code, const std::string& why, bool waiting_too = false);
-  [[nodiscard]] std::string server_at() const { return std::string(server_) + " at " + name_; }
+  void leave();
+  void leave_if_answered(steady_ms at);
   [[nodiscard]] duration_ms next_pause() const noexcept;
   [[nodiscard]] std::string awaited() const;
   [[nodiscard]] failure lateness(std::string& text) const;
@@ -164,6 +179,9 @@ class link : public pollable, public std::enable_shared_from_this<link> {
   std::string failure_;    // of the last attempt; empty when the link is up or was never tried
   steady_ms connect_deadline_ = no_deadline;
   steady_ms retry_at_ = 0;
+  std::string leaving_;  // why this connection is to be left when its wire is empty; empty: it is not
+  steady_ms leave_at_ = no_deadline;
+  duration_ms leave_pause_ = 0;
   steady_ms heard_at_ = 0;
 
   // As the driver last saw them; `unseen_`: it must look, even if they are the same.

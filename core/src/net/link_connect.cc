@@ -25,8 +25,12 @@ void link::connect() {
   if (!addresses_.empty()) return try_next_address();
   target_ = where_();
   const endpoint& to = target_;
-  name_ = to.name();
+  name_ = to.host.empty() && to.path.empty() ? "an address that is not known yet" : to.name();
   connect_deadline_ = now() + std::max(2 * options_.timeout, least_connect_time);
+  if (to.host.empty() && to.path.empty()) {
+    state_ = state::locating;
+    return;
+  }
   if (to.host.empty()) {
     auto found = unix_address(to.path);
     if (!found) return lose(errc::store_unavailable, found.error().message);

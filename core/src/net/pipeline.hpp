@@ -87,6 +87,14 @@ class pipeline : public machine {
   // happened.
   [[nodiscard]] bool queue(const Handler& done, steady_ms deadline, std::initializer_list<std::string_view> pieces,
                            on_loss then, std::uint32_t mark = 0);
+  // Whether so many operations, of so many bytes together, can be queued.
+  [[nodiscard]] bool has_room(std::size_t operations, std::size_t bytes) const noexcept {
+    return waiting_.size() + wire_.size() + operations <= limits_.operations &&
+           waiting_bytes_.size() + bytes <= limits_.waiting_bytes;
+  }
+  // Gives away all that waits: to(operation, its command), which may call anything here.
+  template <class To>
+  void give_waiting(To&& to);
   // Puts a command on the wire at once, before all that waits: for the handshake. It has no deadline of its own.
   void queue_first(const Handler& done, std::string_view command);
 
@@ -149,7 +157,7 @@ bool pipeline<Handler>::queue(const Handler& done, steady_ms deadline, std::init
   for (const auto piece : pieces) {
     bytes += piece.size();
   }
-  if (waiting_.size() + wire_.size() >= limits_.operations || waiting_bytes_.size() + bytes > limits_.waiting_bytes) {
+  if (!has_room(1, bytes)) {
     return false;
   }
   for (const auto piece : pieces) {
@@ -159,6 +167,22 @@ bool pipeline<Handler>::queue(const Handler& done, steady_ms deadline, std::init
   bound_ += then == on_loss::stay ? 1 : 0;
   next_deadline_ = std::min(next_deadline_, deadline);
   return true;
+}
+
+template <class Handler>
+template <class To>
+void pipeline<Handler>::give_waiting(To&& to) {
+  ring<operation> given;
+  std::string bytes;
+  std::swap(given, waiting_);
+  std::swap(bytes, waiting_bytes_);
+  bound_ = 0;
+  std::size_t at = 0;
+  while (!given.empty()) {
+    const operation one = given.pop_front();
+    to(one, std::string_view(bytes).substr(at, one.bytes));
+    at += one.bytes;
+  }
 }
 
 template <class Handler>

@@ -401,32 +401,72 @@ TEST(RespMessages, ThatNobodyAskedForBreakTheProtocol) {
   EXPECT_FALSE(machine.receive("*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nk\r\n"));
 }
 
-// What a topology needs to follow MOVED: the command, and the deadline that it had.
-TEST(RespCommands, ComeBackWithARefusal) {
-  resp_connection machine({.keep_commands = true});
-  std::vector<std::string> kept;
+// What a topology needs to follow MOVED: the command, its deadline, and that the handler has not run.
+TEST(RespRefusals, AreSeenWithTheirCommands) {
+  std::vector<std::string> seen;
+  int answered = 0;
+  resp_connection machine(
+      {.on_refusal = [&](const redis_refusal& why, std::string_view text, const redis_operation& what) {
+        seen.push_back(std::string(why.word) + "|" + std::string(text) + "|" + std::string(what.command));
+        EXPECT_EQ(what.deadline, 1000);
+        EXPECT_EQ(what.hops, 2);
+        return why.word == "MOVED";
+      }});
   std::vector<std::string> sent;
   for (int i = 0; i < 4; ++i) {
     std::string command;
     append_command(command, {"SET", "key" + std::to_string(i), std::string(static_cast<std::size_t>(i) * 100, 'v')});
-    ASSERT_TRUE(machine.submit([&kept](const answer& given) { kept.emplace_back(given.command); }, 1000, command));
+    const redis_operation what{[&answered](const answer&) { ++answered; }, 1000, command, {}, on_loss::fail, 2};
+    ASSERT_TRUE(machine.submit(what));
     sent.push_back(command);
   }
   machine.stage();
   machine.consume(machine.output().size());
-  ASSERT_TRUE(machine.receive("+OK\r\n-MOVED 3999 127.0.0.1:6381\r\n-ASK 3999 127.0.0.1:6381\r\n+OK\r\n"));
-  EXPECT_EQ(kept, (std::vector<std::string>{"", sent[1], sent[2], ""}));
+  ASSERT_TRUE(machine.receive("+OK\r\n-MOVED 3999 127.0.0.1:6381\r\n-OOM no\r\n+OK\r\n"));
+  EXPECT_EQ(seen, (std::vector<std::string>{"MOVED|MOVED 3999 127.0.0.1:6381|" + sent[1], "OOM|OOM no|" + sent[2]}));
+  EXPECT_EQ(answered, 3);
 }
 
-TEST(RespCommands, AreNotKeptWhereNobodyWantsThem) {
-  resp_connection machine({});
-  std::string kept = "x";
+TEST(RespRefusals, AskingAndItsCommandStayTogether) {
+  int answered = 0;
+  int seen = 0;
+  resp_connection machine({.operations = 3, .on_refusal = [&](auto&&...) { return ++seen > 0; }});
   std::string command;
-  append_command(command, {"PING"});
-  ASSERT_TRUE(machine.submit([&kept](const answer& given) { kept = given.command; }, 1000, command));
+  append_command(command, {"GET", "k"});
+  const auto handler = [&answered](const answer&) { ++answered; };
+  ASSERT_TRUE(machine.submit_asking({handler, 1000, command}));
+  EXPECT_FALSE(machine.submit_asking({handler, 1000, command})) << "there is room for one more, not for two";
+  EXPECT_EQ(machine.waiting(), 2U);
   machine.stage();
-  ASSERT_TRUE(machine.receive("-ERR no\r\n"));
-  EXPECT_EQ(kept, "");
+  EXPECT_EQ(std::string(machine.output()), "*1\r\n$6\r\nASKING\r\n" + command);
+  machine.consume(machine.output().size());
+  // A refusal of ASKING itself sends nothing anywhere.
+  ASSERT_TRUE(machine.receive("-LOADING x\r\n$1\r\nv\r\n"));
+  EXPECT_EQ(seen, 0);
+  EXPECT_EQ(answered, 1);
+  // Both are late together.
+  ASSERT_TRUE(machine.submit_asking({handler, 1000, command}));
+  machine.expire(1000, {errc::store_timeout, "late"});
+  EXPECT_EQ(machine.waiting(), 0U);
+  EXPECT_EQ(answered, 2);
+}
+
+TEST(RespRefusals, WhatWaitsCanBeTaken) {
+  resp_connection machine({.on_refusal = [](auto&&...) { return false; }});
+  int answered = 0;
+  const auto handler = [&answered](const answer&) { ++answered; };
+  for (const char* key : {"a", "b"}) {
+    std::string command;
+    append_command(command, {"GET", key});
+    ASSERT_TRUE(machine.submit_asking({handler, 1000, command}));
+  }
+  std::vector<std::string> taken;
+  machine.take_waiting([&](const redis_operation& what) { taken.emplace_back(what.command); });
+  EXPECT_EQ(taken, (std::vector<std::string>{"*2\r\n$3\r\nGET\r\n$1\r\na\r\n", "*2\r\n$3\r\nGET\r\n$1\r\nb\r\n"}));
+  EXPECT_EQ(machine.waiting(), 0U);
+  machine.stage();
+  EXPECT_EQ(machine.output(), "");
+  EXPECT_EQ(answered, 0);
 }
 
 }  // namespace

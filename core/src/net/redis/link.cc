@@ -30,9 +30,14 @@ std::shared_ptr<redis_link> redis_link::create(redis_target target, const option
 }
 
 redis_link::redis_link(redis_target target, const options& chosen, driver& loop)
-    : link(machine_, "Redis", target.where, chosen, loop),
+    : link(machine_, target.called, target.where, chosen, loop),
       target_(std::move(target)),
-      machine_({.operations = chosen.queue, .patience = chosen.timeout}) {}
+      machine_({.operations = chosen.queue,
+                .patience = chosen.timeout,
+                .on_push = std::move(target_.on_message),
+                .on_refusal = std::move(target_.on_refusal),
+                .null_arrays = target_.null_arrays,
+                .owner = this}) {}
 
 redis_link::~redis_link() {
   // The last reference may only go after close(): a link that is not closed is kept by its owner.
@@ -40,8 +45,8 @@ redis_link::~redis_link() {
   crypto::wipe(target_.password.data(), target_.password.size());
 }
 
-void redis_link::submit(reply_handler done, steady_ms deadline, std::string_view command, std::string_view rest,
-                        on_loss then) {
+void redis_link::submit(const redis_operation& what, bool asking) {
+  reply_handler done = what.done;
   if (closed()) {
     done(answer::none(closed_failure));
     return;
@@ -50,7 +55,7 @@ void redis_link::submit(reply_handler done, steady_ms deadline, std::string_view
   prepare();
   if (long_gone()) {
     answer_later(done, {errc::store_unavailable, "Redis has been unreachable for a while"});
-  } else if (!machine_.submit(done, deadline, command, rest, then)) {
+  } else if (asking ? !machine_.submit_asking(what) : !machine_.submit(what)) {
     answer_later(done, {errc::store_overloaded, "too many operations wait for Redis (see ?queue=)"});
   } else {
     submitted();
@@ -62,43 +67,58 @@ void redis_link::answer_later(reply_handler done, const failure& given) {
 }
 
 void redis_link::greet() {
-  const auto say = [&](bool needed, bool last, const std::string& command) {
+  const auto say = [&](greeting_part part, bool last, std::initializer_list<std::string_view> arguments) {
+    std::string command;
+    append_command(command, arguments);
     machine_.submit_first(
-        [this, needed, last](const answer& given) {
+        [this, part, last](const answer& given) {
           // The end of a connection also ends its greeting: then there is nothing left to decide.
           if (greeting()) {
-            greeting_answered(given, needed, last);
+            greeting_answered(given, part, last);
           }
         },
         command);
   };
-  const auto encoded = [](std::initializer_list<std::string_view> arguments) {
-    std::string command;
-    append_command(command, arguments);
-    return command;
-  };
-  auto login = login_command(target_);
-  if (!login) {
-    refused({login.error().code, login.error().message});
-    return;
-  }
-  if (!login->empty()) {
-    say(true, false, *login);
-    crypto::wipe(login->data(), login->size());
+  if (!target_.password.empty() && target_.user.empty()) {
+    say(greeting_part::login, false, {"AUTH", target_.password});
+  } else if (!target_.password.empty()) {
+    say(greeting_part::login, false, {"AUTH", target_.user, target_.password});
   }
   if (target_.database != 0) {
-    say(true, false, encoded({"SELECT", std::to_string(target_.database)}));
+    say(greeting_part::login, false, {"SELECT", std::to_string(target_.database)});
   }
-  say(false, true, encoded({"CLIENT", "SETNAME", "coatcheck"}));  // a courtesy: an ACL may forbid it
+  // A courtesy: an ACL may forbid it.
+  say(greeting_part::courtesy, !target_.master_only && target_.channel.empty(), {"CLIENT", "SETNAME", "coatcheck"});
+  if (target_.master_only) {
+    say(greeting_part::role, target_.channel.empty(), {"ROLE"});
+  }
+  if (!target_.channel.empty()) {
+    say(greeting_part::channel, true, {"SUBSCRIBE", target_.channel});
+  }
 }
 
-void redis_link::greeting_answered(const answer& given, bool needed, bool last) {
+void redis_link::greeting_answered(const answer& given, greeting_part part, bool last) {
+  const bool needed = part == greeting_part::login || part == greeting_part::channel;
   // Without a password that it wants, the server refuses the courtesy, too; of a longer command it would say less.
   if (!given && (needed || given.refused_word == "NOAUTH" || given.refused_word.starts_with("ERR max"))) {
     refused({given.code, given.why});
+  } else if (const auto is = part == greeting_part::role ? role_in(given) : "master"; is != "master") {
+    reconnect(server_at() + ", which should be the master, is " +
+              (is == "slave"      ? "a replica"
+               : is == "sentinel" ? "a sentinel"
+                                  : "something else"));
   } else if (last) {
     greeted();
   }
+}
+
+// A user who may not ask is believed: the first write will tell (READONLY).
+std::string_view redis_link::role_in(const answer& given) {
+  if (!given) {
+    return "master";
+  }
+  const reply_view role = given.value->root();
+  return role.size() > 0 ? role.first().text() : std::string_view();
 }
 
 }  // namespace coatcheck::net

@@ -13,6 +13,7 @@
 #include "net/link.hpp"
 #include "net/redis/reply_handler.hpp"
 #include "net/redis/resp_connection.hpp"
+#include "net/redis/route.hpp"
 
 namespace coatcheck::net {
 
@@ -30,29 +31,45 @@ struct redis_target {
   // is that of the connection.
   std::function<result<redis_login>()> login;
   unsigned database = 0;
+
+  // For topologies.
+  std::string_view called = "Redis";             // in messages; static text
+  bool master_only = false;                      // a server that is no master (ROLE) is left again
+  bool null_arrays = false;                      // it says "none" with one, as sentinels do
+  std::string channel{};                         // subscribed to by each connection; empty: none
+  std::function<void(reply_view)> on_message{};  // what comes on the channel (resp_connection, on_push)
+  refusal_hook on_refusal{};
 };
 
 // The encoded AUTH of a new connection; empty: none is needed. To be wiped by whoever gets it. Asks `login`, where there
 // is one, and has its error.
 [[nodiscard]] result<std::string> login_command(redis_target& target);
 
-class redis_link final : public link {
+// As a route it is the simplest one: a server.
+class redis_link final : public link, public redis_route {
  public:
   using options = link_options;
 
   [[nodiscard]] static std::shared_ptr<redis_link> create(redis_target target, const options& chosen, driver& loop);
   ~redis_link() override;
 
-  // `command` and `rest`, one after the other, are one encoded command (resp_format.hpp); both are copied.
-  void submit(reply_handler done, steady_ms deadline, std::string_view command, std::string_view rest = {},
-              on_loss then = on_loss::fail);
-  // Ends an operation that needs no server, on the next turn of the loop; `given` must hold static text alone.
-  void answer_later(reply_handler done, const failure& given);
+  [[nodiscard]] steady_ms new_deadline() const noexcept override { return link::new_deadline(); }
+  [[nodiscard]] std::size_t most_operations() const noexcept override { return link::most_operations(); }
+  using redis_route::submit;
+  void submit(const redis_operation& what) override { submit(what, false); }
+  // `asking`: with ASKING before it, so that a server takes a slot that is on its way to it.
+  void submit(const redis_operation& what, bool asking);
+  void answer_later(reply_handler done, const failure& given) override;
+  void close() override { link::close(); }
+  // Gives away what waits, for another server.
+  void take_waiting(const std::function<void(const redis_operation&)>& to) { machine_.take_waiting(to); }
 
  private:
   redis_link(redis_target target, const options& chosen, driver& loop);
   void greet() override;
-  void greeting_answered(const answer& given, bool needed, bool last);
+  enum class greeting_part : std::uint8_t { login, courtesy, role, channel };
+  void greeting_answered(const answer& given, greeting_part part, bool last);
+  [[nodiscard]] static std::string_view role_in(const answer& given);
 
   redis_target target_;
   resp_connection machine_;

@@ -82,6 +82,7 @@ using array_size = std::conditional_t<(HIREDIS_MAJOR >= 1), std::size_t, int>;
 struct reply_reader::impl {
   redisReader* reader = nullptr;
   reply partial;
+  bool null_arrays = false;
   std::size_t fed = 0;           // bytes since the last complete reply
   const char* reason = nullptr;  // of our own refusal
 
@@ -147,9 +148,9 @@ struct reply_reader::impl {
     return self.add(reply_type::array, static_cast<std::int64_t>(size));
   }
   static void* integer(const redisReadTask* task, long long value) { return of(task).add(reply_type::integer, value); }
-  // RESP2 has two: the null bulk string is an absent value, the null array answers no command of ours.
+  // RESP2 has two: the null bulk string is an absent value, the null array answers a question to sentinels alone.
   static void* nil(const redisReadTask* task) {
-    if (task->type == REDIS_REPLY_STRING) {
+    if (task->type == REDIS_REPLY_STRING || (task->type == REDIS_REPLY_ARRAY && of(task).null_arrays)) {
       return of(task).add(reply_type::nil, 0);
     }
     return of(task).refuse(task->type == REDIS_REPLY_ARRAY ? "a null array, which answers no command"
@@ -186,7 +187,7 @@ struct reply_reader::impl {
   }
 };
 
-reply_reader::reply_reader() : impl_(std::make_unique<impl>()) {}
+reply_reader::reply_reader(bool null_arrays) : impl_(std::make_unique<impl>()) { impl_->null_arrays = null_arrays; }
 reply_reader::~reply_reader() = default;
 
 void reply_reader::reset() {

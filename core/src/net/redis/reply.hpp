@@ -63,7 +63,8 @@ class reply_reader {
  public:
   enum class outcome : std::uint8_t { complete, more, broken };
 
-  reply_reader();
+  // `null_arrays`: one is a reply, nil, and no protocol error.
+  explicit reply_reader(bool null_arrays = false);
   ~reply_reader();
   reply_reader(const reply_reader&) = delete;
   reply_reader& operator=(const reply_reader&) = delete;

@@ -62,7 +62,8 @@ void redis_calls::drop_from_index(std::string_view digest, const std::vector<std
   link->submit([](const answer&) {}, link->new_deadline(), command);
 }
 
-void redis_calls::run(net::redis_link& link, std::string& scratch, std::unique_ptr<script_call> what, bool whole_text) {
+void redis_calls::run(net::redis_route& link, std::string& scratch, std::unique_ptr<script_call> what,
+                      bool whole_text) {
   scratch.clear();
   net::append_command_head(scratch, what->count + 2);
   append_argument(scratch, whole_text ? "EVAL" : "EVALSHA");
@@ -109,7 +110,7 @@ void key_walk::heard(std::size_t index, const answer& given) {
       why_ = to_error(given);
     }
   } else if (!why_ && !on_key(keys_[index], given.value->root())) {
-    why_ = unfit_reply(*calls_.link);
+    why_ = unfit_reply(given);
   }
   answered();
 }

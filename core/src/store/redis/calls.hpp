@@ -1,4 +1,4 @@
-// Commands and scripts of the Redis store on its link, and one question asked about many keys.
+// Commands and scripts of the Redis store on its way to a server, and one question asked about many keys.
 //
 // Thread safety: the thread of the driver.
 #pragma once
@@ -14,8 +14,8 @@
 
 #include "coatcheck/store.hpp"
 
-#include "net/redis/link.hpp"
 #include "net/redis/resp_format.hpp"
+#include "net/redis/route.hpp"
 #include "store/redis/names.hpp"
 #include "store/redis/replies.hpp"
 #include "store/redis/script.hpp"
@@ -54,7 +54,7 @@ struct script_call {
 
 class redis_calls {
  public:
-  redis_calls(std::shared_ptr<net::redis_link> on, redis_names named, const clock& wall)
+  redis_calls(std::shared_ptr<net::redis_route> on, redis_names named, const clock& wall)
       : link(std::move(on)), names(std::move(named)), time(wall) {}
 
   // `keys`: how many arguments are names of keys; they come first. `bytes`: about how large the others are.
@@ -75,13 +75,13 @@ class redis_calls {
   [[nodiscard]] std::unique_ptr<script_call> link_call(std::string_view digest, std::string_view key,
                                                        epoch_ms expires_at) const;
 
-  const std::shared_ptr<net::redis_link> link;
+  const std::shared_ptr<net::redis_route> link;
   const redis_names names;
   const clock& time;
   std::string command;  // the one being encoded; its memory is used again
 
  private:
-  static void run(net::redis_link& link, std::string& scratch, std::unique_ptr<script_call> what, bool whole_text);
+  static void run(net::redis_route& link, std::string& scratch, std::unique_ptr<script_call> what, bool whole_text);
 };
 
 // One question asked about many keys: some at a time, for a link takes only so many operations, and within one

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "crypto/digest.hpp"
-#include "net/redis/link.hpp"
+#include "net/redis/route.hpp"
 #include "net/redis/resp_format.hpp"
 #include "store/envelope.hpp"
 #include "store/redis/calls.hpp"
@@ -41,7 +41,7 @@ epoch_ms deadline_in(std::int64_t left, epoch_ms now) noexcept {
 
 class redis_layout_store final : public store {
  public:
-  redis_layout_store(std::shared_ptr<net::redis_link> link, std::string_view prefix, redis_layout_rules rules,
+  redis_layout_store(std::shared_ptr<net::redis_route> link, std::string_view prefix, redis_layout_rules rules,
                      const clock& time)
       : calls_(std::move(link), redis_names::plain(prefix), time), rules_(rules) {}
   ~redis_layout_store() override { calls_.link->close(); }
@@ -89,7 +89,7 @@ class redis_layout_store final : public store {
       R out;
       if (!decode(given, out)) {
         out = {};
-        out.why = unfit_reply(*link);
+        out.why = unfit_reply(given);
       }
       done(std::move(out));
     };
@@ -124,7 +124,7 @@ class redis_layout_store final : public store {
 // absent; one that was written again has the later deadline, which is what a deadline is asked for.
 struct plain_read {
   completion<get_result> done;
-  net::redis_link* link;
+  net::redis_route* link;
   const clock* time;
   get_result out;
   std::int64_t left = not_there;
@@ -140,7 +140,7 @@ struct plain_read {
       out.status = get_status::found;
       out.value.bytes = root.text();
     } else {
-      out.why = unfit_reply(*link);
+      out.why = unfit_reply(given);
     }
   }
   void take_time(const answer& given) {
@@ -150,7 +150,7 @@ struct plain_read {
                root.type() == reply_type::integer && root.integer() >= not_there) {
       left = root.integer();
     } else {
-      not_timed = unfit_reply(*link);
+      not_timed = unfit_reply(given);
     }
   }
   static void hear(plain_read* self) {
@@ -185,7 +185,7 @@ void redis_layout_store::get(std::string_view key, completion<get_result> done) 
   };
   begin("PTTL", key);
   std::string second = calls_.command;  // a completion inside submit() may ask for more, or end the store
-  const std::shared_ptr<net::redis_link> link = calls_.link;
+  const std::shared_ptr<net::redis_route> link = calls_.link;
   begin("GET", key);
   link->submit(on_value, deadline, calls_.command, {}, net::on_loss::ask_again);
   link->submit(on_time, deadline, second, {}, net::on_loss::ask_again);
@@ -268,7 +268,7 @@ void redis_layout_store::remove(std::string_view key, completion<remove_result> 
 
 }  // namespace
 
-std::shared_ptr<store> make_redis_layout_store(std::shared_ptr<net::redis_link> link, std::string_view prefix,
+std::shared_ptr<store> make_redis_layout_store(std::shared_ptr<net::redis_route> link, std::string_view prefix,
                                                redis_layout_rules rules, const clock& time) {
   return std::make_shared<redis_layout_store>(std::move(link), prefix, rules, time);
 }

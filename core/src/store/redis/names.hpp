@@ -13,7 +13,7 @@
 namespace coatcheck {
 
 namespace net {
-class redis_link;
+class redis_route;
 }
 
 class redis_names {
@@ -45,9 +45,11 @@ class redis_names {
 
 // Whether a text is a cursor that SCAN gave, or empty.
 [[nodiscard]] bool valid_cursor(std::string_view cursor) noexcept;
+// The same, or one of a walk over a cluster, which names a node as well (redis_cluster).
+[[nodiscard]] bool valid_walk_cursor(std::string_view cursor) noexcept;
 
-// The store itself (redis/store.cc), on a link that is its own.
-[[nodiscard]] std::shared_ptr<store> make_redis_store(std::shared_ptr<net::redis_link> link, redis_names names,
+// The store itself (redis/store.cc), on a way to Redis that is its own.
+[[nodiscard]] std::shared_ptr<store> make_redis_store(std::shared_ptr<net::redis_route> link, redis_names names,
                                                       const clock& time);
 // In the layout of another package (redis/layout.cc).
 struct redis_layout_rules {
@@ -57,7 +59,7 @@ struct redis_layout_rules {
   bool touches = true;  // false: touch() moves nothing
   bool expires = true;  // false: what is put stays until it is removed
 };
-[[nodiscard]] std::shared_ptr<store> make_redis_layout_store(std::shared_ptr<net::redis_link> link,
+[[nodiscard]] std::shared_ptr<store> make_redis_layout_store(std::shared_ptr<net::redis_route> link,
                                                              std::string_view prefix, redis_layout_rules rules,
                                                              const clock& time);
 

@@ -13,6 +13,7 @@
 #include "store/redis/store.hpp"
 #include "store/secret_file.hpp"
 #include "store/tls_parameters.hpp"
+#include "store/redis/topology.hpp"
 
 namespace coatcheck {
 namespace {
@@ -190,6 +191,40 @@ result<std::optional<near_cache_options>> near_cache_of(const parsed_url& url, c
     }
   }
   return chosen;
+bool has_several_servers(const parsed_url& url) {
+  return url.scheme == "redis+sentinel" || url.scheme == "redis+cluster";
+}
+
+// Where one server is, and how it is spoken to.
+result<void> fill_server(const parsed_url& url, net::redis_target& target, net::link_options& chosen) {
+  if (url.scheme == "rediss") {
+    auto transports = tls_of(url);
+    if (!transports) return transports.error();
+    chosen.make_transport = *std::move(transports);
+  }
+  return url.scheme == "redis+unix" ? fill_unix(url, target) : fill_tcp(url, target);
+}
+
+result<std::shared_ptr<net::redis_route>> open_topology(const parsed_url& url, net::redis_target target,
+                                                        const net::link_options& chosen, driver& loop) {
+  const bool sentinel = url.scheme == "redis+sentinel";
+  const auto in_path = sentinel || url.path.empty() ? std::string_view() : std::string_view(url.path).substr(1);
+  if (auto filled = fill_database(in_path, url, target); !filled && !url.host.empty()) {
+    return filled.error();
+  }
+  return sentinel ? open_redis_sentinel(url, std::move(target), chosen, loop)
+                  : open_redis_cluster(url, std::move(target), chosen, loop);
+}
+
+// What a URL may ask for; sentinels have a user of their own.
+result<void> known_parameters(const parsed_url& url) {
+  std::vector<std::string_view> known = {"timeout",  "prefix", "queue", "db",           "username",
+                                         "password", "layout", "ttl",   "disableTouch", "disableTTL"};
+  const auto add = [&](std::initializer_list<std::string_view> more) { known.insert(known.end(), more); };
+  if (url.scheme == "redis+sentinel") add({"sentinel_user", "sentinel_password"});
+  if (!has_several_servers(url)) add({"password_file", "near_cache", "max_stale"});
+  if (url.scheme == "rediss") known.insert(known.end(), std::begin(tls_parameters), std::end(tls_parameters));
+  return url.only(known);
 }
 
 }  // namespace
@@ -219,6 +254,14 @@ std::string_view redis_names::key_of(std::string_view name) const noexcept {
 
 std::string redis_names::digest(std::string_view owner) { return owner_digest(owner); }
 
+bool valid_walk_cursor(std::string_view cursor) noexcept {
+  const auto dash = cursor.find('-');
+  const auto more = dash == std::string_view::npos ? std::string_view() : cursor.substr(dash);
+  return valid_cursor(cursor.substr(0, dash)) && more.size() <= 15 && std::all_of(more.begin(), more.end(), [](char c) {
+           return c == '-' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
 bool valid_cursor(std::string_view cursor) noexcept {
   return cursor.size() <= 20 && std::all_of(cursor.begin(), cursor.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
@@ -227,11 +270,7 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   if (options.loop == nullptr) {
     return {errc::invalid_option, "a Redis store needs an event loop (store_options::loop)"};
   }
-  const bool tls = url.scheme == "rediss";
-  std::vector<std::string_view> parameters = {"timeout",  "prefix",   "queue",         "db",
-                                              "username", "password", "password_file", "layout", "near_cache", "max_stale", "ttl", "disableTouch", "disableTTL"};
-  if (tls) parameters.insert(parameters.end(), std::begin(tls_parameters), std::end(tls_parameters));
-  if (auto known = url.only(parameters); !known) {
+  if (auto known = known_parameters(url); !known) {
     return known.error();
   }
   const auto timeout = url.number("timeout", 250, 1, 60'000);
@@ -266,26 +305,28 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   if (auto filled = fill_user(url, target); !filled) {
     return filled.error();
   }
-  if (auto filled = url.scheme == "redis+unix" ? fill_unix(url, target) : fill_tcp(url, target); !filled) {
-    return filled.error();
-  }
-  net::redis_link::options chosen;
-  if (tls) {
-    auto transports = tls_of(url);
-    if (!transports) {
-      return transports.error();
-    }
-    chosen.make_transport = *std::move(transports);
-  }
+  net::link_options chosen;
   chosen.timeout = static_cast<duration_ms>(*timeout);
   chosen.queue = static_cast<std::size_t>(*queue);
-  const clock& time = options.time != nullptr ? *options.time : system_clock();
-  if (layout.layout != record_layout::own) {
-    return make_redis_layout_store(net::redis_link::create(std::move(target), chosen, *options.loop), prefix, *rules,
-                                   time);
+  const bool own = layout.layout == record_layout::own;
+  if (url.scheme == "redis+cluster" && own) {
+    if (auto fit = check_cluster_prefix(prefix); !fit) {
+      return fit.error();
+    }
   }
+  std::shared_ptr<net::redis_route> route;
+  if (has_several_servers(url)) {
+    auto made = open_topology(url, std::move(target), chosen, *options.loop);
+    if (!made) return made.error();
+    route = *std::move(made);
+  } else {
+    if (auto filled = fill_server(url, target, chosen); !filled) return filled.error();
+    route = net::redis_link::create(target, chosen, *options.loop);
+  }
+  const clock& time = options.time != nullptr ? *options.time : system_clock();
+  if (!own) return make_redis_layout_store(std::move(route), prefix, *rules, time);
   const redis_names names(prefix);
-  auto sessions = make_redis_store(net::redis_link::create(target, chosen, *options.loop), names, time);
+  auto sessions = make_redis_store(std::move(route), names, time);
   if (!*near) return sessions;
   auto changes = make_redis_changes(std::move(target), names, (*near)->max_stale, chosen, *options.loop);
   return std::shared_ptr<store>(

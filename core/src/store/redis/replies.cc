@@ -1,7 +1,7 @@
 // Replies as results, strictly: see redis/replies.hpp.
 #include "store/redis/replies.hpp"
 
-#include "net/redis/link.hpp"
+#include "net/link.hpp"
 #include "store/envelope.hpp"
 #include "store/redis/names.hpp"
 
@@ -56,8 +56,10 @@ error to_error(const answer& given) {
   return {given.code, std::string(given.why)};
 }
 
-error unfit_reply(net::redis_link& link) {
-  link.distrust();
+error unfit_reply(const answer& given) {
+  if (given.from != nullptr) {
+    given.from->distrust();
+  }
   return {errc::store_protocol, "Redis sent a reply that does not fit its command; the connection was dropped"};
 }
 

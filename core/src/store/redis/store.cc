@@ -5,7 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include "net/redis/link.hpp"
 #include "net/redis/resp_format.hpp"
 #include "store/envelope.hpp"
 #include "store/redis/calls.hpp"
@@ -22,7 +21,7 @@ using net::append_argument;
 
 class redis_store final : public store {
  public:
-  redis_store(std::shared_ptr<net::redis_link> link, redis_names names, const clock& time)
+  redis_store(std::shared_ptr<net::redis_route> link, redis_names names, const clock& time)
       : calls_(std::move(link), std::move(names), time) {}
   ~redis_store() override { calls_.link->close(); }
 
@@ -71,10 +70,10 @@ void redis_store::get(std::string_view key, completion<get_result> done) {
   net::append_command_head(command, 2);
   append_argument(command, "GET");
   append_argument(command, {calls_.names.values(), key, calls_.names.end()});
-  const auto handle = [link = calls_.link.get(), time = &calls_.time, done](const answer& given) {
+  const auto handle = [time = &calls_.time, done](const answer& given) {
     get_result out;
     if (!decode_get(given, time->now(), out)) {
-      out.why = unfit_reply(*link);
+      out.why = unfit_reply(given);
     }
     done(std::move(out));
   };
@@ -140,10 +139,10 @@ void redis_store::put(std::string_view key, std::string_view bytes, epoch_ms exp
   what->add({{header, sizeof(header)}, bytes});
   what->add(digest);
   if (digest.empty() || left <= 0) {
-    what->then = [link = calls_.link.get(), done, tag](const answer& given) {
+    what->then = [done, tag](const answer& given) {
       put_result out;
       if (!decode_put(given, tag, out)) {
-        out.why = unfit_reply(*link);
+        out.why = unfit_reply(given);
       }
       done(std::move(out));
     };
@@ -159,9 +158,9 @@ void redis_store::put(std::string_view key, std::string_view bytes, epoch_ms exp
     }
     owned_put::hear(both);
   };
-  what->then = [link = calls_.link.get(), both, tag](const answer& given) {
+  what->then = [both, tag](const answer& given) {
     if (!decode_put(given, tag, both->out)) {
-      both->out.why = unfit_reply(*link);
+      both->out.why = unfit_reply(given);
     }
     owned_put::hear(both);
   };
@@ -185,7 +184,7 @@ void redis_store::touch(std::string_view key, epoch_ms expires_at, completion<to
   what->then = [calls = &calls_, self = what.get(), done](const answer& given) {
     touch_result out;
     if (!decode_touch(given, out)) {
-      out.why = unfit_reply(*calls->link);
+      out.why = unfit_reply(given);
     } else if (const auto owner = owner_in(given); !owner.empty()) {
       calls->tell_index(calls->link_call(owner, self->key, self->expires_at));
     }
@@ -204,7 +203,7 @@ void redis_store::remove(std::string_view key, completion<remove_result> done) {
   what->then = [calls = &calls_, self = what.get(), done](const answer& given) {
     remove_result out;
     if (!decode_remove(given, out)) {
-      out.why = unfit_reply(*calls->link);
+      out.why = unfit_reply(given);
     } else if (const auto owner = owner_in(given); !owner.empty()) {
       calls->drop_from_index(owner, {self->key});
     }
@@ -234,7 +233,7 @@ void redis_store::remove_owner(std::string_view owner, std::string_view except, 
 }
 
 void redis_store::scan(std::string_view cursor, std::size_t limit, completion<keys_result> done) {
-  if (!valid_cursor(cursor)) {
+  if (!valid_walk_cursor(cursor)) {
     refuse(done, bad_cursor_error);
     return;
   }
@@ -246,10 +245,10 @@ void redis_store::stats(completion<stats_result> done) { measure_all(calls_, don
 void redis_store::ping(completion<count_result> done, std::uint64_t count) {
   calls_.command.clear();
   net::append_command(calls_.command, {"PING"});
-  const auto handle = [link = calls_.link.get(), done, count](const answer& given) {
+  const auto handle = [done, count](const answer& given) {
     count_result out;
     if (!decode_pong(given, out)) {
-      out.why = unfit_reply(*link);
+      out.why = unfit_reply(given);
     }
     out.count = out.known ? count : 0;
     done(std::move(out));
@@ -263,7 +262,7 @@ void redis_store::health(completion<count_result> done) { ping(done, 1); }
 
 }  // namespace
 
-std::shared_ptr<store> make_redis_store(std::shared_ptr<net::redis_link> link, redis_names names, const clock& time) {
+std::shared_ptr<store> make_redis_store(std::shared_ptr<net::redis_route> link, redis_names names, const clock& time) {
   return std::make_shared<redis_store>(std::move(link), std::move(names), time);
 }
 

@@ -1,4 +1,5 @@
-// The Redis store: sessions on one Redis server, 6.0 or later, over TCP or a Unix socket, asynchronous.
+// The Redis store: sessions on a Redis server, 6.0 or later, over TCP or a Unix socket; on the master that sentinels
+// name; or on a cluster. Asynchronous.
 //
 // A read is one GET. A write is one script, so that compare-and-set, time to live and the owner's index change in one
 // step. Keys and values: docs/formats.md, "Redis". The server expires entries; prune() has nothing to do.
@@ -18,13 +19,12 @@
 
 namespace coatcheck {
 
-// Opens `redis:`, `rediss:` (TLS) and `redis+unix:` URLs. Nothing is resolved or connected yet: the first operation
-// does, and each connection after it.
-// Errors: invalid_url. REQUIRES: options.loop.
+// Opens `redis:`, `redis+unix:`, `redis+sentinel:` and `redis+cluster:` URLs. Nothing is resolved or connected yet: the
+// first operation does, and each connection after it. Errors: invalid_url. REQUIRES: options.loop.
 [[nodiscard]] result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const store_options& options);
-inline constexpr store_kind redis_kinds[] = {
-    {"redis", true, open_redis_store, true},
-    {"rediss", true, open_redis_store, true},
-    {"redis+unix", true, open_redis_store, true}};
+inline constexpr store_kind redis_kinds[] = {{"redis", true, open_redis_store},
+                                             {"redis+unix", true, open_redis_store},
+                                             {"redis+sentinel", true, open_redis_store, true},
+                                             {"redis+cluster", true, open_redis_store, true}};
 
 }  // namespace coatcheck

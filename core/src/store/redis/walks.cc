@@ -39,7 +39,7 @@ class owner_walk : public key_walk {
     if (!given) return finish(to_error(given));
     std::vector<std::string> keys;
     if (!take_keys(given.value->root(), keys)) {
-      return finish(unfit_reply(*calls_.link));
+      return finish(unfit_reply(given));
     }
     std::erase_if(keys, [&](const std::string& key) { return !is_asked(key); });
     walk(std::move(keys));
@@ -121,15 +121,16 @@ class page_walk : public key_walk {
   void start(std::string_view cursor) {
     auto& command = calls_.command;
     command.clear();
-    net::append_command(command, {"SCAN", cursor.empty() ? "0" : cursor, "MATCH", calls_.names.pattern(), "COUNT",
-                                  decimal(static_cast<std::int64_t>(limit_)), "TYPE", "string"});
+    from_ = cursor;
+    const std::string_view arguments[] = {"MATCH", calls_.names.pattern(), "COUNT", count_, "TYPE", "string"};
+    for (const auto one : arguments) net::append_argument(command, one);
     const auto handle = [this](const answer& given) { on_page(given); };
-    calls_.link->submit(handle, deadline_, command, {}, net::on_loss::ask_again);
+    calls_.link->scan(handle, deadline_, from_, std::size(arguments), command);
   }
 
  protected:
   page_walk(redis_calls& calls, std::size_t limit)
-      : key_walk(calls), limit_(std::clamp<std::size_t>(limit, 1, max_scan_page)) {}
+      : key_walk(calls), count_(static_cast<std::int64_t>(std::clamp<std::size_t>(limit, 1, max_scan_page))) {}
   virtual void take(const std::string& key, std::uint64_t bytes) = 0;
 
   std::string cursor_;  // of the next page; empty: there is none
@@ -139,8 +140,9 @@ class page_walk : public key_walk {
     if (!given) return finish(to_error(given));
     std::vector<std::string> keys;
     if (!take_page(given.value->root(), calls_.names, cursor_, keys)) {
-      return finish(unfit_reply(*calls_.link));
+      return finish(unfit_reply(given));
     }
+    cursor_ = calls_.link->cursor_after(from_, given, cursor_);
     walk(std::move(keys));
   }
   [[nodiscard]] std::unique_ptr<script_call> question(std::string_view key) const override {
@@ -156,7 +158,8 @@ class page_walk : public key_walk {
     return true;
   }
 
-  const std::size_t limit_;
+  const decimal count_;  // that SCAN is asked for
+  std::string from_;     // cursor of this page
 };
 
 class scan_walk final : public page_walk {

@@ -1,0 +1,67 @@
+// The way from an operation to the server that answers it: one server (redis_link), a master that sentinels name
+// (redis_sentinel), a cluster (redis_cluster). What a Redis store talks to.
+//
+// An operation has one deadline, wherever it is sent and however often. Its handler runs exactly once. The command says
+// by its own key where it belongs (slot.hpp): nobody has to name it twice.
+//
+// Thread safety: the thread of the driver.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "net/redis/operation.hpp"
+#include "net/redis/resp_format.hpp"
+
+namespace coatcheck::net {
+
+class redis_route {
+ public:
+  redis_route() = default;
+  redis_route(const redis_route&) = delete;
+  redis_route& operator=(const redis_route&) = delete;
+  virtual ~redis_route() = default;
+
+  // The deadline of an operation that is submitted now.
+  [[nodiscard]] virtual steady_ms new_deadline() const noexcept = 0;
+  // How many operations one server takes at a time; one more is answered with store_overloaded.
+  [[nodiscard]] virtual std::size_t most_operations() const noexcept = 0;
+
+  // What it views is copied.
+  virtual void submit(const redis_operation& what) = 0;
+  void submit(reply_handler done, steady_ms deadline, std::string_view command, std::string_view rest = {},
+              on_loss then = on_loss::fail) {
+    submit(redis_operation{done, deadline, command, rest, then});
+  }
+  // Ends an operation that needs no server, on the next turn of the loop; `given` must hold static text alone.
+  virtual void answer_later(reply_handler done, const failure& given) = 0;
+
+  // One page of all keys: SCAN, with `arguments` (`count` of them, encoded) after its cursor. `cursor`: empty at the
+  // beginning, else of cursor_after.
+  virtual void scan(reply_handler done, steady_ms deadline, std::string_view cursor, std::size_t count,
+                    std::string_view arguments) {
+    submit_scan(*this, done, deadline, cursor, count, arguments);
+  }
+  // The cursor of the page after the one that `given` answered; empty: there is none. `own`: the server's cursor in
+  // that answer, empty at its end.
+  [[nodiscard]] virtual std::string cursor_after(std::string_view /*cursor*/, const answer& /*given*/,
+                                                 std::string_view own) {
+    return std::string(own);
+  }
+
+  // Ends everything as store_closed and leaves the driver. Idempotent.
+  virtual void close() = 0;
+
+ protected:
+  // SCAN on a route of one server, or on one of several.
+  static void submit_scan(redis_route& on, reply_handler done, steady_ms deadline, std::string_view own,
+                          std::size_t count, std::string_view arguments) {
+    std::string command;
+    append_command_head(command, count + 2);
+    append_argument(command, "SCAN");
+    append_argument(command, own.empty() ? std::string_view("0") : own);
+    on.submit({done, deadline, command, arguments, on_loss::ask_again});
+  }
+};
+
+}  // namespace coatcheck::net

@@ -1,0 +1,71 @@
+// From a URL of several servers to a way to Redis.
+#include "store/redis/topology.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "net/redis/cluster.hpp"
+#include "net/redis/sentinel.hpp"
+
+namespace coatcheck {
+namespace {
+
+constexpr std::uint16_t default_node_port = 6379;
+constexpr std::uint16_t default_sentinel_port = 26379;
+constexpr std::size_t max_master_name = 256;
+
+error bad_topology(std::string message) { return {errc::invalid_url, "store URL: " + std::move(message)}; }
+
+std::vector<net::endpoint> endpoints(const parsed_url& url, std::uint16_t default_port) {
+  std::vector<net::endpoint> out;
+  for (const host_and_port& one : url.hosts) {
+    const net::endpoint at{one.host, one.port == 0 ? default_port : one.port, {}};
+    if (!one.host.empty() && std::find(out.begin(), out.end(), at) == out.end()) out.push_back(at);
+  }
+  return out;
+}
+
+}  // namespace
+
+result<std::shared_ptr<net::redis_route>> open_redis_sentinel(const parsed_url& url, net::redis_target as,
+                                                              const net::link_options& chosen, driver& loop) {
+  net::sentinel_target target;
+  target.sentinels = endpoints(url, default_sentinel_port);
+  if (target.sentinels.empty())
+    return bad_topology("redis+sentinel: needs a sentinel, as in redis+sentinel://10.0.0.1:26379/mymaster");
+  const std::string_view name = std::string_view(url.path).substr(url.path.empty() ? 0 : 1);
+  if (name.empty() || name.size() > max_master_name ||
+      std::any_of(name.begin(), name.end(), [](char c) { return c <= ' ' || c > '~' || c == '/'; }))
+    return bad_topology(
+        "redis+sentinel: needs the master's name as its path, as in "
+        "redis+sentinel://10.0.0.1:26379/mymaster (the database is ?db=N)");
+  target.master = name;
+  target.sentinel_user = url.parameter("sentinel_user").value_or("");
+  target.sentinel_password = url.parameter("sentinel_password").value_or("");
+  if (url.parameter("sentinel_password") ? target.sentinel_password.empty() : !target.sentinel_user.empty())
+    return bad_topology("sentinel_user needs a sentinel_password");
+  target.data = std::move(as);
+  return std::shared_ptr<net::redis_route>(net::redis_sentinel::create(std::move(target), chosen, loop));
+}
+
+result<std::shared_ptr<net::redis_route>> open_redis_cluster(const parsed_url& url, net::redis_target as,
+                                                             const net::link_options& chosen, driver& loop) {
+  net::cluster_target target;
+  target.nodes = endpoints(url, default_node_port);
+  if (target.nodes.empty())
+    return bad_topology("redis+cluster: needs a node, as in redis+cluster://10.0.0.1:6379,10.0.0.2:6379");
+  if (as.database != 0) return bad_topology("a Redis cluster has database 0 alone");
+  target.as = std::move(as);
+  return std::shared_ptr<net::redis_route>(net::redis_cluster::create(std::move(target), chosen, loop));
+}
+
+result<void> check_cluster_prefix(std::string_view prefix) {
+  const auto open = prefix.find('{');
+  if (open == std::string_view::npos) return {};
+  const auto close = prefix.find('}', open);
+  if (close == std::string_view::npos || close == open + 1)
+    return bad_topology("on a Redis cluster a '{' in the prefix must begin a hash tag, as in {sessions}:");
+  return {};
+}
+
+}  // namespace coatcheck
