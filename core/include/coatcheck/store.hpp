@@ -250,6 +250,11 @@ struct store_options {
 //   redis://[user[:password]@]host[:port][/db]  and  redis+unix:///path/to/socket[?db=N]
 //                      ?timeout=MS (default 250, 1–60000), ?prefix=P (default "cc:"), ?queue=N; ?db=, ?username= and
 //                      ?password= in place of the parts before
+//   redis+sentinel://[user[:password]@]host[:port],host…/NAME[?db=N]
+//                      the master that these sentinels call NAME, followed as they switch. Default port 26379;
+//                      ?sentinel_user= and ?sentinel_password= of the sentinels themselves; else as redis:
+//   redis+cluster://[user[:password]@]host[:port],host…
+//                      a Redis cluster, of which these are some nodes; else as redis:, in database 0
 // Before a URL may stand layers, the outermost first, each with a colon:
 //   counted:URL        counts how operations end
 // Percent-encoding works in user, password, path and values. Unknown schemes and parameters are refused.

@@ -45,6 +45,14 @@ void redis_link::submit(const redis_operation& what, bool asking) {
   }
 }
 
+void redis_link::take_waiting(const std::function<void(const redis_operation&)>& to) {
+  const auto self = shared_from_this();
+  machine_.take_waiting(to);
+  if (!closed()) {
+    submitted();  // the driver is told that nobody waits here any more
+  }
+}
+
 void redis_link::answer_later(reply_handler done, const failure& given) {
   end_later([done](const failure& why) mutable { done(answer::none(why)); }, given);
 }

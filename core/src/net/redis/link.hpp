@@ -50,7 +50,7 @@ class redis_link final : public link, public redis_route {
   void answer_later(reply_handler done, const failure& given) override;
   void close() override { link::close(); }
   // Gives away what waits, for another server.
-  void take_waiting(const std::function<void(const redis_operation&)>& to) { machine_.take_waiting(to); }
+  void take_waiting(const std::function<void(const redis_operation&)>& to);
 
  private:
   redis_link(redis_target target, const options& chosen, driver& loop);
