@@ -75,7 +75,7 @@ void link::plan_flush() {
 }
 
 bool link::long_gone() const noexcept {
-  return state_ != state::ready && failures_ >= patient_failures &&
+  return !options_.fail_fast && state_ != state::ready && failures_ >= patient_failures &&
          (machine_.waiting() > 0 || (state_ == state::pausing && now() < retry_at_));
 }
 

@@ -116,7 +116,8 @@ bool redis_sentinel::named(reply_view address) {
 
 void redis_sentinel::not_named(const failure& last) {
   std::string why = "no Redis sentinel names the master; the last one that was asked: " + std::string(last.why);
-  if (last.code == errc::store_refused) why += " (of a sentinel these are sentinel_user= and sentinel_password=)";
+  if (last.code == errc::store_refused || last.why.find("(NOAUTH)") != std::string_view::npos)
+    why += " (of a sentinel these are sentinel_user= and sentinel_password=)";
   data_->not_located({last.code, why});
 }
 
