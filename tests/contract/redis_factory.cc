@@ -1,6 +1,7 @@
 // The Redis store for the contract suite, against real servers: over TCP by the real clock, over TLS, and behind a
 // near-cache; over a Unix socket with a clock that the test moves, and the same against a cluster of one, which refuses
-// what touches two slots or a key that it was not told.
+// what touches two slots or a key that it was not told; on a cluster of three masters, and on a master that sentinels
+// name.
 #include <chrono>
 #include <stdexcept>
 #include <thread>
@@ -8,9 +9,9 @@
 #include "coatcheck/event_loop.hpp"
 
 #include "contract/store_contract.hpp"
-#include "support/certificates.hpp"
 #include "store/layers/near_cache.hpp"
 #include "store/redis/changes.hpp"
+#include "support/certificates.hpp"
 #include "support/redis_server.hpp"
 #include "support/redis_topology.hpp"
 

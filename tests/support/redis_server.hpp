@@ -42,7 +42,10 @@ class redis_server {
   };
 
   // `more` are further words of its command line ("--requirepass", "x").
-  explicit redis_server(std::vector<std::string> more = {}) : more_(std::move(more)) { begin(); }
+  explicit redis_server(std::vector<std::string> more = {}, std::optional<tls_port> tls = std::nullopt)
+      : more_(std::move(more)), tls_(std::move(tls)) {
+    begin();
+  }
   // A sentinel, with these lines in its file.
   struct sentinel {
     std::string lines;

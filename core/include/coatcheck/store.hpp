@@ -306,17 +306,22 @@ struct store_options {
 //   rediss://…         redis: over TLS, with ?ca=, ?ca_dir=, ?cert=, ?key= (paths, PEM), ?key_password=,
 //                      ?server_name=, ?tls_insecure=1 (nothing is verified). The files are read here, and again once
 //                      they have changed
-//   memcached://host[:port],host[:port]…
-//                      ?timeout=, ?prefix=, ?queue= as Redis'; ?weights=N,N… one for each host, ?failover=unknown|move
-//                      redis:, rediss: and redis+unix: with ?layout=connect-redis: that package's records; ?prefix=sess:, ?ttl=S (default 86400),
+//                      With ?layout=connect-redis: that package's records; ?prefix=sess:, ?ttl=S (default 86400),
 //                      ?disableTouch=true, ?disableTTL=true, as there. ?layout=flask-session and ?layout=starsessions:
 //                      read on the way in alone (engine_options::migrate_from)
+//   memcached://host[:port],host[:port]…
+//                      ?timeout=, ?prefix=, ?queue= as Redis'; ?weights=N,N… one for each host, ?failover=unknown|move
 //   postgresql://[user[:password]@]host[:port][,host…][/database]  and  postgres://…
 //                      ?timeout=MS (default 1000, 1–60000), ?queue=N, ?pool=N (connections at most, default 4, 1–64),
 //                      ?table=[SCHEMA.]NAME (default coatcheck_sessions), ?prepare=off (behind pgbouncer in transaction
 //                      mode), ?layout=connect-pg-simple (read alone, for migrate_from), and libpq's own: sslmode,
 //                      sslrootcert, application_name, target_session_attrs, … Needs libpq 14 or later (libpq.so.5), and
 //                      its table: create_schema() below. Of several hosts the one that takes writes is used.
+//   redis+sentinel://[user[:password]@]host[:port],host…/NAME[?db=N]
+//                      the master that these sentinels call NAME, followed as they switch. Default port 26379;
+//                      ?sentinel_user= and ?sentinel_password= of the sentinels themselves; else as redis:
+//   redis+cluster://[user[:password]@]host[:port],host…
+//                      a Redis cluster, of which these are some nodes; else as redis:, in database 0
 // Before a URL may stand layers, the outermost first, each with a colon:
 //   counted:URL        counts how operations end
 //   encrypted:URL      seals each record under the service's keys (store_options::keys) before the store sees it; also

@@ -19,7 +19,8 @@
 namespace coatcheck {
 namespace {
 
-constexpr std::span<const store_kind> all_kinds[] = {memory_kinds, lmdb_kinds, redis_kinds, memcached_kinds, postgres_kinds};
+constexpr std::span<const store_kind> all_kinds[] = {memory_kinds, lmdb_kinds, redis_kinds, memcached_kinds,
+                                                     postgres_kinds};
 constexpr const layer_kind* all_layers[] = {&counting_layer, &encrypting_layer, &migrating_layer, &preparing_layer};
 constexpr std::size_t most_layers = 8;
 
@@ -193,7 +194,8 @@ result<std::shared_ptr<store>> open_store(std::string_view url, const store_opti
   if (!wanted) return wanted.error();
   if (needs_loop(*wanted) && options.loop == nullptr) return {errc::invalid_option, needs_loop_message(*wanted)};
   if (options.near_cache && (wanted->both != nullptr || !wanted->kind->near_cache)) {
-    return {errc::invalid_option, "near-cache: this store can't have one: it is Redis' (redis://), by itself or behind layers"};
+    return {errc::invalid_option,
+            "near-cache: this store can't have one: it is Redis' (redis://), by itself or behind layers"};
   }
   return open_stack(*wanted, options);
 }
@@ -207,7 +209,8 @@ result<bool> needs_driver(std::string_view url) {
 result<std::string> schema_sql(std::string_view url) {
   const auto wanted = understand(url, 0, false);
   if (!wanted) return wanted.error();
-  if (wanted->both != nullptr) return {errc::store_unsupported, "a cached: store has no schema: its origin's URL may have"};
+  if (wanted->both != nullptr)
+    return {errc::store_unsupported, "a cached: store has no schema: its origin's URL may have"};
   if (wanted->kind->schema_sql == nullptr)
     return {errc::store_unsupported, "a " + wanted->url.scheme + ": store has no schema: there is nothing to make"};
   return wanted->kind->schema_sql(wanted->url);

@@ -62,14 +62,20 @@ void redis_link::submit(const redis_operation& what, bool asking) {
   }
 }
 
+void redis_link::take_waiting(const std::function<void(const redis_operation&)>& to) {
+  const auto self = shared_from_this();
+  machine_.take_waiting(to);
+  if (!closed()) {
+    submitted();  // the driver is told that nobody waits here any more
+  }
+}
+
 void redis_link::answer_later(reply_handler done, const failure& given) {
   end_later([done](const failure& why) mutable { done(answer::none(why)); }, given);
 }
 
 void redis_link::greet() {
-  const auto say = [&](greeting_part part, bool last, std::initializer_list<std::string_view> arguments) {
-    std::string command;
-    append_command(command, arguments);
+  const auto say = [&](greeting_part part, bool last, const std::string& command) {
     machine_.submit_first(
         [this, part, last](const answer& given) {
           // The end of a connection also ends its greeting: then there is nothing left to decide.
@@ -79,21 +85,26 @@ void redis_link::greet() {
         },
         command);
   };
-  if (!target_.password.empty() && target_.user.empty()) {
-    say(greeting_part::login, false, {"AUTH", target_.password});
-  } else if (!target_.password.empty()) {
-    say(greeting_part::login, false, {"AUTH", target_.user, target_.password});
+  auto login = login_command(target_);
+  if (!login) {
+    refused({login.error().code, login.error().message});
+    return;
+  }
+  if (!login->empty()) {
+    say(greeting_part::login, false, *login);
+    crypto::wipe(login->data(), login->size());
   }
   if (target_.database != 0) {
-    say(greeting_part::login, false, {"SELECT", std::to_string(target_.database)});
+    say(greeting_part::login, false, encoded({"SELECT", std::to_string(target_.database)}));
   }
   // A courtesy: an ACL may forbid it.
-  say(greeting_part::courtesy, !target_.master_only && target_.channel.empty(), {"CLIENT", "SETNAME", "coatcheck"});
+  say(greeting_part::courtesy, !target_.master_only && target_.channel.empty(),
+      encoded({"CLIENT", "SETNAME", "coatcheck"}));
   if (target_.master_only) {
-    say(greeting_part::role, target_.channel.empty(), {"ROLE"});
+    say(greeting_part::role, target_.channel.empty(), encoded({"ROLE"}));
   }
   if (!target_.channel.empty()) {
-    say(greeting_part::channel, true, {"SUBSCRIBE", target_.channel});
+    say(greeting_part::channel, true, encoded({"SUBSCRIBE", target_.channel}));
   }
 }
 

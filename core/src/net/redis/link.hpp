@@ -41,8 +41,8 @@ struct redis_target {
   refusal_hook on_refusal{};
 };
 
-// The encoded AUTH of a new connection; empty: none is needed. To be wiped by whoever gets it. Asks `login`, where there
-// is one, and has its error.
+// The encoded AUTH of a new connection; empty: none is needed. To be wiped by whoever gets it. Asks `login`, where
+// there is one, and has its error.
 [[nodiscard]] result<std::string> login_command(redis_target& target);
 
 // As a route it is the simplest one: a server.
@@ -62,7 +62,7 @@ class redis_link final : public link, public redis_route {
   void answer_later(reply_handler done, const failure& given) override;
   void close() override { link::close(); }
   // Gives away what waits, for another server.
-  void take_waiting(const std::function<void(const redis_operation&)>& to) { machine_.take_waiting(to); }
+  void take_waiting(const std::function<void(const redis_operation&)>& to);
 
  private:
   redis_link(redis_target target, const options& chosen, driver& loop);

@@ -17,7 +17,7 @@ constexpr duration_ms sign_interval = 1000;  // between two signs of life of the
 constexpr duration_ms sign_retry = 200;
 constexpr duration_ms demoted_pause = 10;
 constexpr duration_ms loading_pause = 20;
-constexpr std::uint8_t most_hops = 5;
+constexpr std::uint8_t most_resends = 5;
 constexpr std::size_t most_sentinels = 64;
 
 std::string sentinel_command(std::string_view what, const std::string& master) {
@@ -116,7 +116,8 @@ bool redis_sentinel::named(reply_view address) {
 
 void redis_sentinel::not_named(const failure& last) {
   std::string why = "no Redis sentinel names the master; the last one that was asked: " + std::string(last.why);
-  if (last.code == errc::store_refused) why += " (of a sentinel these are sentinel_user= and sentinel_password=)";
+  if (last.code == errc::store_refused || last.why.find("(NOAUTH)") != std::string_view::npos)
+    why += " (of a sentinel these are sentinel_user= and sentinel_password=)";
   data_->not_located({last.code, why});
 }
 
@@ -182,6 +183,7 @@ void redis_sentinel::keep_listening() {
 void redis_sentinel::alive(const answer& given) {
   if (closed_) return;
   if (given) {
+    deaf_ = 0;
     if (std::exchange(heard_, true)) return;
     // Since it is listened to: what was said before that was missed.
     finder_->ask();
@@ -191,14 +193,14 @@ void redis_sentinel::alive(const answer& given) {
   heard_ = false;
   ++listen_at_;
   listener_->move_on("another sentinel is listened to");
-  next_sign_ = std::min(next_sign_, loop_.now() + sign_retry);
+  if (++deaf_ < finder_->servers().size()) next_sign_ = std::min(next_sign_, loop_.now() + sign_retry);
   loop_.update(*this);
 }
 
 bool redis_sentinel::refused(const redis_refusal& why, const redis_operation& what) {
   const auto self = weak_from_this().lock();
   if (!self || closed_) return false;
-  if ((why.word == "READONLY" || why.word == "MASTERDOWN") && what.hops < most_hops) {
+  if ((why.word == "READONLY" || why.word == "MASTERDOWN") && what.hops < most_resends) {
     data_->move_on("the Redis server is a replica now", demoted_pause);
     redis_operation again = what;
     ++again.hops;

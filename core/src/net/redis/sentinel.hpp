@@ -77,6 +77,7 @@ class redis_sentinel final : public redis_route, public pollable, public std::en
   bool listening_ = false;
   bool heard_ = false;  // of the sentinel that is listened to, since it was last chosen
   std::size_t listen_at_ = 0;
+  std::size_t deaf_ = 0;  // sentinels in a row that could not be listened to
   steady_ms next_sign_ = no_deadline;
   redis_parking parked_;
   std::shared_ptr<redis_link> data_;

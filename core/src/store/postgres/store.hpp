@@ -31,8 +31,9 @@ class pg_pool;
 // Errors: invalid_url; store_unsupported (no libpq). REQUIRES: options.loop.
 [[nodiscard]] result<std::shared_ptr<store>> open_postgres_store(const parsed_url& url, const store_options& options);
 [[nodiscard]] result<std::string> postgres_schema_sql(const parsed_url& url);
-inline constexpr store_kind postgres_kinds[] = {{"postgresql", true, open_postgres_store, false, true, postgres_schema_sql},
-                                                {"postgres", true, open_postgres_store, false, true, postgres_schema_sql}};
+inline constexpr store_kind postgres_kinds[] = {
+    {"postgresql", true, open_postgres_store, false, true, postgres_schema_sql},
+    {"postgres", true, open_postgres_store, false, true, postgres_schema_sql}};
 
 // The store itself (store.cc), and one in connect-pg-simple's layout (foreign.cc), on a pool that is its own. `table`
 // has been checked (is_table_name).

@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "crypto/digest.hpp"
-#include "net/redis/route.hpp"
 #include "net/redis/resp_format.hpp"
+#include "net/redis/route.hpp"
 #include "store/envelope.hpp"
 #include "store/redis/calls.hpp"
 #include "store/redis/names.hpp"
