@@ -85,6 +85,11 @@ void redis_link::greet() {
         },
         command);
   };
+  const auto encoded = [](std::initializer_list<std::string_view> arguments) {
+    std::string command;
+    append_command(command, arguments);
+    return command;
+  };
   auto login = login_command(target_);
   if (!login) {
     refused({login.error().code, login.error().message});

@@ -190,41 +190,43 @@ result<std::optional<near_cache_options>> near_cache_of(const parsed_url& url, c
     }
   }
   return chosen;
-  bool has_several_servers(const parsed_url& url) {
-    return url.scheme == "redis+sentinel" || url.scheme == "redis+cluster";
-  }
+}
 
-  // Where one server is, and how it is spoken to.
-  result<void> fill_server(const parsed_url& url, net::redis_target& target, net::link_options& chosen) {
-    if (url.scheme == "rediss") {
-      auto transports = tls_of(url);
-      if (!transports) return transports.error();
-      chosen.make_transport = *std::move(transports);
-    }
-    return url.scheme == "redis+unix" ? fill_unix(url, target) : fill_tcp(url, target);
-  }
+bool has_several_servers(const parsed_url& url) {
+  return url.scheme == "redis+sentinel" || url.scheme == "redis+cluster";
+}
 
-  result<std::shared_ptr<net::redis_route>> open_topology(const parsed_url& url, net::redis_target target,
-                                                          const net::link_options& chosen, driver& loop) {
-    const bool sentinel = url.scheme == "redis+sentinel";
-    const auto in_path = sentinel || url.path.empty() ? std::string_view() : std::string_view(url.path).substr(1);
-    if (auto filled = fill_database(in_path, url, target); !filled && !url.host.empty()) {
-      return filled.error();
-    }
-    return sentinel ? open_redis_sentinel(url, std::move(target), chosen, loop)
-                    : open_redis_cluster(url, std::move(target), chosen, loop);
+// Where one server is, and how it is spoken to.
+result<void> fill_server(const parsed_url& url, net::redis_target& target, net::link_options& chosen) {
+  if (url.scheme == "rediss") {
+    auto transports = tls_of(url);
+    if (!transports) return transports.error();
+    chosen.make_transport = *std::move(transports);
   }
+  return url.scheme == "redis+unix" ? fill_unix(url, target) : fill_tcp(url, target);
+}
 
-  // What a URL may ask for; sentinels have a user of their own.
-  result<void> known_parameters(const parsed_url& url) {
-    std::vector<std::string_view> known = {"timeout",  "prefix", "queue", "db",           "username",
-                                           "password", "layout", "ttl",   "disableTouch", "disableTTL"};
-    const auto add = [&](std::initializer_list<std::string_view> more) { known.insert(known.end(), more); };
-    if (url.scheme == "redis+sentinel") add({"sentinel_user", "sentinel_password"});
-    if (!has_several_servers(url)) add({"password_file", "near_cache", "max_stale"});
-    if (url.scheme == "rediss") known.insert(known.end(), std::begin(tls_parameters), std::end(tls_parameters));
-    return url.only(known);
+result<std::shared_ptr<net::redis_route>> open_topology(const parsed_url& url, net::redis_target target,
+                                                        const net::link_options& chosen, driver& loop) {
+  const bool sentinel = url.scheme == "redis+sentinel";
+  const auto in_path = sentinel || url.path.empty() ? std::string_view() : std::string_view(url.path).substr(1);
+  if (auto filled = fill_database(in_path, url, target); !filled && !url.host.empty()) {
+    return filled.error();
   }
+  return sentinel ? open_redis_sentinel(url, std::move(target), chosen, loop)
+                  : open_redis_cluster(url, std::move(target), chosen, loop);
+}
+
+// What a URL may ask for; sentinels have a user of their own.
+result<void> known_parameters(const parsed_url& url) {
+  std::vector<std::string_view> known = {"timeout",  "prefix", "queue", "db",           "username",
+                                         "password", "layout", "ttl",   "disableTouch", "disableTTL"};
+  const auto add = [&](std::initializer_list<std::string_view> more) { known.insert(known.end(), more); };
+  if (url.scheme == "redis+sentinel") add({"sentinel_user", "sentinel_password"});
+  if (!has_several_servers(url)) add({"password_file", "near_cache", "max_stale"});
+  if (url.scheme == "rediss") known.insert(known.end(), std::begin(tls_parameters), std::end(tls_parameters));
+  return url.only(known);
+}
 
 }  // namespace
 
