@@ -26,7 +26,7 @@ def running(
     folder: Path,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs `command` in `folder` while the block lasts. Enters it when something listens on `port`; gives the process."""
+    """Runs `command` in `folder` while the block lasts: its process. Enters it when something listens on `port`."""
     log = folder / f"{name}.log"
     with log.open("wb") as out:
         process = subprocess.Popen(

@@ -54,7 +54,9 @@ async function main() {
         { ours: callers(count, ours[what]), peer: callers(count, theirs[what]) },
         { rounds: 11, operations: OPERATIONS[count] },
       );
-      entries.push(entry(`node/memcached/${what}@${count}`, times.ours, 'memcached 2.2.2', times.peer, count === 1 ? 1 : AIM));
+      entries.push(
+        entry(`node/memcached/${what}@${count}`, times.ours, 'memcached 2.2.2', times.peer, count === 1 ? 1 : AIM),
+      );
     }
   }
   report(entries);

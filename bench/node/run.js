@@ -8,7 +8,17 @@ const os = require('node:os');
 const path = require('node:path');
 
 const all = [];
-for (const name of ['unsign', 'open-commit', 'drop-ins', 'express', 'store', 'redis-get', 'memcached', 'jwt', 'refresh']) {
+for (const name of [
+  'unsign',
+  'open-commit',
+  'drop-ins',
+  'express',
+  'store',
+  'redis-get',
+  'memcached',
+  'jwt',
+  'refresh',
+]) {
   const out = path.join(os.tmpdir(), `coatcheck-bench-${process.pid}-${name}.json`);
   const { status } = spawnSync(process.execPath, [path.join(__dirname, `${name}.js`), out], { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);

@@ -118,8 +118,11 @@ test('what memcached does not take or can not do has a code of its own', async (
   assert.ok((await tokens.refresh(token)).token);
   await assert.rejects(tokens.list('ann'), { code: 'ERR_STORE_UNSUPPORTED' });
 
-  assert.throws(() => new session.Store('memcached://user:secret@127.0.0.1'), (error) => {
-    assert.equal(error.code, 'ERR_INVALID_URL');
-    return !error.message.includes('secret');
-  });
+  assert.throws(
+    () => new session.Store('memcached://user:secret@127.0.0.1'),
+    (error) => {
+      assert.equal(error.code, 'ERR_INVALID_URL');
+      return !error.message.includes('secret');
+    },
+  );
 });

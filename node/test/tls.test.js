@@ -20,7 +20,16 @@ function certificate(name) {
   const cert = path.join(directory, `${name}.pem`);
   const key = path.join(directory, `${name}.key`);
   const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc', '-days', '1'];
-  args.push('-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-out', cert, '-keyout', key);
+  args.push(
+    '-subj',
+    `/CN=${name}`,
+    '-addext',
+    'subjectAltName=DNS:localhost,IP:127.0.0.1',
+    '-out',
+    cert,
+    '-keyout',
+    key,
+  );
   execFileSync('openssl', args, { stdio: 'ignore' });
   return { cert, key };
 }

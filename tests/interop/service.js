@@ -22,7 +22,7 @@ const inCookie = mode && {
 };
 const secret = process.env.COATCHECK_SECRET;
 if (affinity) {
-  app.use((req, res, next) => {
+  app.use((_req, res, next) => {
     res.set('X-Node', affinity);
     next();
   });

@@ -73,7 +73,8 @@ class postgres_server {
     if (::pipe(out) != 0) throw std::runtime_error("pipe failed");
     std::vector<std::string> words = {programs() + "/postgres", "-D", data(),     "-k", directory_, "-p",
                                       std::to_string(port_),    "-h", "127.0.0.1"};
-    for (const char* setting : {"fsync=off", "full_page_writes=off", "shared_buffers=16MB", "logging_collector=off"}) {
+    for (const char* setting : {"fsync=off", "wal_retrieve_retry_interval=100", "full_page_writes=off",
+                                "shared_buffers=16MB", "logging_collector=off"}) {
       words.insert(words.end(), {"-c", setting});
     }
     for (const std::string& setting : more_) words.insert(words.end(), {"-c", setting});
