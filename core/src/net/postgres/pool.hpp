@@ -16,6 +16,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "coatcheck/driver.hpp"
@@ -32,6 +33,9 @@ class pg_pool final : public pollable, public std::enable_shared_from_this<pg_po
   pg_pool(const pg_pool&) = delete;
   pg_pool& operator=(const pg_pool&) = delete;
 
+  // Keeps for as long as the pool lives what its requests point to, their statements: a completion may let go of the
+  // store while others of its requests are still being ended.
+  void keep(std::shared_ptr<const void> what) { kept_.push_back(std::move(what)); }
   [[nodiscard]] steady_ms new_deadline() const noexcept { return steady_now() + bounds_.timeout; }
   void submit(std::unique_ptr<pg_request> what);
   // Ends a request that needs no server, on the next turn of the loop.
@@ -80,6 +84,7 @@ class pg_pool final : public pollable, public std::enable_shared_from_this<pg_po
   pg_target target_;
   const pg_bounds bounds_;
   driver& loop_;
+  std::vector<std::shared_ptr<const void>> kept_;  // before what uses it
   std::vector<std::unique_ptr<pg_connection>> connections_;
   ring<pg_request*> waiting_;
   std::size_t waiting_bytes_ = 0;

@@ -29,7 +29,10 @@ class foreign_postgres_store final : public store {
             0, true})),
         remove_(std::make_shared<const net::pg_statement>(
             net::pg_statement{"DELETE FROM " + quoted_name(table) + " WHERE sid = $1::text", 1, false})),
-        time_(time) {}
+        time_(time) {
+    pool_->keep(get_);
+    pool_->keep(remove_);
+  }
   ~foreign_postgres_store() override { pool_->close(); }
 
   [[nodiscard]] store_capabilities capabilities() const noexcept override {
@@ -37,27 +40,25 @@ class foreign_postgres_store final : public store {
   }
   void get(std::string_view key, completion<get_result> done) override {
     if (!valid_key(key)) return refuse(done, bad_key_error());
-    auto what =
-        make_pg_call(get_.get(), pool_->new_deadline(), done, [keep = get_](const pg_rows& rows, get_result& out) {
-          if (rows.columns() != 2 || rows.count() > 1) return pg_step::unfit;
-          out.status = rows.count() == 0 ? get_status::absent : get_status::found;
-          if (rows.count() == 1) {
-            out.value.bytes = rows.text(0, 0);
-            out.value.expires_at = rows.number(0, 1);
-          }
-          return pg_step::decoded;
-        });
+    auto what = make_pg_call(get_.get(), pool_->new_deadline(), done, [](const pg_rows& rows, get_result& out) {
+      if (rows.columns() != 2 || rows.count() > 1) return pg_step::unfit;
+      out.status = rows.count() == 0 ? get_status::absent : get_status::found;
+      if (rows.count() == 1) {
+        out.value.bytes = rows.text(0, 0);
+        out.value.expires_at = rows.number(0, 1);
+      }
+      return pg_step::decoded;
+    });
     what->add_text(key);
     what->add_number(time_.now());
     pool_->submit(std::move(what));
   }
   void remove(std::string_view key, completion<remove_result> done) override {
     if (!valid_key(key)) return refuse(done, bad_key_error());
-    auto what = make_pg_call(remove_.get(), pool_->new_deadline(), done,
-                             [keep = remove_](const pg_rows& rows, remove_result& out) {
-                               out.status = rows.affected() > 0 ? remove_status::removed : remove_status::absent;
-                               return pg_step::decoded;
-                             });
+    auto what = make_pg_call(remove_.get(), pool_->new_deadline(), done, [](const pg_rows& rows, remove_result& out) {
+      out.status = rows.affected() > 0 ? remove_status::removed : remove_status::absent;
+      return pg_step::decoded;
+    });
     what->add_text(key);
     pool_->submit(std::move(what));
   }

@@ -88,7 +88,9 @@ pg_step decode_count(const pg_rows& rows, count_result& out) {
 class postgres_store final : public store {
  public:
   postgres_store(std::shared_ptr<net::pg_pool> pool, std::string_view table, const clock& time)
-      : pool_(std::move(pool)), sql_(std::make_shared<const postgres_statements>(table)), table_(table), time_(time) {}
+      : pool_(std::move(pool)), sql_(std::make_shared<const postgres_statements>(table)), table_(table), time_(time) {
+    pool_->keep(sql_);
+  }
   ~postgres_store() override { pool_->close(); }
 
   [[nodiscard]] store_capabilities capabilities() const noexcept override { return {.needs_loop = true}; }
@@ -120,7 +122,7 @@ class postgres_store final : public store {
   }
 
   const std::shared_ptr<net::pg_pool> pool_;
-  const std::shared_ptr<const postgres_statements> sql_;  // requests of a closed store still point there
+  const std::shared_ptr<const postgres_statements> sql_;  // the pool keeps it, too
   const std::string table_;
   const clock& time_;
 };
