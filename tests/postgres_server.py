@@ -53,7 +53,7 @@ class PostgresServer:
         return self._run("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", text, *at)
 
     def start(self) -> None:
-        settings = ["fsync=off", "shared_buffers=16MB", f"unix_socket_directories={self.folder}"]
+        settings = ["fsync=off", "max_connections=600", "shared_buffers=16MB", f"unix_socket_directories={self.folder}"]
         command = [str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port)]
         command += ["-h", "127.0.0.1", *(word for setting in settings for word in ("-c", setting))]
         log = self.folder / "log"

@@ -58,7 +58,7 @@ describe('refused', () => {
 
   const coded = [
     [{ secret: '' }, 'ERR_INVALID_SECRET'],
-    [{ store: 'postgres://x' }, 'ERR_INVALID_URL'],
+    [{ store: 'mysql://x' }, 'ERR_INVALID_URL'],
     [{ store: 'redis://127.0.0.1:1/?nonsense=1' }, 'ERR_INVALID_URL'],
     [{ name: '__Host-x', cookie: { domain: 'example.org' } }, 'ERR_INVALID_COOKIE'],
     [{ name: 'a b' }, 'ERR_INVALID_COOKIE'],

@@ -106,6 +106,7 @@ struct sessions_options {
   const clock* time = nullptr;           // not owned; null: the system clock
   token_session_options tokens{};        // mode: the session in a stored record, or in its cookie
   encryption encrypt = encryption::off;  // encryption at rest (store.hpp), under the same secret
+  affinity_options affinity{};           // its cookie is in session::clearing(), beside the session's
 };
 
 class sessions {
@@ -325,8 +326,13 @@ class sessions {
     auto made = std::make_shared<worker>();
     made->loop = std::move(loop);
     made->where = value_or_throw(open_store(url_, {options_.time, made->loop.get(), &keys_}));
-    made->on = value_or_throw(
-        engine::create({keys_, made->where, options_.cookie, options_.policy, options_.time, options_.tokens}));
+    made->on = value_or_throw(engine::create({.keys = keys_,
+                                              .where = made->where,
+                                              .cookie = options_.cookie,
+                                              .policy = options_.policy,
+                                              .time = options_.time,
+                                              .tokens = options_.tokens,
+                                              .affinity = options_.affinity}));
     return made;
   }
 
