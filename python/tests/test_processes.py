@@ -258,7 +258,7 @@ def test_prefork_server(tmp_path: pathlib.Path) -> None:
     code = f"""
         import os, socket, sys, threading, urllib.request
         from wsgiref.simple_server import WSGIRequestHandler, make_server
-        sys.path.insert(0, {str(ROOT / "python" / "tests")!r})
+        sys.path[:0] = [{str(ROOT / "python" / "tests")!r}, {str(ROOT / "tests")!r}]
         from stacks import make_site
         site = make_site("flask", "file:{tmp_path / "sessions"}")
         site.pages["count"] = lambda session: session.update(n=session.get("n", 0) + 1) or [session["n"], os.getpid()]

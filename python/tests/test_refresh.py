@@ -97,4 +97,4 @@ def test_refused(memory: str) -> None:
     with pytest.raises(ConfigError):
         RefreshTokens(memory, SECRET, grace=601)
     with pytest.raises(ConfigError):
-        RefreshTokens("postgres://x", SECRET)
+        RefreshTokens("mysql://x", SECRET)
