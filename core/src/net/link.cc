@@ -77,7 +77,8 @@ void link::plan_flush() {
 bool link::unreachable() const noexcept { return state_ != state::ready && failures_ >= patient_failures; }
 
 bool link::long_gone() const noexcept {
-  return unreachable() && (machine_.waiting() > 0 || (state_ == state::pausing && now() < retry_at_));
+  return !options_.fail_fast && unreachable() &&
+         (machine_.waiting() > 0 || (state_ == state::pausing && now() < retry_at_));
 }
 
 void link::submitted() {
