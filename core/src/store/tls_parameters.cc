@@ -11,10 +11,10 @@
 namespace coatcheck {
 namespace {
 
-constexpr std::size_t longest_name = 253;  // of a host (RFC 1035, section 2.3.4)
+constexpr std::size_t longest_server_name = 253;  // of a host (RFC 1035, section 2.3.4)
 
 bool possible_name(std::string_view name) {
-  return name.size() <= longest_name && std::all_of(name.begin(), name.end(), [](char c) {
+  return name.size() <= longest_server_name && std::all_of(name.begin(), name.end(), [](char c) {
            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
                   std::string_view("-_.:").find(c) != std::string_view::npos;
          });
