@@ -157,7 +157,7 @@ algorithm read_algorithm(std::string_view name) {
   return *alg;
 }
 
-encryption read_encryption(std::string_view name) {
+jose::encryption read_encryption(std::string_view name) {
   const auto enc = encryption_from(name);
   if (!enc) throw_error({errc::invalid_option, "enc is not a content encryption that is known"});
   return *enc;

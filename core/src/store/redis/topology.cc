@@ -16,10 +16,10 @@ constexpr std::size_t max_master_name = 256;
 
 error bad_topology(std::string message) { return {errc::invalid_url, "store URL: " + std::move(message)}; }
 
-std::vector<net::endpoint> endpoints(const parsed_url& url, std::uint16_t default_port) {
+std::vector<net::endpoint> endpoints(const parsed_url& url, std::uint16_t usual_port) {
   std::vector<net::endpoint> out;
   for (const host_and_port& one : url.hosts) {
-    const net::endpoint at{one.host, one.port == 0 ? default_port : one.port, {}};
+    const net::endpoint at{one.host, one.port == 0 ? usual_port : one.port, {}};
     if (!one.host.empty() && std::find(out.begin(), out.end(), at) == out.end()) out.push_back(at);
   }
   return out;
