@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from coatcheck._loops import Loop
+from typing import Any, Protocol
 
 __all__ = ["begin", "digits", "reason"]
 
 Told = Callable[[list[str] | str, int], object]
 _running: set[asyncio.Task[None]] = set()  # a loop keeps none itself
+
+
+class Resolves(Protocol):
+    """A loop that is not asyncio's, and looks names up by itself."""
+
+    def resolve(self, host: str, port: int, told: Told) -> None: ...
 
 
 def digits(found: Iterable[tuple[Any, ...]]) -> list[str]:
@@ -26,7 +29,7 @@ def reason(error: OSError | UnicodeError) -> str:
     return getattr(error, "strerror", None) or "it is no host name"
 
 
-def begin(loop: Loop, host: str, port: int, told: Told) -> None:
+def begin(loop: asyncio.AbstractEventLoop | Resolves, host: str, port: int, told: Told) -> None:
     """Looks ``host`` up on ``loop``; ``told`` gets the addresses, or why there is none, and the port."""
     if not isinstance(loop, asyncio.AbstractEventLoop):
         loop.resolve(host, port, told)
