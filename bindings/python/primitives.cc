@@ -117,6 +117,7 @@ void add_primitives(py::module_& module) {
       .def("advance", &manual_clock::advance, py::arg("by"));
 
   module.attr("PRUNE_BATCH") = prune_batch;
+  module.attr("PRUNE_INTERVALS") = py::make_tuple(min_prune_interval, max_prune_interval);
   module.def("error_codes", &error_table, "{code: exception class}");
   module.def("clear_store", &clear_store, py::arg("url"), "Removes everything; how many entries went.");
   module.def("prune_store", &prune_store, py::arg("url"), "Removes what has ended; how many entries went.");

@@ -24,8 +24,7 @@ def commit(service: Service, session: Session) -> str | None:
             raise
         return None
     session._ended_well()
-    if service.pruning is not None:
-        service.pruning.now_and_then(service.engine)
+    service.prune_now_and_then(service.engine)
     return set_cookie or session._set_cookie  # type: ignore[return-value]  # an Engine's answer is no future
 
 
@@ -42,8 +41,7 @@ async def commit_async(service: Service, session: Session, engine: _core.AsyncEn
             raise
         return None
     session._ended_well()
-    if service.pruning is not None:
-        service.pruning.now_and_then_async(engine)
+    service.prune_now_and_then(engine)
     return set_cookie or session._set_cookie
 
 

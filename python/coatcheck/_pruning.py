@@ -27,7 +27,8 @@ class Pruning:
     """
 
     def __init__(self, interval: int, told: Callable[[int], object]) -> None:
-        if not 1000 <= interval <= 86_400_000:
+        least, most = _core.PRUNE_INTERVALS
+        if not least <= interval <= most:
             raise ConfigError("prune_interval must be 1 second to 1 day", "ERR_INVALID_OPTION")
         self._interval = interval
         self._told = told
@@ -45,21 +46,18 @@ class Pruning:
         self._next = now + self._interval / 1000
         return self._interval
 
-    def now_and_then(self, engine: _core.Engine) -> None:
-        """One batch, if it is due."""
+    def now_and_then(self, engine: _core.Engine | _core.AsyncEngine) -> None:
+        """One batch, if it is due; with an engine that is waited for begun here, and waited for by nobody."""
         interval = self._due()
         if interval is None:
+            return
+        if isinstance(engine, _core.AsyncEngine):
+            engine.prune_turn(interval).add_done_callback(self._answered)
             return
         try:
             self._pruned(engine.prune_turn(interval))
         except StoreError as error:
             log.warning("expired sessions could not be dropped: %s", error)
-
-    def now_and_then_async(self, engine: _core.AsyncEngine) -> None:
-        """The same on a remote store: begun here, waited for by nobody."""
-        interval = self._due()
-        if interval is not None:
-            engine.prune_turn(interval).add_done_callback(self._answered)
 
     def _answered(self, asked: asyncio.Future[int | None]) -> None:
         if asked.cancelled():

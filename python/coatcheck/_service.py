@@ -336,6 +336,11 @@ class Service:
         if stored:
             self.on_session("created", after)
 
+    def prune_now_and_then(self, engine: _core.Engine | _core.AsyncEngine) -> None:
+        """For the end of a request, with its engine: a batch of pruning, if the option asks for it and it is due."""
+        if self.pruning is not None:
+            self.pruning.now_and_then(engine)
+
     def _pruned(self, count: int) -> None:
         if self.on_session is not None:
             self.on_session("expired", count)

@@ -129,11 +129,7 @@ class Storage(aiohttp_session.AbstractStorage):
             before = handle.id
             lines = await self._call(lambda engine: engine.commit(handle, text, flags, None, whose))
             self.service.tell_life(handle.outcome, before, handle.id)
-        if self.service.pruning is not None:
-            if self.service.remote:
-                self.service.pruning.now_and_then_async(self.service.async_engine())
-            else:
-                self.service.pruning.now_and_then(self.service.engine)
+        self.service.prune_now_and_then(self.service.async_engine() if self.service.remote else self.service.engine)
         for line in (lines or "").split("\n"):
             if line:
                 response.headers.add("Set-Cookie", line)
