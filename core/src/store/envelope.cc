@@ -78,6 +78,7 @@ error bad_owner_error() { return {errc::invalid_option, "owner: longer than 256 
 
 error bad_cursor_error() { return {errc::invalid_option, "scan: the cursor is none that scan gave"}; }
 
+error no_random_error() { return {errc::random_failed, "the system gives no randomness: nothing was written"}; }
 error closed_error() { return {errc::store_closed, "the store was closed: open it again"}; }
 
 }  // namespace coatcheck

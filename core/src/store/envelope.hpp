@@ -59,5 +59,6 @@ inline constexpr std::size_t max_owner_size = 256;
 [[nodiscard]] error bad_owner_error();   // invalid_option
 [[nodiscard]] error bad_cursor_error();  // invalid_option
 [[nodiscard]] error closed_error();      // store_closed
+[[nodiscard]] error no_random_error();   // random_failed: make_etag gave none
 
 }  // namespace coatcheck

@@ -42,8 +42,6 @@ class memcached_store final : public store {
   std::string line_;  // the one being encoded; its memory is used again
 };
 
-error no_tag_error() { return {errc::random_failed, "the system gives no randomness: nothing was written"}; }
-
 template <class R>
 void memcached_store::refuse(completion<R> done, error (*why)()) {
   nodes_->links()[0]->answer_later(
@@ -86,7 +84,7 @@ void memcached_store::put(std::string_view key, std::string_view bytes, epoch_ms
   if (!valid_key(key)) return refuse(done, bad_key_error);
   if (owner.size() > max_owner_size) return refuse(done, bad_owner_error);
   const etag tag = make_etag();
-  if (tag.empty()) return refuse(done, no_tag_error);
+  if (tag.empty()) return refuse(done, no_random_error);
   memcached_put(*nodes_, key, bytes, std::clamp<epoch_ms>(expires_at, 0, envelope::max_expiry), expect, tag, done);
 }
 

@@ -140,7 +140,7 @@ void postgres_store::put(std::string_view key, std::string_view bytes, epoch_ms 
   if (!valid_key(key)) return refuse(done, bad_key_error());
   if (owner.size() > max_owner_size) return refuse(done, bad_owner_error());
   const etag tag = make_etag();
-  if (tag.empty()) return refuse(done, {errc::random_failed, "the system gives no randomness: nothing was written"});
+  if (tag.empty()) return refuse(done, no_random_error());
   const auto& statement = expect.what == expectation::kind::any      ? sql_->put_any
                           : expect.what == expectation::kind::absent ? sql_->put_absent
                                                                      : sql_->put_match;

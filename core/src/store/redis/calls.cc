@@ -16,6 +16,20 @@ constexpr std::size_t most_at_a_time = 64;
 
 }  // namespace
 
+void script_call::add(const expectation& expect, std::size_t tag_size) {
+  switch (expect.what) {
+    case expectation::kind::any:
+      add("any");
+      break;
+    case expectation::kind::absent:
+      add("absent");
+      break;
+    case expectation::kind::match:
+      add(expect.tag.view().size() == tag_size ? expect.tag.view() : std::string_view("none"));
+      break;
+  }
+}
+
 std::unique_ptr<script_call> redis_calls::call(const redis_script& script, std::size_t keys, std::size_t bytes) const {
   auto made = std::make_unique<script_call>();
   made->script = &script;
@@ -60,6 +74,20 @@ void redis_calls::drop_from_index(std::string_view digest, const std::vector<std
     append_argument(command, key);
   }
   link->submit([](const answer&) {}, link->new_deadline(), command);
+}
+
+void redis_calls::ping(completion<count_result> done, std::uint64_t count) {
+  command.clear();
+  net::append_command(command, {"PING"});
+  const auto handle = [done, count](const answer& given) {
+    count_result out;
+    if (!decode_pong(given, out)) {
+      out.why = unfit_reply(given);
+    }
+    out.count = out.known ? count : 0;
+    done(std::move(out));
+  };
+  link->submit(handle, link->new_deadline(), command, {}, net::on_loss::ask_again);
 }
 
 void redis_calls::run(net::redis_route& link, std::string& scratch, std::unique_ptr<script_call> what,

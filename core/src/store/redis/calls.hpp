@@ -46,6 +46,9 @@ struct script_call {
   std::size_t count = 0;  // of them
 
   void add(std::string_view text) { add({text}); }
+  // What a put expects to find: 'any', 'absent', or the etag, of `tag_size` bytes. One that is none of ours matches
+  // nothing; it must not be taken for a word.
+  void add(const expectation& expect, std::size_t tag_size);
   void add(std::initializer_list<std::string_view> pieces) {
     net::append_argument(arguments, pieces);
     ++count;
@@ -64,6 +67,19 @@ class redis_calls {
   [[nodiscard]] std::unique_ptr<script_call> call_of(const redis_script& script, std::string_view key,
                                                      std::size_t bytes = 0) const;
   void run(std::unique_ptr<script_call> what) { run(*link, command, std::move(what), false); }
+  // Ends an operation whose arguments are wrong, on the next turn of the loop, with what `why` says.
+  template <class R>
+  void refuse(completion<R> done, error (*why)()) const {
+    link->answer_later(
+        [done, why](const net::answer& given) {
+          R out;
+          out.why = given.code == errc::store_closed ? to_error(given) : why();
+          done(std::move(out));
+        },
+        net::failure{errc::invalid_option, {}});
+  }
+  // Known, and `count`, when a server answers.
+  void ping(completion<count_result> done, std::uint64_t count);
   // What an owner's index is told; nobody waits for it. Where it is lost, the index lags until the session's next
   // write or touch (docs/formats.md, "Redis").
   void tell_index(std::unique_ptr<script_call> what) {

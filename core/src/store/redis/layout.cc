@@ -63,12 +63,12 @@ class redis_layout_store final : public store {
   void touch(std::string_view key, epoch_ms expires_at, completion<touch_result> done) override;
   void remove(std::string_view key, completion<remove_result> done) override;
   void scan(std::string_view cursor, std::size_t limit, completion<keys_result> done) override {
-    if (!valid_cursor(cursor)) return refuse(done, bad_cursor_error);
+    if (!valid_cursor(cursor)) return calls_.refuse(done, bad_cursor_error);
     scan_page(calls_, cursor, limit, done);
   }
-  void prune(std::size_t, completion<count_result> done) override { ping(done, 0); }
+  void prune(std::size_t, completion<count_result> done) override { calls_.ping(done, 0); }
   void stats(completion<stats_result> done) override { measure_all(calls_, done); }
-  void health(completion<count_result> done) override { ping(done, 1); }
+  void health(completion<count_result> done) override { calls_.ping(done, 1); }
   void close() override { calls_.link->close(); }
 
  private:
@@ -85,7 +85,7 @@ class redis_layout_store final : public store {
   // `decode(answer, result)`: false where the reply is not of the command's kind.
   template <class R, class Decode>
   [[nodiscard]] auto decoded(completion<R> done, Decode decode) {
-    return [link = calls_.link.get(), done, decode](const answer& given) {
+    return [done, decode](const answer& given) {
       R out;
       if (!decode(given, out)) {
         out = {};
@@ -94,28 +94,6 @@ class redis_layout_store final : public store {
       done(std::move(out));
     };
   }
-  void ping(completion<count_result> done, std::uint64_t count) {
-    calls_.command.clear();
-    net::append_command(calls_.command, {"PING"});
-    send(decoded(done,
-                 [count](const answer& given, count_result& out) {
-                   if (!decode_pong(given, out)) return false;
-                   out.count = out.known ? count : 0;
-                   return true;
-                 }),
-         calls_.link->new_deadline(), net::on_loss::ask_again);
-  }
-  template <class R>
-  void refuse(completion<R> done, error (*why)()) {
-    calls_.link->answer_later(
-        [done, why](const answer& given) {
-          R out;
-          out.why = given.code == errc::store_closed ? to_error(given) : why();
-          done(std::move(out));
-        },
-        net::failure{errc::invalid_option, {}});
-  }
-
   redis_calls calls_;
   const redis_layout_rules rules_;
 };
@@ -124,7 +102,6 @@ class redis_layout_store final : public store {
 // absent; one that was written again has the later deadline, which is what a deadline is asked for.
 struct plain_read {
   completion<get_result> done;
-  net::redis_route* link;
   const clock* time;
   get_result out;
   std::int64_t left = not_there;
@@ -172,9 +149,9 @@ struct plain_read {
 };
 
 void redis_layout_store::get(std::string_view key, completion<get_result> done) {
-  if (!valid_key(key)) return refuse(done, bad_key_error);
+  if (!valid_key(key)) return calls_.refuse(done, bad_key_error);
   const steady_ms deadline = calls_.link->new_deadline();
-  auto* const one = new plain_read{done, calls_.link.get(), &calls_.time, {}, not_there, {}, false};
+  auto* const one = new plain_read{done, &calls_.time, {}, not_there, {}, false};
   const auto on_value = [one](const answer& given) {
     one->take_value(given);
     plain_read::hear(one);
@@ -193,21 +170,11 @@ void redis_layout_store::get(std::string_view key, completion<get_result> done) 
 
 void redis_layout_store::put(std::string_view key, std::string_view bytes, epoch_ms expires_at, expectation expect,
                              std::string_view owner, completion<put_result> done) {
-  if (!valid_key(key)) return refuse(done, bad_key_error);
-  if (owner.size() > max_owner_size) return refuse(done, bad_owner_error);
+  if (!valid_key(key)) return calls_.refuse(done, bad_key_error);
+  if (owner.size() > max_owner_size) return calls_.refuse(done, bad_owner_error);
   auto what = calls_.call(scripts().put_plain, 1, bytes.size());
   what->add({calls_.names.values(), key});
-  switch (expect.what) {
-    case expectation::kind::any:
-      what->add("any");
-      break;
-    case expectation::kind::absent:
-      what->add("absent");
-      break;
-    case expectation::kind::match:
-      what->add(expect.tag.view().size() == digest_digits ? expect.tag.view() : std::string_view("none"));
-      break;
-  }
+  what->add(expect, digest_digits);
   const std::int64_t left = seconds(std::clamp<epoch_ms>(expires_at, 0, envelope::max_expiry) - calls_.time.now());
   if (rules_.expires || left == 0) {
     what->add(decimal(left));
@@ -239,7 +206,7 @@ void redis_layout_store::put(std::string_view key, std::string_view bytes, epoch
 }
 
 void redis_layout_store::touch(std::string_view key, epoch_ms expires_at, completion<touch_result> done) {
-  if (!valid_key(key)) return refuse(done, bad_key_error);
+  if (!valid_key(key)) return calls_.refuse(done, bad_key_error);
   const std::int64_t left = seconds(std::clamp<epoch_ms>(expires_at, 0, envelope::max_expiry) - calls_.time.now());
   if (rules_.touches) {
     begin("EXPIRE", key, 3);
@@ -261,7 +228,7 @@ void redis_layout_store::touch(std::string_view key, epoch_ms expires_at, comple
 }
 
 void redis_layout_store::remove(std::string_view key, completion<remove_result> done) {
-  if (!valid_key(key)) return refuse(done, bad_key_error);
+  if (!valid_key(key)) return calls_.refuse(done, bad_key_error);
   begin("DEL", key);
   send(decoded(done, decode_remove), calls_.link->new_deadline(), net::on_loss::fail);
 }

@@ -63,8 +63,6 @@ error unfit_reply(const answer& given) {
   return {errc::store_protocol, "Redis sent a reply that does not fit its command; the connection was dropped"};
 }
 
-error no_random_error() { return {errc::random_failed, "the system gives no randomness: nothing was written"}; }
-
 bool decode_get(const answer& given, epoch_ms now, get_result& out) {
   if (failed(given, out)) {
     return true;

@@ -17,10 +17,8 @@ namespace coatcheck {
 
 [[nodiscard]] error to_error(const net::answer& given);
 // For a reply that is not of its command's kind: the order of replies is in doubt, so the connection that it came on
-// goes.
-// store_protocol.
+// goes. store_protocol.
 [[nodiscard]] error unfit_reply(const net::answer& given);
-[[nodiscard]] error no_random_error();  // random_failed
 
 [[nodiscard]] bool decode_get(const net::answer& given, epoch_ms now, get_result& out);
 [[nodiscard]] bool decode_put(const net::answer& given, const etag& tag, put_result& out);

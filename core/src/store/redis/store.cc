@@ -42,27 +42,12 @@ class redis_store final : public store {
   void close() override { calls_.link->close(); }
 
  private:
-  void ping(completion<count_result> done, std::uint64_t count);
-  template <class R>
-  void refuse(completion<R> done, error (*why)());
-
   redis_calls calls_;
 };
 
-template <class R>
-void redis_store::refuse(completion<R> done, error (*why)()) {
-  calls_.link->answer_later(
-      [done, why](const answer& given) {
-        R out;
-        out.why = given.code == errc::store_closed ? to_error(given) : why();
-        done(std::move(out));
-      },
-      net::failure{errc::invalid_option, {}});
-}
-
 void redis_store::get(std::string_view key, completion<get_result> done) {
   if (!valid_key(key)) {
-    refuse(done, bad_key_error);
+    calls_.refuse(done, bad_key_error);
     return;
   }
   std::string& command = calls_.command;
@@ -104,16 +89,16 @@ struct owned_put {
 void redis_store::put(std::string_view key, std::string_view bytes, epoch_ms expires_at, expectation expect,
                       std::string_view owner, completion<put_result> done) {
   if (!valid_key(key)) {
-    refuse(done, bad_key_error);
+    calls_.refuse(done, bad_key_error);
     return;
   }
   if (owner.size() > max_owner_size) {
-    refuse(done, bad_owner_error);
+    calls_.refuse(done, bad_owner_error);
     return;
   }
   const etag tag = make_etag();
   if (tag.empty()) {
-    refuse(done, no_random_error);
+    calls_.refuse(done, no_random_error);
     return;
   }
   expires_at = std::clamp<epoch_ms>(expires_at, 0, envelope::max_expiry);
@@ -123,18 +108,7 @@ void redis_store::put(std::string_view key, std::string_view bytes, epoch_ms exp
   const std::string digest = owner.empty() ? std::string() : redis_names::digest(owner);
 
   auto what = calls_.call_of(scripts().put, key, bytes.size());
-  switch (expect.what) {
-    case expectation::kind::any:
-      what->add("any");
-      break;
-    case expectation::kind::absent:
-      what->add("absent");
-      break;
-    case expectation::kind::match:
-      // An etag that is none of ours matches nothing; it must not be taken for a word.
-      what->add(expect.tag.view().size() == envelope::tag_size ? expect.tag.view() : std::string_view("none"));
-      break;
-  }
+  what->add(expect, envelope::tag_size);
   what->add(decimal(left));
   what->add({{header, sizeof(header)}, bytes});
   what->add(digest);
@@ -170,7 +144,7 @@ void redis_store::put(std::string_view key, std::string_view bytes, epoch_ms exp
 
 void redis_store::touch(std::string_view key, epoch_ms expires_at, completion<touch_result> done) {
   if (!valid_key(key)) {
-    refuse(done, bad_key_error);
+    calls_.refuse(done, bad_key_error);
     return;
   }
   expires_at = std::clamp<epoch_ms>(expires_at, 0, envelope::max_expiry);
@@ -195,7 +169,7 @@ void redis_store::touch(std::string_view key, epoch_ms expires_at, completion<to
 
 void redis_store::remove(std::string_view key, completion<remove_result> done) {
   if (!valid_key(key)) {
-    refuse(done, bad_key_error);
+    calls_.refuse(done, bad_key_error);
     return;
   }
   auto what = calls_.call_of(scripts().remove, key);
@@ -214,7 +188,7 @@ void redis_store::remove(std::string_view key, completion<remove_result> done) {
 
 void redis_store::owned_by(std::string_view owner, completion<keys_result> done) {
   if (owner.size() > max_owner_size) {
-    refuse(done, bad_owner_error);
+    calls_.refuse(done, bad_owner_error);
     return;
   }
   list_owner(calls_, owner, done);
@@ -222,11 +196,11 @@ void redis_store::owned_by(std::string_view owner, completion<keys_result> done)
 
 void redis_store::remove_owner(std::string_view owner, std::string_view except, completion<count_result> done) {
   if (owner.size() > max_owner_size) {
-    refuse(done, bad_owner_error);
+    calls_.refuse(done, bad_owner_error);
     return;
   }
   if (!except.empty() && !valid_key(except)) {
-    refuse(done, bad_key_error);
+    calls_.refuse(done, bad_key_error);
     return;
   }
   coatcheck::remove_owner(calls_, owner, except, done);
@@ -234,7 +208,7 @@ void redis_store::remove_owner(std::string_view owner, std::string_view except, 
 
 void redis_store::scan(std::string_view cursor, std::size_t limit, completion<keys_result> done) {
   if (!valid_walk_cursor(cursor)) {
-    refuse(done, bad_cursor_error);
+    calls_.refuse(done, bad_cursor_error);
     return;
   }
   scan_page(calls_, cursor, limit, done);
@@ -242,23 +216,9 @@ void redis_store::scan(std::string_view cursor, std::size_t limit, completion<ke
 
 void redis_store::stats(completion<stats_result> done) { measure_all(calls_, done); }
 
-void redis_store::ping(completion<count_result> done, std::uint64_t count) {
-  calls_.command.clear();
-  net::append_command(calls_.command, {"PING"});
-  const auto handle = [done, count](const answer& given) {
-    count_result out;
-    if (!decode_pong(given, out)) {
-      out.why = unfit_reply(given);
-    }
-    out.count = out.known ? count : 0;
-    done(std::move(out));
-  };
-  calls_.link->submit(handle, calls_.link->new_deadline(), calls_.command, {}, net::on_loss::ask_again);
-}
-
 // Redis expires by itself: the answer is 0, if there is a server to say so.
-void redis_store::prune(std::size_t, completion<count_result> done) { ping(done, 0); }
-void redis_store::health(completion<count_result> done) { ping(done, 1); }
+void redis_store::prune(std::size_t, completion<count_result> done) { calls_.ping(done, 0); }
+void redis_store::health(completion<count_result> done) { calls_.ping(done, 1); }
 
 }  // namespace
 
