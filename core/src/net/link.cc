@@ -48,22 +48,9 @@ steady_ms link::deadline() const noexcept {
   return late_.empty() ? next : std::min(next, late_since_);
 }
 
-// Tells the driver what changed. A deadline that moved back is not worth a call: it fires once for nothing.
 void link::announce(bool always) {
-  if (state_ == state::closed) {
-    return;
-  }
-  const bool write = wants_write();
-  const bool waited_for = busy();
-  const steady_ms next = deadline();
-  if (always || unseen_ || fd() != announced_fd_ || write != announced_write_ || waited_for != announced_busy_ ||
-      next < announced_deadline_) {
-    unseen_ = false;
-    announced_fd_ = fd();
-    announced_write_ = write;
-    announced_busy_ = waited_for;
-    announced_deadline_ = next;
-    loop_->update(*this);
+  if (state_ != state::closed) {
+    announced_.tell(*this, *loop_, always);
   }
 }
 
@@ -266,7 +253,7 @@ void link::close_socket() {
   if (fd() >= 0) {
     ++connection_;
     read_on_ = false;
-    unseen_ = true;  // the next descriptor may have the same number
+    announced_.forget();  // the next descriptor may have the same number
     loop_->drop_fd(*this, fd());
     transport_->close();
     disconnected();

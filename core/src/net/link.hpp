@@ -23,6 +23,7 @@
 #include "coatcheck/clock.hpp"
 #include "coatcheck/driver.hpp"
 
+#include "net/announcement.hpp"
 #include "net/endpoint.hpp"
 #include "net/in_place_handler.hpp"
 #include "net/machine.hpp"
@@ -184,12 +185,7 @@ class link : public pollable, public std::enable_shared_from_this<link> {
   duration_ms leave_pause_ = 0;
   steady_ms heard_at_ = 0;
 
-  // As the driver last saw them; `unseen_`: it must look, even if they are the same.
-  bool unseen_ = false;
-  int announced_fd_ = -1;
-  bool announced_write_ = false;
-  bool announced_busy_ = false;
-  steady_ms announced_deadline_ = no_deadline;
+  announcement announced_;
 };
 
 }  // namespace coatcheck::net

@@ -70,7 +70,7 @@ void link::try_next_address() {
   addresses_.pop_back();
   ++connection_;
   state_ = state::connecting;
-  unseen_ = true;  // the next descriptor may have the number of the last one
+  announced_.forget();  // the next descriptor may have the number of the last one
   connect_deadline_ = now() + std::max(2 * options_.timeout, least_connect_time);
   connect_outcome(transport_->connect(trying_, target_.host));
 }
@@ -99,7 +99,7 @@ void link::connected() {
 
 void link::greeted() {
   state_ = state::ready;
-  unseen_ = true;  // the deadline of the greeting is over
+  announced_.forget();  // the deadline of the greeting is over
   failure_.clear();
   heard_at_ = now();
   plan_flush();

@@ -105,7 +105,7 @@ void pg_connection::begin(const pg_host& to, const std::string& address) {
   for (const auto& [keyword, value] : pool_.target().parameters) say(keyword.c_str(), value.c_str());
   say(nullptr, nullptr);
   ++number_;
-  unseen_ = true;  // the next descriptor may have the number of the last one
+  announced_.forget();  // the next descriptor may have the number of the last one
   connect_deadline_ = steady_now() + connect_time();
   state_ = state::connecting;
   polling_ = pq_polling_writing;
@@ -121,7 +121,7 @@ void pg_connection::begin(const pg_host& to, const std::string& address) {
 // libpq closes its socket and opens another one as it sees fit (TLS or not): so it is not watched meanwhile.
 void pg_connection::go_on() {
   if (const int watched = fd(); watched >= 0) pool_.loop().drop_fd(*this, watched);
-  unseen_ = true;
+  announced_.forget();
   polling_ = pq_.connect_poll(connection_);
   if (polling_ == pq_polling_ok) {
     connected();

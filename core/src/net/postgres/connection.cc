@@ -41,20 +41,8 @@ steady_ms pg_connection::deadline() const noexcept {
 
 // Tells the driver what changed. A deadline that moved back is not worth a call: it fires once for nothing.
 void pg_connection::announce(bool always) {
-  if (state_ == state::closed || (state_ == state::idle && announced_fd_ < 0 && !unseen_)) return;
-  const int now_fd = fd();
-  const bool write = wants_write();
-  const bool waited_for = busy();
-  const steady_ms next = deadline();
-  if (always || unseen_ || now_fd != announced_fd_ || write != announced_write_ || waited_for != announced_busy_ ||
-      next < announced_deadline_) {
-    unseen_ = false;
-    announced_fd_ = now_fd;
-    announced_write_ = write;
-    announced_busy_ = waited_for;
-    announced_deadline_ = next;
-    pool_.loop().update(*this);
-  }
+  if (state_ == state::closed || (state_ == state::idle && announced_.settled())) return;
+  announced_.tell(*this, pool_.loop(), always);
 }
 
 bool pg_connection::takes_more() const noexcept {
@@ -296,7 +284,7 @@ void pg_connection::drop_connection() {
   ++number_;
   blocked_ = false;
   unsent_ = 0;
-  unseen_ = true;  // the next descriptor may have the same number
+  announced_.forget();  // the next descriptor may have the same number
   give_up_ = false;
   if (rows_ != nullptr) pq_.clear(std::exchange(rows_, nullptr));
   front_failed_ = false;

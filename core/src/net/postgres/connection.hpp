@@ -20,6 +20,7 @@
 
 #include "coatcheck/driver.hpp"
 
+#include "net/announcement.hpp"
 #include "net/postgres/libpq.hpp"
 #include "net/postgres/refusal.hpp"
 #include "net/postgres/request.hpp"
@@ -135,12 +136,7 @@ class pg_connection final : public pollable {
   bool front_unprepared_ = false;  // and that before its first statement was done
   bool give_up_ = false;           // once the answers at hand are read: the server is not the one that is needed
 
-  // As the driver last saw it.
-  bool unseen_ = false;
-  int announced_fd_ = -1;
-  bool announced_write_ = false;
-  bool announced_busy_ = false;
-  steady_ms announced_deadline_ = no_deadline;
+  announcement announced_;
 };
 
 }  // namespace coatcheck::net

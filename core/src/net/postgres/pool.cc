@@ -21,7 +21,9 @@ std::shared_ptr<pg_pool> pg_pool::create(const libpq& pq, pg_target target, cons
 }
 
 pg_pool::pg_pool(const libpq& pq, pg_target target, const pg_bounds& bounds, driver& loop)
-    : pq_(pq), target_(std::move(target)), bounds_(bounds), loop_(loop), generation_(crypto::fork_generation()) {}
+    : pq_(pq), target_(std::move(target)), bounds_(bounds), loop_(loop), generation_(crypto::fork_generation()) {
+  announced_.forget();  // the driver is told of it before anything has changed
+}
 
 pg_pool::~pg_pool() {
   close();
@@ -34,14 +36,7 @@ steady_ms pg_pool::deadline() const noexcept {
 }
 
 void pg_pool::announce(bool always) {
-  if (closed_) return;
-  const steady_ms next = deadline();
-  if (always || unseen_ || busy() != announced_busy_ || next < announced_deadline_) {
-    unseen_ = false;
-    announced_busy_ = busy();
-    announced_deadline_ = next;
-    loop_.update(*this);
-  }
+  if (!closed_) announced_.tell(*this, loop_, always);
 }
 
 void pg_pool::plan_flush() {
@@ -238,7 +233,7 @@ void pg_pool::after_fork() {
   generation_ = crypto::fork_generation();
   if (closed_) return;
   flush_planned_ = false;
-  unseen_ = true;
+  announced_.forget();
   for (const auto& one : connections_) one->after_fork();
   end_waiting({errc::store_unavailable, "the process was forked while the operation was under way"});
 }

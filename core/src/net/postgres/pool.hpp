@@ -102,9 +102,7 @@ class pg_pool final : public pollable, public std::enable_shared_from_this<pg_po
   unsigned generation_;
   bool closed_ = false;
   bool flush_planned_ = false;
-  bool unseen_ = true;
-  bool announced_busy_ = false;
-  steady_ms announced_deadline_ = no_deadline;
+  announcement announced_;
 };
 
 }  // namespace coatcheck::net
