@@ -8,6 +8,8 @@
 
 #include "coatcheck/kept_block.hpp"
 
+#include "store/operation.hpp"
+
 namespace coatcheck {
 namespace {
 
@@ -18,19 +20,44 @@ using net::on_loss;
 constexpr int most_rounds = 32;
 constexpr std::size_t item_overhead = 64;  // of Memcached's own: header, cas, length of the key, ends
 
-// One write, from its first look to its answer. It owns itself.
-class put_steps : public kept_block<put_steps> {
- public:
-  put_steps(memcached_nodes& nodes, std::string_view key, std::string_view bytes, epoch_ms expires_at,
-            const expectation& expect, const etag& tag, completion<put_result> done)
-      : nodes_(nodes),
-        name_(nodes.name_of(key)),
-        at_(nodes.place_of(name_)),
+// What a write in several steps works on, and how it looks at it.
+template <class Operation, class Result>
+class item_steps : public store_operation<Operation, Result, memcached_nodes*> {
+ protected:
+  item_steps(memcached_nodes* nodes, std::string_view key, epoch_ms expires_at, completion<Result> done)
+      : store_operation<Operation, Result, memcached_nodes*>(nodes, done),
+        nodes_(*nodes),
+        name_(nodes->name_of(key)),
+        at_(nodes->place_of(name_)),
         deadline_(at_.link->new_deadline()),
-        expires_at_(expires_at),
-        expect_(expect),
-        tag_(tag),
-        done_(done) {
+        expires_at_(expires_at) {}
+
+  void fail(error why) {
+    Result out;
+    out.why = std::move(why);
+    this->finish(std::move(out));
+  }
+  // Reads the item, and goes on in `looked(answer)`.
+  void look() {
+    std::string line;
+    nodes_.read_line(line, name_, at_);
+    at_.link->submit([self = static_cast<Operation*>(this)](const meta_answer& given) { self->looked(given); },
+                     deadline_, line, {}, on_loss::ask_again);
+  }
+
+  memcached_nodes& nodes_;
+  const std::string name_;
+  const memcached_place at_;
+  const steady_ms deadline_;
+  const epoch_ms expires_at_;
+};
+
+// One write, from its first look to its answer.
+class put_steps : public item_steps<put_steps, put_result> {
+ public:
+  put_steps(memcached_nodes* nodes, std::string_view key, std::string_view bytes, epoch_ms expires_at,
+            const expectation& expect, const etag& tag, completion<put_result> done)
+      : item_steps(nodes, key, expires_at, done), expect_(expect), tag_(tag) {
     data_.resize(envelope::header_size);
     envelope::write_header(expires_at, tag.view(), data_.data());
     data_ += bytes;
@@ -48,6 +75,7 @@ class put_steps : public kept_block<put_steps> {
   }
 
  private:
+  friend class item_steps<put_steps, put_result>;
   void begin() {
     if (data_.size() + name_.size() + item_overhead > at_.link->largest_item() || data_.size() > net::max_meta_value) {
       return fail({errc::payload_too_large, "the session is larger than Memcached takes (" +
@@ -64,7 +92,7 @@ class put_steps : public kept_block<put_steps> {
     }
     const bool ours = expect_.tag.view().size() == envelope::tag_size;
     const std::uint64_t cas = ours ? nodes_.versions.cas_of(expect_.tag.view(), *at_.link, nodes_.now()) : 0;
-    return cas != 0 ? write_over(cas) : look();
+    return cas != 0 ? write_over(cas) : look_again();
   }
 
   void write(std::string_view mode, on_loss then) {
@@ -89,7 +117,7 @@ class put_steps : public kept_block<put_steps> {
       }
       case meta_code::exists:
       case meta_code::not_stored:
-        if (!plain) return look();
+        if (!plain) return look_again();
         break;
       case meta_code::not_found:
         if (!plain) return nothing_there();
@@ -100,14 +128,11 @@ class put_steps : public kept_block<put_steps> {
     fail(unfit_meta_reply(*at_.link));
   }
 
-  void look() {
+  void look_again() {
     if (++rounds_ > most_rounds) {
       return fail({errc::store_overloaded, "a session in Memcached changes faster than it can be written"});
     }
-    std::string line;
-    nodes_.read_line(line, name_, at_);
-    at_.link->submit([self = this](const meta_answer& given) { self->looked(given); }, deadline_, line, {},
-                     on_loss::ask_again);
+    look();
   }
 
   void looked(const meta_answer& given) {
@@ -145,55 +170,28 @@ class put_steps : public kept_block<put_steps> {
     finish(std::move(out));
   }
 
-  void fail(error why) {
-    put_result out;
-    out.why = std::move(why);
-    finish(std::move(out));
-  }
-  void finish(put_result&& out) {
-    const auto done = done_;
-    delete this;
-    done(std::move(out));
-  }
-
-  memcached_nodes& nodes_;
-  const std::string name_;
-  const memcached_place at_;
-  const steady_ms deadline_;
-  const epoch_ms expires_at_;
   const expectation expect_;
   const etag tag_;
-  const completion<put_result> done_;
   std::string data_;
   int rounds_ = 0;
 };
 
 // Reads the item and writes it with another deadline and the same tag, if it is still the same item. Where it is not,
 // somebody wrote it between the two: this touch counts as one that came just before that, which is as good as any.
-class touch_steps : public kept_block<touch_steps> {
+class touch_steps : public item_steps<touch_steps, touch_result> {
  public:
-  touch_steps(memcached_nodes& nodes, std::string_view key, epoch_ms expires_at, completion<touch_result> done)
-      : nodes_(nodes),
-        name_(nodes.name_of(key)),
-        at_(nodes.place_of(name_)),
-        deadline_(at_.link->new_deadline()),
-        expires_at_(expires_at),
-        done_(done) {}
-
-  void start() {
-    std::string line;
-    nodes_.read_line(line, name_, at_);
-    at_.link->submit([self = this](const meta_answer& given) { self->looked(given); }, deadline_, line, {},
-                     on_loss::ask_again);
-  }
+  touch_steps(memcached_nodes* nodes, std::string_view key, epoch_ms expires_at, completion<touch_result> done)
+      : item_steps(nodes, key, expires_at, done) {}
+  void start() { look(); }
 
  private:
+  friend class item_steps<touch_steps, touch_result>;
   void looked(const meta_answer& given) {
     if (!given) return fail(to_error(given));
     const auto item = nodes_.item_in(*given.value, at_);
     if (!item) return fail(unfit_meta_reply(*at_.link));
     if (item->what == memcached_item::state::damaged) return fail(damaged_item_error());
-    if (item->what == memcached_item::state::absent) return finish(touch_status::gone);
+    if (item->what == memcached_item::state::absent) return end(touch_status::gone);
     tag_ = etag(item->entry.tag);
     std::string data(given.value->value);
     envelope::write_expiry(expires_at_, data.data());
@@ -209,38 +207,22 @@ class touch_steps : public kept_block<touch_steps> {
     switch (given.value->code) {
       case meta_code::done:
         if (given.value->cas != 0) nodes_.versions.remember(tag_.view(), *at_.link, given.value->cas, expires_at_);
-        return finish(touch_status::touched);
+        return end(touch_status::touched);
       case meta_code::exists:
-        return finish(touch_status::touched);
+        return end(touch_status::touched);
       case meta_code::not_found:
-        return finish(touch_status::gone);
+        return end(touch_status::gone);
       default:
         return fail(unfit_meta_reply(*at_.link));
     }
   }
 
-  void fail(error why) {
-    touch_result out;
-    out.why = std::move(why);
-    end(std::move(out));
-  }
-  void finish(touch_status status) {
+  void end(touch_status status) {
     touch_result out;
     out.status = status;
-    end(std::move(out));
-  }
-  void end(touch_result&& out) {
-    const auto done = done_;
-    delete this;
-    done(std::move(out));
+    finish(std::move(out));
   }
 
-  memcached_nodes& nodes_;
-  const std::string name_;
-  const memcached_place at_;
-  const steady_ms deadline_;
-  const epoch_ms expires_at_;
-  const completion<touch_result> done_;
   etag tag_;
 };
 
@@ -285,11 +267,11 @@ struct removal : kept_block<removal> {
 
 void memcached_put(memcached_nodes& nodes, std::string_view key, std::string_view bytes, epoch_ms expires_at,
                    const expectation& expect, const etag& tag, completion<put_result> done) {
-  (new put_steps(nodes, key, bytes, expires_at, expect, tag, done))->start();
+  run_operation<put_steps>(&nodes, key, bytes, expires_at, expect, tag, done);
 }
 
 void memcached_touch(memcached_nodes& nodes, std::string_view key, epoch_ms expires_at, completion<touch_result> done) {
-  (new touch_steps(nodes, key, expires_at, done))->start();
+  run_operation<touch_steps>(&nodes, key, expires_at, done);
 }
 
 void memcached_remove(memcached_nodes& nodes, std::string_view key, completion<remove_result> done) {
