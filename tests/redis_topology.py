@@ -11,19 +11,13 @@ from __future__ import annotations
 import ctypes
 import pathlib
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+from processes import free_port
 
 
 def ends_with_us() -> None:

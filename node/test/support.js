@@ -4,6 +4,7 @@
 // a real redis-server and a real PostgreSQL.
 
 const { spawn, spawnSync } = require('node:child_process');
+const crypto = require('node:crypto');
 const fs = require('node:fs');
 const http = require('node:http');
 const net = require('node:net');
@@ -136,13 +137,17 @@ function gate() {
   return { opened, open };
 }
 
+// A loopback port that nobody has, and none of those that the system gives to outgoing connections (32768 and more): one
+// of these would keep a server that was killed from coming back to its port.
 async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = crypto.randomInt(11_000, 22_000); // a cluster's bus has 10,000 more
+    const server = net.createServer();
+    const free = await new Promise((resolve) => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    });
+    if (free) return port;
+  }
 }
 
 // A PostgreSQL of this test's own. It does not run as root: there it runs as `postgres` or `nobody`.

@@ -6,7 +6,6 @@ import json
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 from coatcheck import _core
 from postgres_server import PostgresServer, postgres_running
+from processes import free_port
 
 SECRET = "a secret for the tests, 32 bytes or more"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -47,9 +47,7 @@ class RedisServer:
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.start()
 
     @property

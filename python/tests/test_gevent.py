@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import SECRET, RedisServer
+from processes import free_port
 from tcp_proxy import TcpProxy
 
 APP = """
@@ -64,9 +65,7 @@ class Server:
         (folder / "app.py").write_text(
             textwrap.dedent(APP).format(secret=SECRET, store=proxy.url.replace("127.0.0.1", "localhost"))
         )
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         command = [
             sys.executable,
             "-m",

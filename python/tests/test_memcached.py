@@ -12,6 +12,7 @@ from typing import Any
 import coatcheck
 import pytest
 from conftest import SECRET
+from processes import free_port
 from stacks import STACKS, make_site
 
 
@@ -19,9 +20,7 @@ class MemcachedServer:
     """A memcached of the test's own, on a free port."""
 
     def __init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.start()
 
     def start(self) -> None:

@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from typing import Any
 
 import pytest
 from conftest import SECRET, RedisServer
+from processes import free_port
 
 HERE = pathlib.Path(__file__).parent
 GUNICORN = ["-m", "gunicorn", "--workers=4", "--bind=127.0.0.1:{port}", "--log-level=warning"]
@@ -36,9 +36,7 @@ STORES = ["file", "redis"]
 
 class Server:
     def __init__(self, name: str, store: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         arguments = [one.format(port=self.port) for one in SERVERS[name]]
         self.process = subprocess.Popen(
             [sys.executable, *arguments],

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import coatcheck
 import pytest
+from processes import free_port
 from stacks import STACKS, make_site
 
 
@@ -42,9 +43,7 @@ class Server(NamedTuple):
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("tls")
     own = certificate(folder, "server")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     words = ["redis-server", "--port", "0", "--tls-port", str(port), "--tls-cert-file", str(own.cert)]
     words += ["--tls-key-file", str(own.key), "--tls-ca-cert-file", str(own.cert), "--tls-auth-clients", "no"]
     process = subprocess.Popen([*words, "--save", "", "--dir", str(folder)], stdout=subprocess.PIPE)

@@ -1,12 +1,8 @@
 // The PostgreSQL store for the contract suite, against a real server: over TCP by the real clock; over a Unix socket
 // with a clock that the test moves, and without prepared statements, as behind a pooler.
-#include <chrono>
-#include <stdexcept>
-#include <thread>
+#include <utility>
 
-#include "coatcheck/event_loop.hpp"
-
-#include "contract/store_contract.hpp"
+#include "contract/remote_place.hpp"
 #include "support/postgres_server.hpp"
 
 namespace coatcheck::contract {
@@ -18,65 +14,35 @@ coatcheck_test::postgres_server& shared_postgres() {
   return server;
 }
 
-class postgres_place : public store_place {
+class postgres_place : public remote_place {
  public:
-  ~postgres_place() override {
-    for (const auto& one : opened_) one->close();  // before the loop goes
-  }
   std::string unavailable() const override {
     return coatcheck_test::postgres_server::programs().empty() ? "PostgreSQL is not installed" : "";
   }
-  std::shared_ptr<store> open() override {
-    auto made = open_store(url(), {time(), &loop_});
-    if (!made) throw std::runtime_error(made.error().message);
-    opened_.push_back(*made);
-    if (opened_.size() == 1) {
-      const auto created = loop_.wait<count_result>([&](auto done) { (*made)->create_schema(done); });
+
+ protected:
+  // The first one makes the table.
+  std::shared_ptr<store> behind(std::shared_ptr<store> made) override {
+    if (!std::exchange(has_table_, true)) {
+      const auto created = loop().wait<count_result>([&](auto done) { made->create_schema(done); });
       if (!created.known) throw std::runtime_error(created.why.message);
     }
-    return *std::move(made);
+    return made;
   }
-  void run_until(const bool& done) override { EXPECT_TRUE(loop_.run_until(done)); }
-
- protected:
-  [[nodiscard]] virtual std::string url() const = 0;
-  [[nodiscard]] virtual const clock* time() const = 0;
-  // The suite asks for the outcome, not for speed: the machine may be busy. It submits thousands of operations at once.
-  [[nodiscard]] std::string parameters() const {
-    return "&timeout=20000&queue=100000&table=t" + std::to_string(number_);
-  }
+  [[nodiscard]] std::string parameters() const { return std::string("&") + patience + "&table=" + own_name(); }
 
  private:
-  static int next_number() {
-    static int last = 0;
-    return ++last;
-  }
-  int number_ = next_number();
-  event_loop loop_;
-  std::vector<std::shared_ptr<store>> opened_;
+  bool has_table_ = false;
 };
 
-class postgres_tcp_place final : public postgres_place {
- public:
-  epoch_ms now() const override { return system_clock().now(); }
-  void pass_time(duration_ms by) override { std::this_thread::sleep_for(std::chrono::milliseconds(by)); }
-
+class postgres_tcp_place final : public in_real_time<postgres_place> {
  protected:
   std::string url() const override { return shared_postgres().url() + parameters(); }
-  const clock* time() const override { return nullptr; }
 };
 
-class postgres_unix_place final : public postgres_place {
- public:
-  epoch_ms now() const override { return clock_.now(); }
-  void pass_time(duration_ms by) override { clock_.advance(by); }
-
+class postgres_unix_place final : public in_own_time<postgres_place> {
  protected:
   std::string url() const override { return shared_postgres().unix_url() + parameters() + "&prepare=off"; }
-  const clock* time() const override { return &clock_; }
-
- private:
-  manual_clock clock_;
 };
 
 const bool postgres_registered = register_store({"postgres", [] { return std::make_unique<postgres_tcp_place>(); }});

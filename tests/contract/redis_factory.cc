@@ -3,12 +3,10 @@
 // what touches two slots or a key that it was not told; on a cluster of three masters, and on a master that sentinels
 // name.
 #include <chrono>
-#include <stdexcept>
 #include <thread>
+#include <utility>
 
-#include "coatcheck/event_loop.hpp"
-
-#include "contract/store_contract.hpp"
+#include "contract/remote_place.hpp"
 #include "store/layers/near_cache.hpp"
 #include "store/redis/changes.hpp"
 #include "support/certificates.hpp"
@@ -50,145 +48,93 @@ coatcheck_test::redis_server& shared_cluster() {
   return server;
 }
 
-class redis_place : public store_place {
+class redis_place : public remote_place {
  public:
-  ~redis_place() override {
-    for (const auto& one : opened_) one->close();  // before the loop goes
-  }
   std::string unavailable() const override {
     return coatcheck_test::redis_server::program().empty() ? "redis-server is not installed" : "";
   }
-  std::shared_ptr<store> open() override {
-    auto made = open_store(url(), {time(), &loop_, &contract_keys()});
-    if (!made) throw std::runtime_error(made.error().message);
-    opened_.push_back(behind(*std::move(made), loop_));
-    return opened_.back();
-  }
-  void run_until(const bool& done) override {
-    EXPECT_TRUE(loop_.run_until(done));
-    settle(loop_);
-  }
 
  protected:
-  [[nodiscard]] virtual std::string url() const = 0;
-  [[nodiscard]] virtual const clock* time() const = 0;
-  // What stands before the store.
-  virtual std::shared_ptr<store> behind(std::shared_ptr<store> made, event_loop&) { return made; }
-  virtual void settle(event_loop&) {}
-  [[nodiscard]] std::string prefix() const { return "t" + std::to_string(number_) + ":"; }
-  // The suite asks for the outcome, not for speed: the machine may be busy. It submits thousands of operations at once.
-  [[nodiscard]] std::string parameters() const { return "?timeout=20000&queue=100000&prefix=" + prefix(); }
-
- private:
-  static int next_number() {
-    static int last = 0;
-    return ++last;
-  }
-  int number_ = next_number();
-  event_loop loop_;
-  std::vector<std::shared_ptr<store>> opened_;
+  [[nodiscard]] std::string prefix() const { return own_name() + ":"; }
+  [[nodiscard]] std::string parameters() const { return std::string("?") + patience + "&prefix=" + prefix(); }
 };
 
-class tcp_place final : public redis_place {
- public:
-  epoch_ms now() const override { return system_clock().now(); }
-  void pass_time(duration_ms by) override { std::this_thread::sleep_for(std::chrono::milliseconds(by)); }
-
+class tcp_place final : public in_real_time<redis_place> {
  protected:
   std::string url() const override { return shared_server().url() + "/1" + parameters(); }
-  const clock* time() const override { return nullptr; }
 };
 
 // As redis://…?near_cache= opens it. The suite asks that a client sees at once what another one wrote, which a
 // near-cache does not promise: after each operation the place waits until every client was told of it.
-class near_place final : public redis_place {
+class near_place final : public in_real_time<redis_place> {
  public:
-  epoch_ms now() const override { return system_clock().now(); }
-  void pass_time(duration_ms by) override { std::this_thread::sleep_for(std::chrono::milliseconds(by)); }
+  void run_until(const bool& done) override {
+    redis_place::run_until(done);
+    for (const auto& one : sources_) {
+      one->ask_anew();
+      while (one->listens() && one->told_until() == change_source::never) loop().run_once();
+    }
+  }
 
  protected:
   std::string url() const override { return shared_server().url() + "/1" + parameters(); }
-  const clock* time() const override { return nullptr; }
-  std::shared_ptr<store> behind(std::shared_ptr<store> made, event_loop& loop) override {
+  std::shared_ptr<store> behind(std::shared_ptr<store> made) override {
     net::redis_target target;
     target.where = [] { return net::endpoint{"127.0.0.1", static_cast<std::uint16_t>(shared_server().port()), {}}; };
-    sources_.push_back(make_redis_changes(std::move(target), redis_names(prefix()), 60'000, {.timeout = 20'000}, loop));
+    sources_.push_back(
+        make_redis_changes(std::move(target), redis_names(prefix()), 60'000, {.timeout = 20'000}, loop()));
     return std::make_shared<near_cache>(std::move(made), sources_.back(),
-                                        near_cache_options{std::size_t{1} << 24, 60'000}, loop, system_clock());
-  }
-  void settle(event_loop& loop) override {
-    for (const auto& one : sources_) {
-      one->ask_anew();
-      while (one->listens() && one->told_until() == change_source::never) loop.run_once();
-    }
+                                        near_cache_options{std::size_t{1} << 24, 60'000}, loop(), system_clock());
   }
 
  private:
   std::vector<std::shared_ptr<change_source>> sources_;
 };
 
-// In the layout of another package, whose deadlines are the server's own: by the real clock.
-class layout_place final : public redis_place {
+// In the layout of another package, whose deadlines are the server's own: by the real clock, to the second.
+class layout_place final : public in_real_time<redis_place> {
  public:
   explicit layout_place(std::string layout) : layout_(std::move(layout)) {}
-  epoch_ms now() const override { return system_clock().now(); }
-  void pass_time(duration_ms by) override { std::this_thread::sleep_for(std::chrono::milliseconds(by + 1000)); }
+  void pass_time(duration_ms by) override { in_real_time::pass_time(by + 1000); }
 
  protected:
   std::string url() const override { return shared_server().url() + "/2" + parameters() + "&layout=" + layout_; }
-  const clock* time() const override { return nullptr; }
 
  private:
   const std::string layout_;
 };
 
-class tls_place final : public redis_place {
- public:
-  epoch_ms now() const override { return clock_.now(); }
-  void pass_time(duration_ms by) override { clock_.advance(by); }
-
+class tls_place final : public in_own_time<redis_place> {
  protected:
   std::string url() const override {
     return shared_tls().server.url("localhost") + parameters() + "&ca=" + shared_tls().papers.authority();
   }
-  const clock* time() const override { return &clock_; }
-
- private:
-  manual_clock clock_;
 };
 
 // `server`: which one, started when a test first needs it.
-class unix_place final : public redis_place {
+class unix_place final : public in_own_time<redis_place> {
  public:
   explicit unix_place(coatcheck_test::redis_server& (*server)(), std::string layers = {})
       : server_(server), layers_(std::move(layers)) {}
-  epoch_ms now() const override { return clock_.now(); }
-  void pass_time(duration_ms by) override { clock_.advance(by); }
 
  protected:
   std::string url() const override { return layers_ + server_().unix_url() + parameters(); }
-  const clock* time() const override { return &clock_; }
 
  private:
   coatcheck_test::redis_server& (*server_)();
   const std::string layers_;
-  manual_clock clock_;
 };
 
 // Several servers; `url`: of them, started when a test first needs them.
-class topology_place final : public redis_place {
+class topology_place final : public in_own_time<redis_place> {
  public:
   explicit topology_place(std::string (*of)()) : url_(of) {}
-  epoch_ms now() const override { return clock_.now(); }
-  void pass_time(duration_ms by) override { clock_.advance(by); }
 
  protected:
   std::string url() const override { return url_() + parameters(); }
-  const clock* time() const override { return &clock_; }
 
  private:
   std::string (*url_)();
-  manual_clock clock_;
 };
 
 std::string shared_masters() {

@@ -115,7 +115,7 @@ TEST(RedisClusterHostile, EveryErrorReplyIsARefusalAndNeverAbsent) {
 }
 
 TEST(RedisClusterHostile, NobodyThere) {
-  const std::string port = std::to_string(redis_server::free_port());
+  const std::string port = std::to_string(coatcheck_test::free_port());
   redis_client client("redis+cluster://127.0.0.1:" + port + "?timeout=250");
   const auto got = client.get("key");
   EXPECT_EQ(got.status, get_status::unknown);
@@ -160,7 +160,7 @@ error outcome_of(const std::string& url) {
 }
 
 TEST(RedisSentinelHostile, ADeadMaster) {
-  const int port = redis_server::free_port();
+  const int port = coatcheck_test::free_port();
   lying_sentinel liar(lying_sentinel::address(port));
   const error why = outcome_of(liar.url());
   EXPECT_EQ(why.code, errc::store_unavailable);
@@ -207,7 +207,7 @@ TEST(RedisSentinelHostile, AnAddressThatIsNone) {
 }
 
 TEST(RedisSentinelHostile, NobodyThere) {
-  const std::string port = std::to_string(redis_server::free_port());
+  const std::string port = std::to_string(coatcheck_test::free_port());
   const error why = outcome_of("redis+sentinel://127.0.0.1:" + port + "/house?timeout=250");
   EXPECT_EQ(why.code, errc::store_unavailable);
   EXPECT_NE(why.message.find("cannot connect to the Redis sentinel at 127.0.0.1:" + port), std::string::npos)
@@ -216,10 +216,10 @@ TEST(RedisSentinelHostile, NobodyThere) {
 
 TEST(RedisSentinelHostile, OneThatTellsTheTruthIsFound) {
   redis_server master;
-  lying_sentinel dead(lying_sentinel::address(redis_server::free_port()));
+  lying_sentinel dead(lying_sentinel::address(coatcheck_test::free_port()));
   lying_sentinel ignorant("$-1\r\n");
   lying_sentinel honest(lying_sentinel::address(master.port()));
-  redis_client client("redis+sentinel://127.0.0.1:" + std::to_string(redis_server::free_port()) +
+  redis_client client("redis+sentinel://127.0.0.1:" + std::to_string(coatcheck_test::free_port()) +
                       ",127.0.0.1:" + std::to_string(ignorant.port()) + ",127.0.0.1:" + std::to_string(honest.port()) +
                       "/house?timeout=1000");
   EXPECT_EQ(client.put("key", "value").status, put_status::stored);

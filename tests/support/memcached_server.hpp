@@ -2,20 +2,18 @@
 // the test.
 #pragma once
 
-#include <arpa/inet.h>
-#include <cstdlib>
 #include <netinet/in.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
+
+#include "support/child_process.hpp"
 
 namespace coatcheck_test {
 
@@ -52,17 +50,7 @@ class memcached_server {
     std::vector<std::string> words = {program(), "-l",     "127.0.0.1", "-p", std::to_string(port_), "-U", "0",
                                       "-u",      "nobody", "-m",        "64"};
     words.insert(words.end(), more_.begin(), more_.end());
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    const pid_t parent = ::getpid();
-    process_ = ::fork();
-    if (process_ == 0) {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      if (::getppid() != parent) ::_exit(1);
-      ::execv(argv[0], argv.data());
-      ::_exit(127);
-    }
+    process_ = spawn(std::move(words));
     // It says nothing when it is ready.
     for (;;) {
       if (const int fd = connection(); fd >= 0) {
@@ -76,21 +64,13 @@ class memcached_server {
       ::poll(nullptr, 0, 1);
     }
   }
-  void kill() {
-    if (process_ < 0) return;
-    ::kill(process_, SIGKILL);
-    ::waitpid(process_, nullptr, 0);
-    process_ = -1;
-  }
+  void kill() { end_child(process_); }
   void restart() {
     kill();
     if (!start()) throw std::runtime_error("memcached does not start again");
   }
-  void freeze() {
-    ::kill(process_, SIGSTOP);
-    ::waitpid(process_, nullptr, WUNTRACED);  // returns once it has stopped
-  }
-  void thaw() { ::kill(process_, SIGCONT); }
+  void freeze() { freeze_child(process_); }
+  void thaw() { thaw_child(process_); }
 
   // Sends bytes on a connection of its own and gives what comes back up to and with the first line that begins with
   // `last`.
@@ -121,19 +101,6 @@ class memcached_server {
     ::close(fd);
     return -1;
   }
-  static int free_port() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    const bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0 &&
-                       ::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0;
-    ::close(fd);
-    if (!bound) throw std::runtime_error("no free port");
-    return ntohs(at.sin_port);
-  }
-
   std::vector<std::string> more_;
   int port_ = 0;
   pid_t process_ = -1;

@@ -3,25 +3,23 @@
 // root: there it runs as `postgres` or `nobody`.
 #pragma once
 
-#include <arpa/inet.h>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <grp.h>
-#include <netinet/in.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdexcept>
 #include <string>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
+
+#include "support/child_process.hpp"
 
 namespace coatcheck_test {
 
@@ -78,7 +76,7 @@ class postgres_server {
       words.insert(words.end(), {"-c", setting});
     }
     for (const std::string& setting : more_) words.insert(words.end(), {"-c", setting});
-    process_ = spawn(words, out[1]);
+    process_ = start_program(std::move(words), out[1]);
     ::close(out[1]);
     std::string log;
     char chunk[512];
@@ -175,28 +173,22 @@ class postgres_server {
     }
     if (process_ < 0) throw std::runtime_error("PostgreSQL does not start: " + last_log_);
   }
-  pid_t spawn(std::vector<std::string>& words, int output) {
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    const pid_t parent = ::getpid();
-    const pid_t child = ::fork();
-    if (child != 0) return child;
-    if (::getuid() == 0 && (::setgroups(0, nullptr) != 0 || ::setgid(group_) != 0 || ::setuid(user_) != 0))
-      ::_exit(126);
-    ::prctl(PR_SET_PDEATHSIG, SIGQUIT);
-    if (::getppid() != parent || ::chdir("/") != 0) ::_exit(1);
-    ::dup2(output, 1);
-    ::dup2(output, 2);
-    for (int fd = 3; fd < 256; ++fd) ::close(fd);
-    ::setenv("LC_ALL", "C", 1);
-    ::execv(argv[0], argv.data());
-    ::_exit(127);
+  // As another user where this one is root, in whose folders that one has no business.
+  pid_t start_program(std::vector<std::string> words, int output) {
+    return spawn(std::move(words), output, SIGQUIT, [this, output] {
+      if (::getuid() == 0 && (::setgroups(0, nullptr) != 0 || ::setgid(group_) != 0 || ::setuid(user_) != 0))
+        ::_exit(126);
+      if (::chdir("/") != 0) ::_exit(1);
+      ::dup2(output, 1);
+      ::dup2(output, 2);
+      for (int fd = 3; fd < 256; ++fd) ::close(fd);
+      ::setenv("LC_ALL", "C", 1);
+    });
   }
   void run(std::vector<std::string> words) {
     int out[2];
     if (::pipe(out) != 0) throw std::runtime_error("pipe failed");
-    const pid_t child = spawn(words, out[1]);
+    const pid_t child = start_program(words, out[1]);
     ::close(out[1]);
     std::string log;
     char chunk[512];
@@ -212,19 +204,6 @@ class postgres_server {
                                 std::to_string(number) + " " + std::to_string(process_);
     (void)!std::system(command.c_str());
   }
-  static int free_port() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    const bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0 &&
-                       ::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0;
-    ::close(fd);
-    if (!bound) throw std::runtime_error("no free port");
-    return ntohs(at.sin_port);
-  }
-
   std::vector<std::string> more_;
   std::string directory_;
   std::string last_log_;

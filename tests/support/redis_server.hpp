@@ -2,23 +2,21 @@
 // It can be killed, frozen and started again. It dies with the test.
 #pragma once
 
-#include <arpa/inet.h>
 #include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <hiredis/hiredis.h>
 #include <memory>
-#include <netinet/in.h>
 #include <optional>
-#include <signal.h>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
+
+#include "support/child_process.hpp"
 
 namespace coatcheck_test {
 
@@ -70,7 +68,7 @@ class redis_server {
   // Starts it on the same port and socket, and waits until it accepts connections. False when it ended instead.
   bool start() {
     int out[2];
-    if (::pipe(out) != 0) throw std::runtime_error("pipe failed");
+    if (::pipe2(out, O_CLOEXEC) != 0) throw std::runtime_error("pipe failed");
     const std::string port = std::to_string(port_);
     std::vector<std::string> words = {
         program(), "--port", tls_ ? "0" : port, "--bind",       "127.0.0.1", "--save",      "",  "--appendonly",
@@ -91,20 +89,7 @@ class redis_server {
       }
       words = {program(), file, "--sentinel"};
     }
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    const pid_t parent = ::getpid();
-    process_ = ::fork();
-    if (process_ == 0) {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      if (::getppid() != parent) ::_exit(1);
-      ::dup2(out[1], 1);
-      ::close(out[0]);
-      ::close(out[1]);
-      ::execv(argv[0], argv.data());
-      ::_exit(127);
-    }
+    process_ = spawn(std::move(words), out[1]);
     ::close(out[1]);
     std::string log;
     char chunk[512];
@@ -126,20 +111,15 @@ class redis_server {
   }
   void kill() {
     if (process_ < 0) return;
-    ::kill(process_, SIGKILL);
-    ::waitpid(process_, nullptr, 0);
-    process_ = -1;
+    end_child(process_);
     ::close(log_);
   }
   void restart() {
     kill();
     if (!start()) throw std::runtime_error("redis-server does not start again");
   }
-  void freeze() {
-    ::kill(process_, SIGSTOP);
-    ::waitpid(process_, nullptr, WUNTRACED);  // returns once it has stopped
-  }
-  void thaw() { ::kill(process_, SIGCONT); }
+  void freeze() { freeze_child(process_); }
+  void thaw() { thaw_child(process_); }
 
   // Runs a command on a connection of its own and gives its answer as text.
   std::string command(const std::vector<std::string_view>& words) {
@@ -169,21 +149,6 @@ class redis_server {
     return all;
   }
 
- public:
-  static int free_port() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    const bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0 &&
-                       ::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0;
-    ::close(fd);
-    if (!bound) throw std::runtime_error("no free port");
-    return ntohs(at.sin_port);
-  }
-
- private:
   void begin() {
     std::string name = (std::filesystem::temp_directory_path() / "coatcheck-redis-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");

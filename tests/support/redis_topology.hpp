@@ -16,7 +16,7 @@
 namespace coatcheck_test {
 
 // Polls: the servers settle such things among themselves and tell nobody.
-inline void await(const char* what, const std::function<bool()>& settled, int most_ms = 20'000) {
+inline void await(const char* what, const std::function<bool()>& settled, int most_ms = 60'000) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(most_ms);
   while (!settled()) {
     if (std::chrono::steady_clock::now() > end) throw std::runtime_error(std::string("never came: ") + what);
@@ -93,7 +93,7 @@ class cluster_setup {
                                         "--cluster-node-timeout",
                                         "1000",
                                         "--cluster-port",
-                                        std::to_string(redis_server::free_port()),
+                                        std::to_string(free_port()),
                                         "--repl-ping-replica-period",
                                         "1",
                                         "--repl-diskless-sync-delay",
