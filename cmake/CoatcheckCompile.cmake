@@ -53,9 +53,10 @@ function(coatcheck_part name)
 endfunction()
 
 # A GoogleTest program from every .cc file of tests/core/<name>: coatcheck_test(crypto PARTS crypto LIBS …). Each test
-# runs in a process of its own; those that match a pattern of TOGETHER in one, for their set-up takes seconds.
+# runs in a process of its own; those that match a pattern of TOGETHER in one, for their set-up takes seconds; and with
+# BY_STORE those that have a store as their parameter in one for each store, as "contract.<store>", for the same reason.
 function(coatcheck_test name)
-  cmake_parse_arguments(ARG "" "" "PARTS;LIBS;DIRS;TOGETHER" ${ARGN})
+  cmake_parse_arguments(ARG "BY_STORE" "" "PARTS;LIBS;DIRS;TOGETHER" ${ARGN})
   set(sources "")
   foreach(dir IN LISTS ARG_DIRS ITEMS "${PROJECT_SOURCE_DIR}/tests/core/${name}")
     file(GLOB found CONFIGURE_DEPENDS "${dir}/*.cc")
@@ -84,6 +85,15 @@ function(coatcheck_test name)
     string(REPLACE "*" "." label "${pattern}")
     add_test(NAME "${name}.${label}" COMMAND test_${name} "--gtest_filter=*${pattern}*")
   endforeach()
+  if(ARG_BY_STORE)
+    string(APPEND apart "Every/*:")
+    set(listed "${CMAKE_CURRENT_BINARY_DIR}/test_${name}_by_store.cmake")
+    add_custom_command(TARGET test_${name} POST_BUILD VERBATIM
+                       COMMAND ${CMAKE_COMMAND} -D PROGRAM=$<TARGET_FILE:test_${name}> -D LISTED=${listed}
+                               -P "${PROJECT_SOURCE_DIR}/cmake/TestsByStore.cmake")
+    file(WRITE "${listed}.in" "include(\"${listed}\" OPTIONAL)\n")
+    set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${listed}.in")
+  endif()
   if(apart)
     set(each TEST_FILTER "-${apart}")
   endif()

@@ -8,15 +8,24 @@ all="core contract python node interop readme consumer"
 suites=${SUITES:-$all}
 logs=build/test
 mkdir -p "$logs"
-rm -f "$logs"/*.log "$logs"/*.status
+rm -f "$logs"/*.log "$logs"/*.each
 built=build/release
-contract_tests='StoreContract'
+# Many tests wait for servers most of the time: one more at once than there are cores for.
+at_once=$((jobs + 1))
 
-core() { ctest --test-dir "$built" --parallel "$jobs" --output-on-failure --exclude-regex "$contract_tests"; }
-contract() { ctest --test-dir "$built" --parallel "$jobs" --output-on-failure --tests-regex "$contract_tests"; }
-pytests() { "$venv/bin/python" -m pytest -q -ra -p no:cacheprovider "$@"; }
+# What each test program itself counted and named stands in ctest's log alone.
+by_ctest() {
+  local suite=$1 status=0
+  shift
+  ctest --test-dir "$built" --parallel "$at_once" --output-on-failure "$@" || status=$?
+  cp "$built/Testing/Temporary/LastTest.log" "$logs/$suite.each"
+  return "$status"
+}
+core() { by_ctest core --exclude-regex '^contract\.'; }
+contract() { by_ctest contract --tests-regex '^contract\.'; }
+pytests() { "$venv/bin/python" -m pytest -q -ra -p no:cacheprovider --numprocesses "$at_once" --dist loadfile "$@"; }
 python() { install_python_packages scripts/requirements-tests.txt && pytests python/tests; }
-node_tests() { (cd node && node --test test/*.test.js); }
+node_tests() { (cd node && node --test --test-concurrency="$at_once" test/*.test.js); }
 interop() { pytests tests/interop; }
 readme() { pytests tests/readme; }
 consumer() { tests/consumer/run.sh "$built"; }
@@ -26,8 +35,11 @@ counts() {
   local log=$1 kind=$2
   case $kind in
     core | contract)
-      awk '/tests passed, .* tests failed out of/ { failed = $4; all = $NF } /\*\*\*Skipped/ { skipped++ }
-           END { print all - failed - skipped, failed + 0, skipped + 0 }' "$log"
+      # A program that ended without a count (a crash, its time limit) is one failed test.
+      awk '/^\[  PASSED  \] [0-9]+ test/ { pass += $4 } /^\[  SKIPPED \] [0-9]+ test/ { skip += $4 }
+           /^\[  FAILED  \] [0-9]+ test/ { fail += $4; told = 1 }
+           /^Test (Failed|Timeout)|^Test Exception/ { if (!told) fail++ } /^Test Pass|^Test (Failed|Timeout)/ { told = 0 }
+           END { print pass + 0, fail + 0, skip + 0 }' "${log%.log}.each"
       ;;
     node)
       awk '/^(#|ℹ) pass / { pass += $3 } /^(#|ℹ) (fail|cancelled) / { fail += $3 } /^(#|ℹ) (skipped|todo) / { skip += $3 }
@@ -45,7 +57,18 @@ counts() {
   esac
 }
 
-passed=0 failed=0 skipped=0
+# The names of what failed, from the same output.
+failures() {
+  local log=$1 kind=$2
+  case $kind in
+    core | contract) sed -n '/The following tests FAILED/,$p' "$log" | grep -v 'Skipped' | tail -n +2 && grep -h '^\[  FAILED  \] .*[^d]$' "$log" ;;
+    node) grep -E '^ *(not ok|✖) ' "$log" ;;
+    consumer) grep '^FAIL' "$log" ;;
+    *) grep -E '^(FAILED|ERROR) ' "$log" ;;
+  esac | sort -u | head -40
+}
+
+passed=0 failed=0 skipped=0 named=""
 table=""
 for suite in $suites; do
   say "test: $suite"
@@ -58,12 +81,13 @@ for suite in $suites; do
   # A runner that ended badly without counting a failure (a crash), or that ran nothing, is a failure itself.
   if [ "$status" -ne 0 ] && [ "${f:-0}" -eq 0 ]; then f=1; fi
   if [ "${p:-0}" -eq 0 ] && [ "${f:-0}" -eq 0 ]; then f=1; fi
+  [ "${f:-0}" -eq 0 ] || named+="== failed in $suite"$'\n'"$(failures "$logs/$suite.log" "$suite" || true)"$'\n'
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
   table+=$(printf '%-10s %6d passed %4d failed %4d skipped %5d s' "$suite" "$p" "$f" "$s" $((SECONDS - started)))$'\n'
 done
 
 echo
-printf '%s' "$table"
+printf '%s' "$named$table"
 [ "$skipped" -eq 0 ] || echo "$skipped skipped"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -394,7 +394,9 @@ def test_a_store_that_does_not_answer_is_not_an_absent_session(redis: RedisServe
 
 
 @pytest.mark.usefixtures("_in_memory")
-@pytest.mark.parametrize("value", [{1, 2}, object(), float("nan"), {1: "a"}, b"x"], ids=repr)
+@pytest.mark.parametrize(
+    "value", [{1, 2}, object(), float("nan"), {1: "a"}, b"x"], ids=lambda value: type(value).__name__
+)
 def test_what_json_cannot_hold_is_refused_with_its_place(value: Any) -> None:
     one = store_of()()
     one["a"] = {"b": [value]}
@@ -462,6 +464,7 @@ def test_signed_cookies_are_djangos_byte_for_byte() -> None:
 @pytest.mark.parametrize(
     "key",
     ["", "a", "a:b:c", "a" * 32, signing.dumps([1], salt=SIGNED), signing.dumps({"a": 1}, salt="other"), "é:é:é"],
+    ids=["empty", "short", "parts", "long", "another type", "another salt", "not ASCII"],
 )
 def test_what_is_no_signed_session_is_an_empty_one(key: str) -> None:
     session = store_of("coatcheck.django.signed_cookies")(key)

@@ -126,9 +126,9 @@ TEST(FileStoreContainers, ReadersSeeWholeValuesWhateverOthersWrite) {
   };
   constexpr int keys = 30;
 #ifdef __SANITIZE_THREAD__
-  constexpr int rounds = 200;  // each byte that is read is written down: 2000 take minutes
+  constexpr int rounds = 200;  // each byte that is read is written down: 600 take a minute
 #else
-  constexpr int rounds = 2000;
+  constexpr int rounds = 600;
 #endif
   const auto key_of = [](int i) { return "k" + std::to_string(i % keys); };
   // All keys in one transaction, and once more: the same.
