@@ -332,7 +332,7 @@ test('a store that is down at the end: the error handler is told, and the client
       res.end('b');
     },
   };
-  const middleware = session({ secret: SECRET, store: `${redis.url}?timeout=300` });
+  const middleware = session({ secret: SECRET, store: `${redis.url}?timeout=1000` });
   const browser = new Browser(await serve(t, quiet(FRAMEWORKS.http)(middleware, routes, faults)));
   await browser.get('/write');
   const stream = browser.get('/stream');

@@ -65,7 +65,7 @@ test('a session lives on memcached: written, merged, destroyed', async (t) => {
 
 test('one of two nodes is killed: 503 for its sessions, the others go on; it comes back empty', async (t) => {
   const nodes = [await Memcached.start(t), await Memcached.start(t)];
-  const url = urlOf(nodes, '?timeout=500');
+  const url = urlOf(nodes, '?timeout=2000');
   const browsers = await Promise.all(Array.from({ length: 24 }, () => start(t, ROUTES, { store: url })));
   const statuses = async () => Promise.all(browsers.map(async (one) => (await one.get('/read')).status));
   for (const one of browsers) assert.deepEqual(await one.json('/write'), { n: 1 });
@@ -85,7 +85,7 @@ test('one of two nodes is killed: 503 for its sessions, the others go on; it com
 
 test('with failover=move the sessions of a dead node are new ones at the other', async (t) => {
   const nodes = [await Memcached.start(t), await Memcached.start(t)];
-  const url = urlOf(nodes, '?timeout=500&failover=move');
+  const url = urlOf(nodes, '?timeout=2000&failover=move');
   const store = new session.Store(url);
   t.after(() => store.close());
   const browsers = await Promise.all(Array.from({ length: 24 }, () => start(t, ROUTES, { store })));

@@ -159,7 +159,7 @@ test("what can't be read is told of, and is no session", async (t) => {
 test('a server that does not answer is not an absent session', async (t) => {
   const redis = await Redis.start(t);
   const other = await Redis.start(t);
-  const source = { format: 'flask-session', url: `${other.url}?layout=flask-session&timeout=200` };
+  const source = { format: 'flask-session', url: `${other.url}?layout=flask-session&timeout=1000` };
   const { base } = await site(t, { store: `${redis.url}?timeout=5000`, migrateFrom: [source] });
   other.freeze();
   const got = await get(base, '/all', `session=${'a'.repeat(43)}`);

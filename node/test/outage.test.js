@@ -22,11 +22,14 @@ function application(middleware) {
   return app;
 }
 
+// The cookie for another id, with the signature of its own. The end of a value may stand in the middle of an escape.
+const forged = (value) => value.replace(/^s%3A./, (start) => `s%3A${start.endsWith('A') ? 'B' : 'A'}`);
+
 // A store of our own and one of another package's kind; each can be cut off, and brought back.
 const PLACES = {
   async redis(t) {
     const redis = await Redis.start(t);
-    return { store: `${redis.url}?timeout=200`, cut: () => redis.kill(), mend: () => redis.run() };
+    return { store: `${redis.url}?timeout=1000`, cut: () => redis.kill(), mend: () => redis.run() };
   },
   async 'another package'() {
     class MapStore extends v1.Store {
@@ -90,7 +93,7 @@ for (const [place, open] of Object.entries(PLACES)) {
       assert.equal((await new Browser(browser.url).get('/read')).status, 200); // nobody asks the store for it
       const stranger = browser.clone();
       const [name, value] = [...stranger.jar][0];
-      stranger.jar.set(name, `${value.slice(0, -4)}AAAA`);
+      stranger.jar.set(name, forged(value));
       assert.notEqual((await stranger.get('/read')).body, '2', 'a forged cookie shows nobody');
       assert.equal((await browser.get('/health')).status, 200);
       await mend();
@@ -125,7 +128,7 @@ for (const [place, open] of Object.entries(PLACES)) {
       const { browser, middleware } = await begin(t, {});
       const told = once(middleware, 'tampered');
       const [name, value] = [...browser.jar][0];
-      browser.jar.set(name, `${value.slice(0, -4)}AAAA`);
+      browser.jar.set(name, forged(value));
       assert.equal(await browser.json('/read'), 0);
       assert.equal((await told)[0].code, 'ERR_INVALID_COOKIE');
     });

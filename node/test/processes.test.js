@@ -167,8 +167,8 @@ describe('a process ends by itself', () => {
   test('but not before an operation under way has ended', async (t) => {
     const redis = await Redis.start(t);
     redis.freeze();
-    const code = `session({ secret, store: '${redis.url}?timeout=300' });
-      new session.Store('${redis.url}?timeout=300').get('x', (error) => console.log(error.code));`;
+    const code = `session({ secret, store: '${redis.url}?timeout=1000' });
+      new session.Store('${redis.url}?timeout=1000').get('x', (error) => console.log(error.code));`;
     assert.match(await ends(code), /^ERR_STORE_(TIMEOUT|UNAVAILABLE)$/);
   });
 

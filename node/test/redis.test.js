@@ -85,7 +85,7 @@ test('killed: 503 for whoever has a session, then all is as before on a new serv
 
 test('frozen: 503 by the deadline, and the same sessions when it goes on', async (t) => {
   const redis = await Redis.start(t);
-  const browser = await start(t, ROUTES, { store: `${redis.url}?timeout=200` });
+  const browser = await start(t, ROUTES, { store: `${redis.url}?timeout=1000` });
   await browser.get('/write');
   redis.freeze();
   const answers = await within(SOON, Promise.all(Array.from({ length: 20 }, () => browser.get('/read'))));
@@ -116,7 +116,7 @@ test('frozen between the start of a request and its commit: no 200 for what was 
       res.end('told');
     },
   };
-  const browser = await start(t, routes, { store: `${redis.url}?timeout=200` });
+  const browser = await start(t, routes, { store: `${redis.url}?timeout=1000` });
   await browser.get('/write');
   for (const path of ['/late', '/careless-late']) {
     const answer = await within(SOON, browser.get(path));
@@ -129,7 +129,7 @@ test('frozen between the start of a request and its commit: no 200 for what was 
 
 test('on plain http the error of a look goes to next, and no process ends', async (t) => {
   const redis = await Redis.start(t);
-  const middleware = session({ secret: SECRET, store: `${redis.url}?timeout=200` });
+  const middleware = session({ secret: SECRET, store: `${redis.url}?timeout=1000` });
   const url = await serve(t, (req, res) =>
     middleware(req, res, (error) => {
       if (error) {
@@ -152,7 +152,7 @@ test('on plain http the error of a look goes to next, and no process ends', asyn
 describe('onUnknown', () => {
   test("'open': the request goes on with an empty session that is never saved, and the cookie stays", async (t) => {
     const redis = await Redis.start(t);
-    const browser = await start(t, ROUTES, { store: `${redis.url}?timeout=200`, onUnknown: 'open' });
+    const browser = await start(t, ROUTES, { store: `${redis.url}?timeout=1000`, onUnknown: 'open' });
     await browser.get('/write');
     redis.freeze();
     const answer = await within(SOON, browser.get('/write'));
@@ -276,7 +276,7 @@ test('replies never shift: each value carries its own key, also when callers gav
 
 test('the loop goes on while an operation waits', async (t) => {
   const redis = await Redis.start(t);
-  const store = new session.Store(`${redis.url}?timeout=300`, { secret: SECRET });
+  const store = new session.Store(`${redis.url}?timeout=1000`, { secret: SECRET });
   await store.get('x');
   redis.freeze();
   let turns = 0;

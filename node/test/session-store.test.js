@@ -307,7 +307,7 @@ test("'disconnect' and 'connect' when Redis goes and comes back", async (t) => {
       },
       '/look': (req, res) => res.json({ n: req.session.n }),
     },
-    { store: `${redis.url}?timeout=300` },
+    { store: `${redis.url}?timeout=1000` },
   );
   await browser.get('/write');
   await browser.get('/store');

@@ -268,7 +268,7 @@ test('on a store that does not answer, a regenerate that failed leaves the reque
       },
       '/state': state,
     },
-    { store: `${own.url}?timeout=200` },
+    { store: `${own.url}?timeout=1000` },
   );
   for (const query of ['', '?keep=1']) {
     await browser.get('/begin');

@@ -378,7 +378,7 @@ def test_clearsessions_leaves_those_that_live(kind: str, tmp_path: pathlib.Path)
 
 
 def test_a_store_that_does_not_answer_is_not_an_absent_session(redis: RedisServer) -> None:
-    with override_settings(COATCHECK_STORE=f"{redis.url}?timeout=300"):
+    with override_settings(COATCHECK_STORE=f"{redis.url}?timeout=1000"):
         one = store_of()()
         one["user"] = 1
         one.save()

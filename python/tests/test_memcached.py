@@ -55,7 +55,7 @@ def url_of(nodes: list[MemcachedServer], parameters: str = "") -> str:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_sessions_live_on_memcached_and_an_outage_is_a_503(stack: str, nodes: list[MemcachedServer]) -> None:
-    site = make_site(stack, url_of(nodes, "?timeout=500"))
+    site = make_site(stack, url_of(nodes, "?timeout=2000"))
     cookies = [site.login(n=number) for number in range(24)]
     assert [site.get("read", cookie).json for cookie in cookies] == [{"n": number} for number in range(24)]
 

@@ -193,7 +193,7 @@ def test_a_pickle_is_not_read_and_told_of(redis: RedisServer, caplog: pytest.Log
 
 
 def test_a_server_that_does_not_answer_is_not_an_absent_session(redis: RedisServer, shared_redis: RedisServer) -> None:
-    source = {"format": "flask-session", "url": f"{redis.url}?layout=flask-session&timeout=200"}
+    source = {"format": "flask-session", "url": f"{redis.url}?layout=flask-session&timeout=1000"}
     app = flask_app(COATCHECK_STORE=f"{shared_redis.url}?timeout=5000", COATCHECK_MIGRATE_FROM=[source])
     redis.freeze()
     got = app.test_client(use_cookies=False).get("/who", headers={"Cookie": "session=" + "a" * 43})

@@ -198,7 +198,7 @@ def test_aiohttp_moves_the_deadline_of_a_session_that_is_only_read(memory: str, 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::aiohttp.web.NotAppKeyWarning")
 def test_aiohttp_without_an_answer_of_the_store(redis: RedisServer) -> None:
     async def run() -> None:
-        async with client_of(aiohttp_app(f"{redis.url}?timeout=200")) as client:
+        async with client_of(aiohttp_app(f"{redis.url}?timeout=1000")) as client:
             _, cookie = await get(client, "/view")
             redis.freeze()
             for path in ("/read", "/view"):

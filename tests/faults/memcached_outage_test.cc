@@ -16,8 +16,8 @@ namespace {
 using coatcheck_test::memcached_server;
 using store_client = coatcheck_test::redis_client;  // it opens any store
 
-constexpr duration_ms timeout = 250;
-constexpr duration_ms slack = 2000;  // of a busy machine: what is held to is that nothing waits for ever
+constexpr duration_ms timeout = 1000;
+constexpr duration_ms slack = 20'000;  // of a busy machine: what is held to is that nothing waits for ever
 constexpr int sessions = 600;
 
 std::string key_of(int number) { return "key-" + std::to_string(number); }
@@ -102,7 +102,7 @@ class MemcachedOutage : public testing::Test {
   // Looks until `enough(tally)`; each look must be right and in time.
   template <class Enough>
   tally look_until(store_client& client, Enough&& enough) {
-    const steady_ms end = steady_now() + 10'000;
+    const steady_ms end = steady_now() + 60'000;
     for (;;) {
       const tally got = look(client);
       EXPECT_EQ(got.wrong, 0);
@@ -119,7 +119,7 @@ class MemcachedOutage : public testing::Test {
 };
 
 TEST_F(MemcachedOutage, OneOfThreeKilledAndItsSessionsAreUnknownUntilItIsBack) {
-  store_client client(url("?timeout=250"));
+  store_client client(url("?timeout=1000"));
   fill(client);
   nodes_[1]->kill();
   const tally down = look_until(client, [](const tally& got) { return got.unknown > 0; });
@@ -138,7 +138,7 @@ TEST_F(MemcachedOutage, OneOfThreeKilledAndItsSessionsAreUnknownUntilItIsBack) {
 }
 
 TEST_F(MemcachedOutage, OneOfThreeFrozenAndThawedHasLostNothing) {
-  store_client client(url("?timeout=250"));
+  store_client client(url("?timeout=1000"));
   fill(client);
   nodes_[2]->freeze();
   const tally down = look_until(client, [](const tally& got) { return got.unknown > 0; });
@@ -149,7 +149,7 @@ TEST_F(MemcachedOutage, OneOfThreeFrozenAndThawedHasLostNothing) {
 }
 
 TEST_F(MemcachedOutage, WithMoveAThirdOfTheSessionsIsLostAndNewOnesLive) {
-  store_client client(url("?timeout=250&failover=move"));
+  store_client client(url("?timeout=1000&failover=move"));
   fill(client);
   nodes_[1]->kill();
   const tally moved = look_until(client, [](const tally& got) { return got.unknown == 0; });
@@ -167,7 +167,7 @@ TEST_F(MemcachedOutage, WithMoveAThirdOfTheSessionsIsLostAndNewOnesLive) {
 }
 
 TEST_F(MemcachedOutage, WithMoveANodeThatWasAwayIsEmptiedBeforeItIsUsedAgain) {
-  store_client client(url("?timeout=250&failover=move"));
+  store_client client(url("?timeout=1000&failover=move"));
   fill(client);
   const auto keys = keys_of_node(0);
   ASSERT_GT(keys.size(), 100U);
@@ -179,7 +179,7 @@ TEST_F(MemcachedOutage, WithMoveANodeThatWasAwayIsEmptiedBeforeItIsUsedAgain) {
   EXPECT_EQ(client.get(keys[1]).value.bytes, "new");
   nodes_[0]->thaw();
   // What was made at the node that stood in is absent as soon as this one is home again.
-  const steady_ms end = steady_now() + 10'000;
+  const steady_ms end = steady_now() + 60'000;
   while (client.get(keys[1]).status != get_status::absent && steady_now() < end) (void)client.loop.run_once(10);
   EXPECT_EQ(client.get(keys[0]).status, get_status::absent) << "a session that was destroyed came back";
   EXPECT_EQ(client.get(keys[1]).status, get_status::absent);
@@ -187,7 +187,7 @@ TEST_F(MemcachedOutage, WithMoveANodeThatWasAwayIsEmptiedBeforeItIsUsedAgain) {
 }
 
 TEST_F(MemcachedOutage, WithMoveWhatAnEarlierOutageLeftElsewhereStaysDead) {
-  store_client client(url("?timeout=250&failover=move"));
+  store_client client(url("?timeout=1000&failover=move"));
   fill(client);
   const auto keys = keys_of_node(0);
   const auto away = [&] {
@@ -196,7 +196,7 @@ TEST_F(MemcachedOutage, WithMoveWhatAnEarlierOutageLeftElsewhereStaysDead) {
   };
   const auto home = [&] {
     nodes_[0]->start();
-    const steady_ms end = steady_now() + 10'000;
+    const steady_ms end = steady_now() + 60'000;
     while (client.get(keys[5]).status == get_status::found && steady_now() < end) (void)client.loop.run_once(10);
   };
   away();
@@ -232,7 +232,7 @@ TEST_F(MemcachedOutage, AVersionOfTheServersEarlierLifeDoesNotMatch) {
 
 TEST_F(MemcachedOutage, TheServerThatWasNeverThere) {
   nodes_[0]->kill();
-  store_client client(nodes_[0]->url() + "?timeout=250");
+  store_client client(nodes_[0]->url() + "?timeout=1000");
   for (int i = 0; i < 20; ++i) {
     const steady_ms since = steady_now();
     const auto got = client.get("key");

@@ -67,7 +67,7 @@ template <class Condition>
 }
 
 bool warm(redis_client& client, std::string_view key) {
-  return within(10'000, [&] { return hit(client, key); });
+  return within(60'000, [&] { return hit(client, key); });
 }
 
 std::uint64_t calls(redis_server& server, const std::string& command) {
@@ -100,7 +100,7 @@ TEST_F(NearCacheFaults, SeesWhatAnotherClientWroteRemovedOrFlushed) {
   ASSERT_EQ(writer.put("key", "v1").status, put_status::stored);
   ASSERT_TRUE(warm(reader, "key"));
   const auto sees = [&](get_status status, std::string_view bytes) {
-    return within(max_stale + 5000, [&] {
+    return within(max_stale + 60'000, [&] {
       get_result got;
       hit(reader, "key", &got);
       return got.status == status && got.value.bytes == bytes;
@@ -290,7 +290,7 @@ TEST_F(NearCacheFaults, AnEndedSessionIsGoneWithinMaxStaleAlsoWhileTheMessagesAr
     const steady_ms ended = steady_now();
     steady_ms last_seen = 0;
     get_result got;
-    ASSERT_TRUE(within(max_stale + 5000, [&] {
+    ASSERT_TRUE(within(max_stale + 60'000, [&] {
       const steady_ms asked = steady_now();
       hit(reader, "key", &got);
       if (got.status == get_status::found) last_seen = asked;
@@ -342,12 +342,12 @@ TEST_F(NearCacheFaults, ARestartedServerIsHeardOfAgain) {
   ASSERT_EQ(client.put("key", "v1").status, put_status::stored);
   ASSERT_TRUE(warm(client, "key"));
   server_->restart();  // without what it held
-  EXPECT_TRUE(within(max_stale + 5000, [&] {
+  EXPECT_TRUE(within(max_stale + 60'000, [&] {
     get_result got;
     hit(client, "key", &got);
     return got.status == get_status::absent;
   }));
-  EXPECT_TRUE(within(5000, [&] { return client.put("key", "v2").status == put_status::stored; }));
+  EXPECT_TRUE(within(60'000, [&] { return client.put("key", "v2").status == put_status::stored; }));
   ASSERT_TRUE(warm(client, "key"));
   EXPECT_EQ(client.get("key").value.bytes, "v2");
 }
@@ -363,7 +363,7 @@ TEST_F(NearCacheFaults, WhereTheServerRefusesToTellEachReadAsksIt) {
     ASSERT_EQ(server_->command(user), "OK");
     redis_client client(server_->url() + near + "&username=app&password=secret");
     ASSERT_EQ(client.put("key", "v").status, put_status::stored);
-    EXPECT_TRUE(within(5000,
+    EXPECT_TRUE(within(60'000,
                        [&] {
                          client.loop.run_once(0);
                          EXPECT_EQ(client.get("key").value.bytes, "v");

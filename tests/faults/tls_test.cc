@@ -21,7 +21,7 @@ using coatcheck_test::certificates;
 using coatcheck_test::redis_client;
 using coatcheck_test::redis_server;
 
-const std::string patient = "?timeout=5000";
+const std::string patient = "?timeout=30000";
 
 class Tls : public testing::Test {
  protected:
@@ -44,7 +44,7 @@ class Tls : public testing::Test {
     const auto got = client.get("key");
     EXPECT_EQ(got.status, get_status::unknown);
     EXPECT_EQ(got.why.code, errc::store_unavailable);
-    EXPECT_LT(steady_now() - since, 4000) << "an answer that lasts need not wait for the deadline";
+    EXPECT_LT(steady_now() - since, 20'000) << "an answer that lasts need not wait for the deadline";
     return got.why.message;
   }
   static std::string not_opened(const std::string& parameters) {

@@ -42,7 +42,7 @@ class redis_load {
     run(time + 5000, [&] { return coatcheck::steady_now() >= end; });
   }
   // A write or more of every session from now on.
-  void run_until_all_written(coatcheck::duration_ms most) {
+  void run_until_all_written(coatcheck::duration_ms most = 60'000) {
     for (flight& one : flights_) one.writes = 0;
     run(most, [&] {
       return std::all_of(flights_.begin(), flights_.end(), [](const flight& one) { return one.writes > 0; });
