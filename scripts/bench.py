@@ -1,7 +1,7 @@
 """Runs the benchmarks of bench/, joins what they measured in build/bench.json, and prints one table.
 
-Words of the command line choose: a language (cpp node python), or one program of it by its name (node/redis, python/flask,
-cpp/jwt). With none, all are run.
+Words of the command line choose: a language (cpp node python), or one program of it by its name (node/redis,
+python/flask, cpp/jwt). With none, all are run.
 
 A row is {case, ours_ns, peer, peer_ns, ratio, limit_ns}: `ratio` is peer_ns / ours_ns, `limit_ns` the most that ours
 may take to meet its aim. The C++ programs report in Google Benchmark's form: the peer of a benchmark `lmdb_get` is
