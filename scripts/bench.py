@@ -26,7 +26,7 @@ Row = dict[str, Any]
 
 def run(command: list[str | Path], out: Path) -> Any:
     """Runs one program, which writes its JSON to `out`, and gives what it wrote."""
-    print(f"== bench: {Path(command[-1] if len(command) < 3 else command[1]).name}", flush=True)
+    print(f"== bench: {out.stem}", flush=True)
     out.unlink(missing_ok=True)
     done = subprocess.run([str(part) for part in command], cwd=ROOT, check=False)
     if done.returncode != 0:
