@@ -26,7 +26,7 @@ test: build ## every suite: core, contract, python, node, interop, readme, consu
 test-node: build ## the Node suite on every maintained release of Node (22, 24, 26)
 	@scripts/test-node.sh
 
-bench: ## side by side with the peers: a table and build/bench.json
+bench: ## side by side with the peers: a table and build/bench.json (BENCH='node/redis python' for some of it)
 	@scripts/bench.sh
 
 asan: ## core tests under AddressSanitizer and UndefinedBehaviorSanitizer

@@ -1,8 +1,12 @@
 """Runs the benchmarks of bench/, joins what they measured in build/bench.json, and prints one table.
 
+Words of the command line choose: a language (cpp node python), or one program of it by its name (node/redis,
+python/flask, cpp/jwt). With none, all are run.
+
 A row is {case, ours_ns, peer, peer_ns, ratio, limit_ns}: `ratio` is peer_ns / ours_ns, `limit_ns` the most that ours
 may take to meet its aim. The C++ programs report in Google Benchmark's form: the peer of a benchmark `lmdb_get` is
-`bare_lmdb_get` of the same program, that of `cpp/jwt/verify@…` is `openssl/verify@…`: the same work without us.
+`bare_lmdb_get` of the same program, that of `cpp/jwt/verify@…` is `openssl/verify@…`: the same work without us. Those
+named rows_* write rows themselves, as the programs of Node and Python do.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ Row = dict[str, Any]
 
 def run(command: list[str | Path], out: Path) -> Any:
     """Runs one program, which writes its JSON to `out`, and gives what it wrote."""
-    print(f"== bench: {Path(command[-1] if len(command) < 3 else command[1]).name}", flush=True)
+    print(f"== bench: {out.stem}", flush=True)
     out.unlink(missing_ok=True)
     done = subprocess.run([str(part) for part in command], cwd=ROOT, check=False)
     if done.returncode != 0:
@@ -30,12 +34,26 @@ def run(command: list[str | Path], out: Path) -> Any:
     return json.loads(out.read_text())
 
 
-def cpp() -> list[Row]:
+def chosen(programs: list[Path], only: list[str]) -> list[Path]:
+    """Those named: `redis` is redis_operations.py, rows_redis and bench_redis."""
+    if not only:
+        return programs
+    found = [one for one in programs if set(only) & {one.stem, *one.stem.split("_")}]
+    if not found:
+        names = ", ".join(one.stem for one in programs)
+        raise SystemExit(f"bench: no program {', '.join(only)}; there are: {names}")
+    return found
+
+
+def cpp(only: list[str]) -> list[Row]:
     rows: list[Row] = []
-    for program in sorted((BUILD / "release/bench/cpp").glob("bench_*")):
-        if not program.is_file() or program.suffix:
-            continue
+    built = sorted((BUILD / "release/bench/cpp").glob("*_*"))
+    programs = [one for one in built if one.name.startswith(("bench_", "rows_")) and one.is_file() and not one.suffix]
+    for program in chosen(programs, only):
         out = BUILD / "bench" / f"{program.name}.json"
+        if program.name.startswith("rows_"):
+            rows.extend(run([program, out], out))
+            continue
         found = run([program, "--benchmark_min_time=0.2", f"--benchmark_out={out}"], out)["benchmarks"]
         rows.extend(rows_of_google(found))
     return rows
@@ -63,7 +81,7 @@ def rows_of_google(found: list[Row]) -> list[Row]:
     return rows
 
 
-def node() -> list[Row]:
+def node(only: list[str]) -> list[Row]:
     """Node 24's rows are node/…, those of a later one carry its number: node26/…"""
     rows: list[Row] = []
     for major in os.environ.get("BENCH_NODE", "24 26").split():
@@ -72,7 +90,7 @@ def node() -> list[Row]:
         prefix = "node" if major == "24" else f"node{major}"
         rows.extend(
             row | {"case": row["case"].replace("node", prefix, 1)}
-            for row in run([binary, ROOT / "bench/node/run.js", out], out)
+            for row in run([binary, ROOT / "bench/node/run.js", out, *only], out)
         )
     return rows
 
@@ -81,11 +99,10 @@ def node_platform() -> str:
     return "linux-arm64" if platform.machine() in ("aarch64", "arm64") else "linux-x64"
 
 
-def python() -> list[Row]:
+def python(only: list[str]) -> list[Row]:
     rows: list[Row] = []
-    for program in sorted((ROOT / "bench/python").glob("*.py")):
-        if program.name == "side_by_side.py":
-            continue
+    programs = sorted((ROOT / "bench/python").glob("*.py"))
+    for program in chosen([one for one in programs if one.name != "side_by_side.py"], only):
         out = BUILD / "bench" / f"{program.stem}.json"
         rows.extend(run([sys.executable, program, out], out))
     return rows
@@ -110,11 +127,15 @@ def table(rows: list[Row]) -> str:
 def main() -> None:
     (BUILD / "bench").mkdir(parents=True, exist_ok=True)
     languages = {"cpp": cpp, "node": node, "python": python}
+    programs: dict[str, list[str]] = {}
+    for word in sys.argv[1:] or languages:
+        language, _, program = word.partition("/")
+        if language not in languages:
+            raise SystemExit(f"bench: no language '{language}'; there are: {', '.join(languages)}")
+        programs.setdefault(language, []).extend([program] if program else [])
     rows: list[Row] = []
-    for name in sys.argv[1:] or languages:
-        if name not in languages:
-            raise SystemExit(f"bench: no language '{name}'; there are: {', '.join(languages)}")
-        rows.extend(languages[name]())
+    for language, only in programs.items():
+        rows.extend(languages[language](only))
     (BUILD / "bench.json").write_text(json.dumps(rows, indent=1) + "\n")
     print(f"\n{table(rows)}\n\n{len(rows)} cases, in build/bench.json")
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Side by side with the peers, in one run: a table, and build/bench.json with
 #   [{case, ours_ns, peer, peer_ns, ratio, limit_ns}, …]
-# BENCH names the languages to run (cpp node python), BENCH_NODE the releases of Node (24 26).
+# BENCH names what to run: languages (cpp node python) or programs of theirs (node/redis python/flask cpp/jwt);
+# BENCH_NODE the releases of Node (24 26).
 source "$(dirname "$0")/common.sh"
-setup bench
+setup servers bench
 
 # The peers have node_modules and a virtual environment of their own: nothing else needs them.
 peers="build/bench-venv"

@@ -32,9 +32,9 @@ locks() {
   return "$bad"
 }
 types() {
-  "$venv/bin/mypy" && "$venv/bin/mypy" --strict scripts/bench.py &&
+  "$venv/bin/mypy" && "$venv/bin/mypy" --strict scripts/bench.py bench/scale/model.py &&
     (cd tests/interop && MYPYPATH=.. "$venv/bin/mypy" --strict conftest.py test_interop.py test_options.py test_tokens.py) &&
-    (cd tests/readme && MYPYPATH=.. "$venv/bin/mypy" --strict test_readme.py)
+    (cd tests/readme && MYPYPATH=..:../../bench/scale "$venv/bin/mypy" --strict test_readme.py test_scale.py)
 }
 warnings() { cmake --preset dev >/dev/null && cmake --build --preset dev --parallel "$jobs"; }
 tidy() {

@@ -1,19 +1,20 @@
 'use strict';
 
-// node/express/{untouched,read,write}@{memory,file,redis}: what a session adds to a whole Express 5 request.
+// node/express/{untouched,read,write}@{memory,file,redis,postgres}: what a session adds to a whole Express 5 request.
 //
 // Real requests over real sockets: 16 keep-alive connections to a server in this process, each sending its next
 // request when it has the answer. Client and server share one thread, so what is measured is all the time that a
 // request costs; the same requests, with the same Cookie header, to the same routes without a session are
 // subtracted. What is below RESOLUTION counts as that much, and the whole times are printed too.
 //
-// Peers: express-session with its MemoryStore, with connect-redis on node-redis, and with what people use in place of a
+// Peers: express-session with its MemoryStore, with connect-redis on node-redis, with connect-pg-simple on pg, and with what people use in place of a
 // file of ours: session-file-store and a store on node:sqlite. `@memory-floor` is against a middleware written by hand
 // (floor.js), `@file-memory` against the MemoryStore. `@v1-…` and `@cookie-session` are what takes the place of a package.
 
 const net = require('node:net');
 const path = require('node:path');
 const { once } = require('node:events');
+const connectPgSimple = require('connect-pg-simple');
 const connectRedis = require('connect-redis');
 const express = require('express');
 const expressSession = require('express-session');
@@ -21,13 +22,14 @@ const redis = require('redis');
 const sessionFileStore = require('session-file-store');
 const cookieSession = require('cookie-session');
 const memorystore = require('memorystore');
+const pg = require('pg');
 const coatcheck = require('../../node');
 const ourCookieSession = require('../../node/cookie-session.js');
 const v1 = require('../../node/v1.js');
 const { floor } = require('./floor.js');
 const { entry, race, report } = require('./measure.js');
 const { SqliteStore } = require('./sqlite-store.js');
-const { SECRET, SESSION, startRedis, temporaryDirectory } = require('./support.js');
+const { SECRET, SESSION, startPostgres, startRedis, temporaryDirectory } = require('./support.js');
 
 const CONNECTIONS = 16;
 const BODY_END = 'ok';
@@ -43,6 +45,7 @@ const COMPARED = [
   ['file', '-sqlite', 'peer sqlite', 'express-session 1.19.0, node:sqlite', 5, 5],
   ['file', '-memory', 'peer memory', MEMORY_STORE, 1, 1],
   ['redis', '', 'peer redis', CONNECT_REDIS, 12, 4],
+  ['postgres', '', 'peer postgres', 'express-session 1.19.0, connect-pg-simple 10.0.0', 2, 2],
   // What takes the place of a package, with that package's own parts where it has some.
   ['v1-memory', '', 'peer memory', MEMORY_STORE, 1, 1],
   ['v1-memory', '-memorystore', 'peer memorystore', 'express-session 1.19.0, memorystore 1.6.7', 1, 1],
@@ -136,6 +139,10 @@ class Client {
 
 async function main() {
   const server = await startRedis();
+  const database = await startPostgres();
+  await coatcheck.createSchema(database.url);
+  const pool = new pg.Pool({ connectionString: database.url });
+  const PgStore = connectPgSimple(expressSession);
   const client = redis.createClient({ url: server.url });
   await client.connect();
   const common = { secret: SECRET, resave: false, saveUninitialized: false };
@@ -148,6 +155,7 @@ async function main() {
     memory: coatcheck({ secret: SECRET, store: 'memory:' }),
     file: coatcheck({ secret: SECRET, store: file }),
     redis: coatcheck({ secret: SECRET, store: server.url }),
+    postgres: coatcheck({ secret: SECRET, store: database.url }),
     floor: floor(SECRET),
     'peer memory': expressSession(common),
     'peer file': expressSession({
@@ -156,6 +164,10 @@ async function main() {
     }),
     'peer sqlite': expressSession({ ...common, store: new SqliteStore(path.join(directory, 'sessions.sqlite')) }),
     'peer redis': expressSession({ ...common, store: new connectRedis.RedisStore({ client }) }),
+    'peer postgres': expressSession({
+      ...common,
+      store: new PgStore({ pool, createTableIfMissing: true, pruneSessionInterval: false }),
+    }),
     'v1-memory': v1(common),
     'peer memorystore': expressSession({ ...common, store: new MemoryStore({ checkPeriod: 86_400_000 }) }),
     'v1-connect-redis': v1({ ...common, store: new connectRedis.RedisStore({ client, prefix: 'v1:' }) }),
@@ -192,7 +204,9 @@ async function main() {
   report(entries);
   for (const one of Object.values(servers)) one.close();
   await client.close();
+  await pool.end();
   server.stop();
+  database.stop();
   process.exit(); // session-file-store's timer
 }
 

@@ -5,22 +5,12 @@
 
 const Memcached = require('memcached');
 const { native, operate } = require('../../node/lib/native.js');
-const { entry, race, report } = require('./measure.js');
+const { callers, entry, race, report } = require('./measure.js');
 const { SESSION, startMemcached } = require('./support.js');
 
 const VALUE = JSON.stringify(SESSION).slice(0, 268);
 const AIM = 2;
 const OPERATIONS = { 1: 2000, 32: 10_000, 256: 20_000 };
-
-function callers(count, operation) {
-  return async (n) => {
-    let left = n;
-    const caller = async () => {
-      while (left-- > 0) await operation();
-    };
-    await Promise.all(Array.from({ length: count }, caller));
-  };
-}
 
 async function main() {
   const server = await startMemcached();

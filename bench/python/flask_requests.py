@@ -1,6 +1,7 @@
 """python/flask/*: what a session adds to a whole Flask request, called in the process as a WSGI server would.
 
-Peers: Flask's own cookie, and Flask-Session: on Redis, and for a file with its file system and SQLAlchemy back ends.
+Peers: Flask's own cookie, and Flask-Session: on Redis, for a file with its file system and SQLAlchemy back
+ends, on PostgreSQL with SQLAlchemy's on psycopg.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import coatcheck
 import flask
 import redis
 from cachelib.file import FileSystemCache
 from coatcheck.flask import Coatcheck
 from flask.sessions import NullSession, SessionInterface
-from side_by_side import SECRET, SESSION, added, report, row, stores
+from side_by_side import SECRET, SESSION, added, postgres_server, report, row, stores
 from werkzeug.test import EnvironBuilder
 
 
@@ -96,6 +98,11 @@ def sqlite_in(folder: str) -> dict[str, Any]:
     return {"SESSION_TYPE": "sqlalchemy", "SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder}/sessions.sqlite"}
 
 
+def postgres_at(url: str) -> dict[str, Any]:
+    # Flask-SQLAlchemy's pool of connections, which it keeps.
+    return {"SESSION_TYPE": "sqlalchemy", "SQLALCHEMY_DATABASE_URI": url.replace("postgresql:", "postgresql+psycopg:")}
+
+
 def redis_at(url: str) -> dict[str, Any]:
     return {"SESSION_TYPE": "redis", "SESSION_REDIS": redis.Redis.from_url(url)}
 
@@ -127,7 +134,9 @@ def caller(app: flask.Flask, page: str, cookie: str) -> Callable[[int], None]:
 
 def main() -> None:
     rows = []
-    with stores() as urls, tempfile.TemporaryDirectory() as folder:
+    with stores() as urls, postgres_server() as database, tempfile.TemporaryDirectory() as folder:
+        urls["postgres"] = database.url.partition("?")[0]
+        coatcheck.create_schema(urls["postgres"])
         # What a case is called, our store, the peer, and how often ours is to fit into its time.
         compared: list[tuple[str, str, str, flask.Flask, int]] = [
             ("memory", "memory", "Flask's cookie", flask_cookie_app(), 6),
@@ -136,6 +145,7 @@ def main() -> None:
             ("file-cookie", "file", "Flask's cookie", flask_cookie_app(), 1),
             ("cookie", "", "Flask's cookie", flask_cookie_app(), 3),
             ("redis", "redis", "Flask-Session", flask_session_app(**redis_at(urls["redis"])), 3),
+            ("postgres", "postgres", "Flask-Session", flask_session_app(**postgres_at(urls["postgres"])), 2),
         ]
         for name, store, peer_name, peer, aim in compared:
             ours, bare = our_app(urls.get(store)), plain_app()

@@ -1,5 +1,6 @@
 """python/memcached/{get,set}@{1,32}: 269 bytes at a concurrency, ours from asyncio tasks against pymemcache's
-pooled client from as many threads (it has no asyncio client).
+pooled client from as many threads (it has no asyncio client). `…@threads`: from threads on both sides; ours is then a
+whole open of a session, its cookie's signature included, or a whole commit.
 
 `ours_ns` and `peer_ns` are the time per operation: of N callers that each wait for one answer after the other.
 """
@@ -7,9 +8,6 @@ pooled client from as many threads (it has no asyncio client).
 from __future__ import annotations
 
 import asyncio
-import shutil
-import socket
-import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +17,7 @@ from typing import Any
 from coatcheck import _core
 from coatcheck._json import encode
 from pymemcache.client.base import PooledClient
-from side_by_side import SESSION, medians, report, row
+from side_by_side import SESSION, engine_on, free_port, medians, report, row, server_on, tasks, threads
 
 AIMS = {1: 1, 32: 2}
 
@@ -27,43 +25,9 @@ AIMS = {1: 1, 32: 2}
 @contextmanager
 def memcached_server() -> Iterator[int]:
     """A memcached on a free port; gives the port."""
-    if shutil.which("memcached") is None:
-        raise SystemExit("this benchmark needs memcached")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    server = subprocess.Popen(["memcached", "-l", "127.0.0.1", "-p", str(port), "-U", "0", "-u", "nobody", "-m", "64"])
-    try:
-        while True:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.01)
+    port = free_port()
+    with server_on(port, "memcached", "-l", "127.0.0.1", "-p", str(port), "-U", "0", "-u", "nobody", "-m", "64"):
         yield port
-    finally:
-        server.kill()
-        server.wait()
-
-
-def tasks(
-    loop: asyncio.AbstractEventLoop, operation: Callable[[], Awaitable[Any]], count: int
-) -> Callable[[int], None]:
-    async def one(calls: int) -> None:
-        for _ in range(calls):
-            await operation()
-
-    async def all_of_them(calls: int) -> None:
-        await asyncio.gather(*(one(calls // count) for _ in range(count)))
-
-    return lambda calls: loop.run_until_complete(all_of_them(calls))
-
-
-def threads(pool: ThreadPoolExecutor, operation: Callable[[], Any], count: int) -> Callable[[int], None]:
-    def one(calls: int) -> None:
-        for _ in range(calls):
-            operation()
-
-    return lambda calls: list(pool.map(one, [calls // count] * count)) and None
 
 
 def main() -> None:
@@ -93,6 +57,18 @@ def main() -> None:
                     unit=count,
                 )
                 rows.append(row(f"python/memcached/{what}@{count}", found["ours"], "pymemcache", found["peer"], aim))
+
+        with engine_on(f"memcached://127.0.0.1:{port}?timeout=5000") as sessions:
+            for what in sessions:
+                for count, aim in AIMS.items():
+                    found = medians(
+                        {"ours": threads(pool, sessions[what], count), "peer": threads(pool, theirs[what], count)},
+                        slice_ns=100e6,
+                        rounds=11,
+                        unit=count,
+                    )
+                    case = f"python/memcached/{what}@{count}@threads"
+                    rows.append(row(case, found["ours"], "pymemcache", found["peer"], aim))
 
         async def close() -> None:
             store.close()

@@ -6,7 +6,9 @@ ours may take to meet the aim.
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import pathlib
 import shutil
 import socket
@@ -15,9 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "tests"))  # servers that the tests start, too
 
 # About what an application keeps: 269 bytes of JSON.
 SESSION: dict[str, Any] = {
@@ -32,17 +37,20 @@ SESSION: dict[str, Any] = {
 SECRET = "a secret for the benchmarks, 32 bytes or more"
 
 
-def time_of(run: Callable[[int], Any], calls: int) -> float:
-    """Nanoseconds per call; `run` makes the given number of calls."""
-    started = time.perf_counter_ns()
+CLOCKS: dict[str, Callable[[], int]] = {"time": time.perf_counter_ns, "cpu": time.process_time_ns}
+
+
+def times_of(run: Callable[[int], Any], calls: int) -> dict[str, float]:
+    """Nanoseconds per call, that went by and that this process ran; `run` makes the given number of calls."""
+    started = {name: clock() for name, clock in CLOCKS.items()}
     run(calls)
-    return (time.perf_counter_ns() - started) / calls
+    return {name: (CLOCKS[name]() - started[name]) / calls for name in reversed(CLOCKS)}
 
 
-def medians(
+def medians_by_clock(
     runs: dict[str, Callable[[int], Any]], slice_ns: float = 1.5e6, rounds: int = 201, unit: int = 1
-) -> dict[str, float]:
-    """The median of each over rounds in which all of them take turns, with the same number of calls.
+) -> dict[str, dict[str, float]]:
+    """The median of each over rounds in which all of them take turns, with the same number of calls: by clock and name.
 
     `unit`: the number of calls is a multiple of it.
 
@@ -51,13 +59,48 @@ def medians(
     """
     for run in runs.values():
         run(20 * unit)
-    slowest = max(min(time_of(run, 20 * unit) for _ in range(5)) for run in runs.values())
+    slowest = max(min(times_of(run, 20 * unit)["time"] for _ in range(5)) for run in runs.values())
     calls = max(4, int(slice_ns / slowest / unit)) * unit
-    samples: dict[str, list[float]] = {name: [] for name in runs}
+    samples: dict[str, list[dict[str, float]]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
-            samples[name].append(time_of(run, calls))
-    return {name: statistics.median(found) for name, found in samples.items()}
+            samples[name].append(times_of(run, calls))
+    return {
+        clock: {name: statistics.median(one[clock] for one in found) for name, found in samples.items()}
+        for clock in CLOCKS
+    }
+
+
+def medians(
+    runs: dict[str, Callable[[int], Any]], slice_ns: float = 1.5e6, rounds: int = 201, unit: int = 1
+) -> dict[str, float]:
+    """The same by one clock: BENCH_CLOCK, time unless it says cpu (without what a server does)."""
+    return medians_by_clock(runs, slice_ns, rounds, unit)["cpu" if os.environ.get("BENCH_CLOCK") == "cpu" else "time"]
+
+
+def tasks(
+    loop: asyncio.AbstractEventLoop, operation: Callable[[], Awaitable[Any]], count: int
+) -> Callable[[int], None]:
+    """So many asyncio tasks at once, each of which awaits one answer after the other."""
+
+    async def one(calls: int) -> None:
+        for _ in range(calls):
+            await operation()
+
+    async def all_of_them(calls: int) -> None:
+        await asyncio.gather(*(one(calls // count) for _ in range(count)))
+
+    return lambda calls: loop.run_until_complete(all_of_them(calls))
+
+
+def threads(pool: ThreadPoolExecutor, operation: Callable[[], Any], count: int) -> Callable[[int], None]:
+    """So many threads at once. One: this one."""
+
+    def one(calls: int) -> None:
+        for _ in range(calls):
+            operation()
+
+    return one if count == 1 else lambda calls: list(pool.map(one, [calls // count] * count)) and None
 
 
 def added(runs: dict[str, Callable[[int], Any]]) -> tuple[float, float]:
@@ -90,29 +133,90 @@ def report(rows: list[dict[str, Any]]) -> None:
         pathlib.Path(sys.argv[1]).write_text(json.dumps(rows, indent=1) + "\n")
 
 
+def needed(program: str) -> None:
+    if shutil.which(program) is None:
+        raise SystemExit(f"this benchmark needs {program}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def server_on(port: int, *command: str) -> Iterator[None]:
+    """A server that opens this port when it is ready."""
+    needed(command[0])
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            assert server.poll() is None, f"{command[0]} ended"
+            time.sleep(0.01)
+        yield
+    finally:
+        server.kill()
+        server.wait()
+
+
+def redis_command(port: int, folder: str) -> list[str]:
+    return ["redis-server", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", folder]
+
+
 @contextmanager
 def redis_server() -> Iterator[str]:
     """A redis-server without persistence on a free port; gives its URL."""
-    if shutil.which("redis-server") is None:
-        raise SystemExit("this benchmark needs redis-server")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder, server_on(port, *redis_command(port, folder)):
+        yield f"redis://127.0.0.1:{port}"
+
+
+@contextmanager
+def redis_servers() -> Iterator[tuple[str, str]]:
+    """The same, which also answers with TLS: its URL, and the one for TLS."""
+    port, tls_port = free_port(), free_port()
+    needed("openssl")
     with tempfile.TemporaryDirectory() as folder:
-        server = subprocess.Popen(
-            ["redis-server", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", folder],
-            stdout=subprocess.PIPE,
-        )
-        assert server.stdout is not None
-        for line in server.stdout:
-            if b"Ready to accept connections" in line:
-                break
-        try:
-            yield f"redis://127.0.0.1:{port}"
-        finally:
-            server.kill()
-            server.wait()
-            server.stdout.close()
+        key, ca = f"{folder}/key.pem", f"{folder}/ca.pem"
+        made = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
+        names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", ca]
+        subprocess.run(["openssl", *made.split(), *names], check=True, capture_output=True)
+        command = [*redis_command(port, folder), "--tls-port", str(tls_port), "--tls-auth-clients", "no"]
+        command += ["--tls-cert-file", ca, "--tls-key-file", key, "--tls-ca-cert-file", ca]
+        with server_on(tls_port, *command):
+            yield f"redis://127.0.0.1:{port}", f"rediss://127.0.0.1:{tls_port}?timeout=5000&ca={ca}"
+
+
+@contextmanager
+def postgres_server() -> Iterator[Any]:
+    """The one of the tests (tests/postgres_server.py): on a free port, without fsync."""
+    from postgres_server import postgres_running
+
+    with postgres_running() as server:
+        yield server
+
+
+@contextmanager
+def engine_on(url: str) -> Iterator[dict[str, Callable[[], Any]]]:
+    """What a thread does that has a session: `get` opens it, `set` stores a new one."""
+    from coatcheck import _core
+    from coatcheck._json import encode
+
+    engine = _core.Engine(secrets=SECRET, store=url)
+    text = encode(SESSION)
+    fresh = engine.open(None, False)
+    cookie = engine.commit(fresh, text, 0, None).split(";")[0]
+    opened = engine.open(cookie, False)
+    assert opened.status == "found"
+    yield {
+        "get": lambda: engine.open(cookie, False),
+        "set": lambda: engine.commit(engine.open(None, False), text, 0, None),
+    }
+    engine.close()
 
 
 @contextmanager
