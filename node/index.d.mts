@@ -4,6 +4,8 @@ import session from './index.js';
 export default session;
 export {
   AnyStore,
+  CachedTiers,
+  cached,
   Callback,
   CoatcheckError,
   Cookie,
