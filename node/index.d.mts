@@ -5,11 +5,11 @@ export default session;
 export {
   AnyStore,
   CachedTiers,
-  cached,
   Callback,
   CoatcheckError,
   Cookie,
   CookieOptions,
+  cached,
   createSchema,
   Events,
   ForeignFormat,

@@ -1,8 +1,8 @@
 // A cache before an origin against what it is made of (docs/decisions/0087): a hit against the cache alone, a miss
 // against the reads of the origin and the cache. 1,000 sessions of 300 bytes.
 //
-// The remote ones need servers: COATCHECK_BENCH_REDIS and COATCHECK_BENCH_POSTGRES hold their URLs (bench/cached.sh
-// starts them); without them they are skipped.
+// The remote ones need servers: COATCHECK_BENCH_REDIS and COATCHECK_BENCH_POSTGRES hold their URLs; without them
+// they are skipped.
 #include <benchmark/benchmark.h>
 #include <cstdlib>
 #include <memory>
@@ -131,6 +131,7 @@ void add_all() {
   add("cpp/cached/both@memory,redis", read_both, "memory:both", as_origin);
   add("cpp/cached/miss@memory,redis", read_missing, "memory:missing", as_origin);
   add("cpp/cached/alone@redis", read_all, redis + "?timeout=5000&prefix=alone:");
+  add("cpp/cached/hit@redis", read_all, "cached(ttl=600000,timeout=5000):" + as_cache + "|memory:behind");
   if (postgres.empty()) return;
   add("cpp/cached/hit@redis,postgres", read_all, "cached(ttl=600000,timeout=5000):" + as_cache + "|" + postgres);
   add("cpp/cached/both@redis,postgres", read_both, as_cache, postgres);

@@ -19,7 +19,8 @@ function cached(tiers) {
       throw new TypeError(`cached: unknown option; known are cache, origin, ${Object.keys(WORDS).join(', ')}`);
     }
     if (value === undefined) continue;
-    if (!isPlain(value)) throw new TypeError(`cached: the option ${name} must be a whole number, or a word where it takes one`);
+    if (!isPlain(value))
+      throw new TypeError(`cached: the option ${name} must be a whole number, or a word where it takes one`);
     chosen.push(`${WORDS[name]}=${value}`);
   }
   // The first bar divides; one within the cache's URL would do so, too.

@@ -69,7 +69,13 @@ test('as an object: the URL of it, which the core understands or refuses', async
   const { cached } = session;
   assert.equal(cached({ cache: 'memory:a', origin: 'file:b' }), 'cached:memory:a|file:b');
   assert.equal(
-    cached({ cache: 'redis://u:a|b@h', origin: 'cached:memory:c|file:d', ttl: 30_000, absentTtl: 0, removal: 'origin' }),
+    cached({
+      cache: 'redis://u:a|b@h',
+      origin: 'cached:memory:c|file:d',
+      ttl: 30_000,
+      absentTtl: 0,
+      removal: 'origin',
+    }),
     'cached(ttl=30000,absent_ttl=0,removal=origin):redis://u:a%7Cb@h|cached:memory:c|file:d',
   );
   for (const wrong of [undefined, {}, { cache: 'memory:a' }, { cache: 'memory:a', origin: 3 }]) {
