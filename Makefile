@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup build demo demo-check test test-node bench asan tsan fuzz simulate lint format package fresh-check clean
+.PHONY: help setup build demo demo-check demo-tiers test test-node bench asan tsan fuzz simulate lint format package fresh-check clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -19,6 +19,9 @@ demo: ## the shared cart on four stacks; prints the address, Ctrl-C ends it
 
 demo-check: ## the same, unattended, in a headless browser
 	@scripts/demo-check.sh
+
+demo-tiers: build ## two Node and two Python processes behind HAProxy on Redis before PostgreSQL, killed under load
+	@DEMO_ROUNDS="$${DEMO_ROUNDS:-150}" .venv/bin/python -m pytest -q -s -p no:cacheprovider tests/interop/test_tiers.py
 
 test: build ## every suite: core, contract, python, node, interop, readme, consumer
 	@scripts/test.sh

@@ -4,10 +4,12 @@ import session from './index.js';
 export default session;
 export {
   AnyStore,
+  CachedTiers,
   Callback,
   CoatcheckError,
   Cookie,
   CookieOptions,
+  cached,
   createSchema,
   Events,
   ForeignFormat,

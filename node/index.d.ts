@@ -506,6 +506,26 @@ declare namespace session {
   /** The SQL that `createSchema` runs, for those who run migrations of their own. Connects to nothing. */
   function schemaSql(url?: string): string;
 
+  /** A cache before a durable store; times in milliseconds. */
+  interface CachedTiers {
+    /** Any store's URL: `memory:cache`, `redis://…`, `memcached://…`. It may forget. */
+    cache: string;
+    /** The durable store's URL, which decides every write; it may be what `cached` returns. */
+    origin: string;
+    /** How long a copy is believed, 60000 unless given. */
+    ttl?: number;
+    /** How long it is believed that there is no such session, 1000 unless given; 0: not at all. */
+    absentTtl?: number;
+    /** How long after its ttl a copy is served while the origin gives no answer, 0 unless given. */
+    stale?: number;
+    /** How long a remote cache is waited for, 100 unless given. */
+    timeout?: number;
+    /** When a logout is acknowledged: by `both` (default), or by the `origin` also when the cache can't be told. */
+    removal?: 'both' | 'origin';
+  }
+  /** The store URL `cached(…):CACHE|ORIGIN` of them: `store: session.cached({ cache, origin })`. */
+  function cached(tiers: CachedTiers): string;
+
   /** The values of one name in a Cookie header, decoded; `refused`: something was over a limit. */
   function parseCookie(header: string, name: string): { values: string[]; refused: boolean };
   /** The value of a Set-Cookie header; `expires` in milliseconds since the epoch, `maxAge` in seconds. */

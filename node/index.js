@@ -2,6 +2,7 @@
 
 // coatcheck: `require('coatcheck')` is session(options), express-session's callable.
 
+const { cached } = require('./lib/cached.js');
 const { Cookie } = require('./lib/cookie.js');
 const { CoatcheckError, construct } = require('./lib/errors.js');
 const { ownMemory } = require('./lib/own-memory.js');
@@ -42,6 +43,7 @@ module.exports = Object.assign(session, {
   TaggedValue,
   Session,
   Store,
+  cached,
   createSchema,
   schemaSql,
   version,

@@ -11,6 +11,7 @@ export const {
   TaggedValue,
   Session,
   Store,
+  cached,
   createSchema,
   parseCookie,
   schemaSql,

@@ -64,3 +64,29 @@ test('a URL that is not understood is refused, and not shown', () => {
     );
   }
 });
+
+test('as an object: the URL of it, which the core understands or refuses', async (t) => {
+  const { cached } = session;
+  assert.equal(cached({ cache: 'memory:a', origin: 'file:b' }), 'cached:memory:a|file:b');
+  assert.equal(
+    cached({
+      cache: 'redis://u:a|b@h',
+      origin: 'cached:memory:c|file:d',
+      ttl: 30_000,
+      absentTtl: 0,
+      removal: 'origin',
+    }),
+    'cached(ttl=30000,absent_ttl=0,removal=origin):redis://u:a%7Cb@h|cached:memory:c|file:d',
+  );
+  for (const wrong of [undefined, {}, { cache: 'memory:a' }, { cache: 'memory:a', origin: 3 }]) {
+    assert.throws(() => cached(wrong), TypeError);
+  }
+  const two = { cache: 'memory:a', origin: 'memory:b' };
+  for (const wrong of [{ tll: 1 }, { ttl: 1.5 }, { ttl: '1,stale=2' }, { removal: 'no):' }]) {
+    assert.throws(() => cached({ ...two, ...wrong }), TypeError);
+  }
+  assert.throws(() => new session.Store(cached({ ...two, ttl: 0 })), /ttl/);
+  const app = await start(t, ROUTES, { store: cached({ cache: memoryStore(), origin: fileStore(t), stale: 1000 }) });
+  assert.deepEqual(await app.json('/write'), { n: 1 });
+  assert.deepEqual(await app.json('/read'), { n: 1 });
+});

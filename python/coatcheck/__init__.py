@@ -23,7 +23,7 @@ from coatcheck.errors import (
 )
 from coatcheck.refresh import AsyncRefreshTokens, Refreshed, RefreshTokens, TokenFamily
 from coatcheck.session import Session
-from coatcheck.store import Store, create_schema, schema_sql
+from coatcheck.store import Store, cached, create_schema, schema_sql
 
 __all__ = [
     "AsyncRefreshTokens",
@@ -45,6 +45,7 @@ __all__ = [
     "TokenError",
     "TokenFamily",
     "UsageError",
+    "cached",
     "create_schema",
     "schema_sql",
 ]

@@ -7,10 +7,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from coatcheck import _core
 from coatcheck._service import default_store
 
-__all__ = ["Store", "create_schema", "schema_sql"]
+__all__ = ["Store", "cached", "create_schema", "schema_sql"]
 
 
 class Store:
@@ -38,6 +40,40 @@ class Store:
         Redis does so by itself: 0 there. PostgreSQL needs it now and then, from any number of services at once.
         """
         return _core.prune_store(self._url)
+
+
+def cached(
+    cache: str,
+    origin: str,
+    *,
+    ttl: int | None = None,
+    absent_ttl: int | None = None,
+    stale: int | None = None,
+    timeout: int | None = None,
+    removal: Literal["both", "origin"] | None = None,
+) -> str:
+    """The store URL of a cache before a durable store: ``store=cached("redis://cache", "postgresql://db/app")``.
+
+    ``cache`` may forget; ``origin`` decides every write, and may be what ``cached`` returns. Times in milliseconds, as
+    in the guide, "A cache before a durable store". What they may be is said where the URL is used.
+    """
+    for url in (cache, origin):
+        if not isinstance(url, str) or url == "":
+            raise TypeError("cached needs two store URLs, cache and origin")
+    chosen = []
+    for name, number in (("ttl", ttl), ("absent_ttl", absent_ttl), ("stale", stale), ("timeout", timeout)):
+        if number is None:
+            continue
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise TypeError(f"cached: {name} must be a whole number of milliseconds")
+        chosen.append(f"{name}={number}")
+    if removal is not None:
+        if removal not in ("both", "origin"):
+            raise TypeError('cached: removal must be "both" or "origin"')
+        chosen.append(f"removal={removal}")
+    options = f"({','.join(chosen)})" if chosen else ""
+    # The first bar divides; one within the cache's URL would do so, too.
+    return f"cached{options}:{cache.replace('|', '%7C')}|{origin}"
 
 
 def create_schema(url: str | None = None) -> int:

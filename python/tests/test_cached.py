@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 import uuid
 
+import coatcheck
 import pytest
 from coatcheck import _core
 from conftest import RedisServer
@@ -43,3 +44,25 @@ def test_a_url_that_is_not_understood_is_refused() -> None:
         with pytest.raises(Exception, match="store URL") as refused:
             _core.needs_driver(url)
         assert "secret" not in str(refused.value)
+
+
+def test_as_an_object_it_is_its_url(stack: str, tmp_path: pathlib.Path) -> None:
+    assert coatcheck.cached("memory:a", "file:b") == "cached:memory:a|file:b"
+    assert (
+        coatcheck.cached("redis://u:a|b@h", "cached:memory:c|file:d", ttl=30_000, absent_ttl=0, removal="origin")
+        == "cached(ttl=30000,absent_ttl=0,removal=origin):redis://u:a%7Cb@h|cached:memory:c|file:d"
+    )
+    url = coatcheck.cached(f"memory:{uuid.uuid4().hex}", f"file:{tmp_path / 'sessions'}", stale=1000)
+    site = make_site(stack, url)
+    assert site.get("read", site.login(user=1)).json == {"user": 1}
+
+
+def test_an_object_that_is_none_is_refused() -> None:
+    with pytest.raises(TypeError):
+        coatcheck.cached("memory:a", "")
+    with pytest.raises(TypeError):
+        coatcheck.cached("memory:a", "memory:b", ttl=1.5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        coatcheck.cached("memory:a", "memory:b", removal="no):")  # type: ignore[arg-type]
+    with pytest.raises(coatcheck.ConfigError, match="ttl"):
+        coatcheck.Store(coatcheck.cached("memory:a", "memory:b", ttl=0))

@@ -74,7 +74,7 @@ TEST_F(MemcachedMixUp, AHundredThousandReadsWithOneInTwentyAbandoned) {
   constexpr long total = 100'000;
   event_loop loop;
   const net::endpoint to{"127.0.0.1", static_cast<std::uint16_t>(server_->port()), {}};
-  const auto link = net::memcached_link::create([to] { return to; }, {.timeout = 20'000, .queue = 16'384}, loop);
+  const auto link = net::memcached_link::create([to] { return to; }, {}, {.timeout = 20'000, .queue = 16'384}, loop);
   for (long i = 0; i < keys; ++i) {
     const auto value = value_of(i);
     server_->ask("ms " + key_of(i) + " " + std::to_string(value.size()) + "\r\n" + value + "\r\n", "HD");

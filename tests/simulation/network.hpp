@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <deque>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <random>
@@ -38,7 +39,8 @@ struct wire {
 
 class network {
  public:
-  network(dice& random, model_redis& server) : random_(random), server_(server) {}
+  network(dice& random, model_redis& server, int first_fd = 1000)
+      : random_(random), server_(server), next_fd_(first_fd) {}
 
   [[nodiscard]] std::shared_ptr<wire> connect() {
     auto made = std::make_shared<wire>();
@@ -99,7 +101,7 @@ class network {
  private:
   dice& random_;
   model_redis& server_;
-  int next_fd_ = 1000;
+  int next_fd_;
 };
 
 class wire_transport final : public net::transport {
@@ -167,14 +169,12 @@ class stepped_driver final : public driver {
   }
 
   // A turn: events of the descriptors, deadlines, flushes, as a real loop has them.
-  void turn(network& on) {
+  void turn(std::initializer_list<network*> on) {
     const auto all = watched_;
     for (pollable* const one : all) {
       if (!watches(one)) continue;
-      const auto found =
-          std::find_if(on.wires.begin(), on.wires.end(), [&](const auto& wire) { return wire->fd == one->fd(); });
-      if (found == on.wires.end()) continue;
-      const std::shared_ptr<wire> at = *found;
+      const std::shared_ptr<wire> at = wire_of(*one, on);
+      if (at == nullptr) continue;
       const bool broken = at->now == wire::state::reset || at->now == wire::state::refused;
       if (one->wants_write() && (broken || (at->now == wire::state::open && at->room > 0))) one->on_writable();
       if (watches(one) && one->fd() == at->fd && (broken || !at->arrived.empty())) one->on_readable();
@@ -192,6 +192,14 @@ class stepped_driver final : public driver {
  private:
   [[nodiscard]] bool watches(const pollable* what) const {
     return std::find(watched_.begin(), watched_.end(), what) != watched_.end();
+  }
+  [[nodiscard]] static std::shared_ptr<wire> wire_of(const pollable& one, std::initializer_list<network*> on) {
+    for (const auto* const each : on) {
+      for (const auto& at : each->wires) {
+        if (at->fd == one.fd()) return at;
+      }
+    }
+    return nullptr;
   }
   const steady_ms& now_;
   std::vector<pollable*> watched_;

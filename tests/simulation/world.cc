@@ -2,8 +2,11 @@
 #include "simulation/world.hpp"
 
 #include <algorithm>
+#include <map>
 #include <span>
 #include <utility>
+
+#include "coatcheck/cached.hpp"
 
 #include "net/redis/link.hpp"
 #include "simulation/timed_store.hpp"
@@ -28,18 +31,21 @@ struct world::host {
   std::shared_ptr<engine> on;
 
   explicit host(world& in) : driver(in.now_) {
-    net::link_options chosen;
-    chosen.timeout = timeout;
-    chosen.queue = 64;
-    chosen.make_transport = [&in] { return std::make_unique<wire_transport>(in.network_); };
-    chosen.random = no_random;
-    net::redis_target target;
-    target.where = [] { return net::endpoint{"127.0.0.1", 6379, {}}; };
-    auto link = net::redis_link::create(std::move(target), chosen, driver);
-    auto bare = make_redis_store(std::move(link), redis_names("cc:"), clock);
-    entries = std::make_shared<timed_store>(std::move(bare), in.now_, [&in](duration_ms time) {
-      in.require(time <= timeout + longest_step,
-                 "an operation of the store took " + std::to_string(time) + " ms of " + std::to_string(timeout));
+    auto bare = server_store(in.network_);
+    duration_ms longest = timeout + longest_step;
+    if (in.tiers_) {
+      cached_options how;
+      how.ttl = ttl;
+      how.absent_ttl = 100;
+      how.cache_timeout = cache_timeout;
+      how.time = &clock;
+      how.loop = &driver;
+      bare = *cached(server_store(in.cache_network_), std::move(bare), how);
+      longest += most_cache_calls * (cache_timeout + longest_step);
+    }
+    entries = std::make_shared<timed_store>(std::move(bare), in.now_, [&in, longest](duration_ms time) {
+      in.require(time <= longest,
+                 "an operation of the store took " + std::to_string(time) + " ms of " + std::to_string(longest));
     });
     const std::string secret = "the secret of a simulation, long enough";
     auto keys = key_ring::from_secrets(std::span(&secret, 1));
@@ -49,13 +55,33 @@ struct world::host {
     on = *made;
   }
   ~host() { entries->close(); }
+
+ private:
+  // A look, three tries to put, a mark, and a slot that is emptied.
+  static constexpr duration_ms most_cache_calls = 6;
+  std::shared_ptr<store> server_store(network& at) {
+    net::link_options chosen;
+    chosen.timeout = timeout;
+    chosen.queue = 64;
+    chosen.make_transport = [&at] { return std::make_unique<wire_transport>(at); };
+    chosen.random = no_random;
+    net::redis_target target;
+    target.where = [] { return net::endpoint{"127.0.0.1", 6379, {}}; };
+    auto link = net::redis_link::create(std::move(target), chosen, driver);
+    return make_redis_store(std::move(link), redis_names("cc:"), clock);
+  }
 };
 
 // What the world knows of a session: at least this must be so.
 struct world::session {
   std::size_t number = 0;
-  std::string cookie;              // empty: nobody has it yet
-  std::set<std::string> promised;  // updates that were acknowledged
+  std::string cookie;  // empty: nobody has it yet
+  // Updates that were acknowledged, with who has to see them when.
+  struct promise {
+    const host* by = nullptr;
+    steady_ms at = 0;
+  };
+  std::map<std::string, promise> promised;
   bool creating = false;
   bool may_be_gone = false;  // somebody has begun to end it
   bool is_gone = false;      // and was told that it is
@@ -68,9 +94,13 @@ class world::request {
     in_.under_way_.insert(this);
     ++in_.seen_.requests;
   }
+  void lose() const noexcept { of_->lost = true; }
   void start() {
-    promised_ = of_->promised;
-    was_gone_ = of_->is_gone;
+    for (const auto& [token, made] : of_->promised) {
+      const bool seen_here = !in_.tiers_ || (made.by == &on_ && in_.now_ >= in_.doubtful_until_);
+      if (seen_here || in_.now_ - made.at > longest_behind) promised_.insert(token);
+    }
+    was_gone_ = of_->is_gone && in_.now_ >= in_.doubtful_until_;
     creates_ = of_->cookie.empty();
     on_.on->open({.cookie_header = of_->cookie}, then<opened, &request::on_opened>());
   }
@@ -121,7 +151,7 @@ class world::request {
     }
     wanted.base = std::move(got.session);
     wanted.save = !writes_ && what < 10;
-    was_gone_ = of_->is_gone;
+    was_gone_ = of_->is_gone;  // a write of it is the origin's to decide, whatever the cache says
     on_.on->commit(std::move(wanted), then<committed, &request::on_committed>());
   }
 
@@ -141,7 +171,7 @@ class world::request {
       ++(got.status == commit_status::merged ? in_.seen_.merged : in_.seen_.stored);
       require(!was_gone_, "a session took a write whose end was acknowledged");
       if (creates_) of_->cookie = got.set_cookie.substr(0, got.set_cookie.find(';'));
-      if (writes_ && !creates_) of_->promised.insert(token_);
+      if (writes_ && !creates_) of_->promised[token_] = {&on_, in_.now_};
     } else if (got.status == commit_status::gone) {
       require(of_->may_be_gone, "a session is gone that nobody ended");
     } else if (got.status == commit_status::unknown) {
@@ -169,7 +199,13 @@ class world::request {
   bool writes_ = false;
 };
 
-world::world(std::uint64_t seed) : random_(seed), server_(now_), network_(random_, server_) {
+world::world(std::uint64_t seed, bool tiers)
+    : random_(seed),
+      server_(now_),
+      network_(random_, server_),
+      tiers_(tiers),
+      cache_(now_),
+      cache_network_(random_, cache_, 100'000) {
   for (std::size_t i = 0; i < host_count; ++i) hosts_.push_back(std::make_unique<host>(*this));
 }
 
@@ -187,8 +223,8 @@ bool world::run(std::uint64_t steps) {
   return violation_.empty();
 }
 
-wire* world::any_wire() {
-  return network_.wires.empty() ? nullptr : network_.wires[below(random_, network_.wires.size())].get();
+wire* world::any_wire(network& on) {
+  return on.wires.empty() ? nullptr : on.wires[below(random_, on.wires.size())].get();
 }
 
 void world::begin_request() {
@@ -209,16 +245,14 @@ void world::begin_request() {
 }
 
 void world::turn_all() {
-  for (const auto& one : hosts_) one->driver.turn(network_);
+  for (const auto& one : hosts_) one->driver.turn({&network_, &cache_network_});
 }
 
 void world::advance(duration_ms by) {
   now_ += by;
   for (const auto& one : hosts_) one->clock.advance(by);
-  if (network_.frozen && now_ >= thaws_at_) network_.frozen = false;
-  if ((network_.refusing || server_.read_only || server_.loading) && now_ >= thaws_at_) {
-    network_.refusing = server_.read_only = server_.loading = false;
-  }
+  if (now_ >= thaws_at_) clear_up(network_, server_);
+  if (now_ >= cache_thaws_at_) clear_up(cache_network_, cache_);
   turn_all();  // a loop's timers do not wait for the scheduler
 }
 
@@ -229,57 +263,89 @@ void world::fail_over() {
   server_.forget_scripts();
   network_.reset_all();
   for (const auto& one : sessions_) one->lost = true;
+  for (auto* const one : under_way_) one->lose();  // also of sessions that nobody asks for any more
+}
+
+void world::deliver(network& on) {
+  auto* const at = any_wire(on);
+  if (at == nullptr) return;
+  if (at->now == wire::state::connecting && below(random_, 3) == 0) at->now = wire::state::open;
+  on.deliver_to_server(*at);
+  on.deliver_to_client(*at);
+}
+
+void world::clear_up(network& on, model_redis& at) { on.frozen = on.refusing = at.read_only = at.loading = false; }
+
+// What a server does that fails, one of ten kinds.
+void world::weather(network& on, model_redis& at, steady_ms& thaws_at) {
+  const std::size_t what = below(random_, 20);
+  const auto for_up_to = [&](std::size_t most) {
+    thaws_at = now_ + 10 + static_cast<duration_ms>(below(random_, most));
+  };
+  if (what < 10) {
+    if (auto* const broken = any_wire(on); broken != nullptr) {
+      ++seen_.resets;
+      on.reset(*broken);
+    }
+  } else if (what < 13) {
+    on.frozen = true;
+    for_up_to(600);
+  } else if (what < 15) {
+    on.refusing = true;
+    on.reset_all();
+    at.forget_scripts();
+    for_up_to(400);
+  } else if (what < 17) {
+    (below(random_, 2) == 0 ? at.read_only : at.loading) = true;
+    for_up_to(200);
+  } else {
+    at.forget_scripts();
+  }
 }
 
 void world::step() {
   ++seen_.steps;
-  if (auto* const at = any_wire(); at != nullptr) {
-    if (at->now == wire::state::connecting && below(random_, 3) == 0) at->now = wire::state::open;
-    network_.deliver_to_server(*at);
-    network_.deliver_to_client(*at);
-  }
+  deliver(network_);
+  if (tiers_) deliver(cache_network_);
   const std::size_t what = below(random_, 10'000);
   if (what < 1500) {
     begin_request();
   } else if (what < 2500) {
     advance(1 + static_cast<duration_ms>(below(random_, what < 1600 ? longest_step : 2)));
-  } else if (what < 2510) {
-    if (auto* const at = any_wire(); at != nullptr) {
-      ++seen_.resets;
-      network_.reset(*at);
-    }
-  } else if (what < 2513) {
-    network_.frozen = true;
-    thaws_at_ = now_ + 10 + static_cast<duration_ms>(below(random_, 600));
-  } else if (what < 2515) {
-    network_.refusing = true;
-    network_.reset_all();
-    server_.forget_scripts();
-    thaws_at_ = now_ + 10 + static_cast<duration_ms>(below(random_, 400));
-  } else if (what < 2517) {
-    (below(random_, 2) == 0 ? server_.read_only : server_.loading) = true;
-    thaws_at_ = now_ + 10 + static_cast<duration_ms>(below(random_, 200));
   } else if (what < 2520) {
-    server_.forget_scripts();
+    const bool of_cache = tiers_ && below(random_, 2) == 0;
+    of_cache ? weather(cache_network_, cache_, cache_thaws_at_) : weather(network_, server_, thaws_at_);
+  } else if (tiers_ && what < 2522) {  // emptied, or restarted with nothing
+    ++seen_.flushes;
+    cache_.stored = {};
+    if (below(random_, 2) == 0) cache_network_.reset_all();
+    doubtful_until_ = now_ + longest_behind;
+  } else if (tiers_ && what < 2530) {  // those who share a cache have clocks that agree
   } else if (what < 2530) {
     // A clock that is set: minutes, in a world of day-long sessions.
     hosts_[below(random_, hosts_.size())]->clock.advance(static_cast<duration_ms>(below(random_, 240'000)) - 120'000);
   } else if (what < 2531) {
     below(random_, 2) == 0 ? fail_over() : static_cast<void>(replica_ = server_.stored);
   } else {
-    hosts_[below(random_, hosts_.size())]->driver.turn(network_);
+    hosts_[below(random_, hosts_.size())]->driver.turn({&network_, &cache_network_});
   }
-  if (seen_.steps % 256 == 0) network_.drop_closed();
+  if (seen_.steps % 256 == 0) {
+    network_.drop_closed();
+    cache_network_.drop_closed();
+  }
 }
 
 // The weather clears: everything that was begun has to end.
 void world::settle() {
-  network_.frozen = network_.refusing = server_.read_only = server_.loading = false;
+  clear_up(network_, server_);
+  clear_up(cache_network_, cache_);
   for (int i = 0; i < 10'000 && !under_way_.empty(); ++i) {
-    for (const auto& one : network_.wires) {
-      if (one->now == wire::state::connecting) one->now = wire::state::open;
-      network_.deliver_to_server(*one);
-      network_.deliver_to_client(*one);
+    for (auto* const on : {&network_, &cache_network_}) {
+      for (const auto& one : on->wires) {
+        if (one->now == wire::state::connecting) one->now = wire::state::open;
+        on->deliver_to_server(*one);
+        on->deliver_to_client(*one);
+      }
     }
     advance(1);
   }

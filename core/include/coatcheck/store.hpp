@@ -309,7 +309,7 @@ struct store_options {
 //                      With ?layout=connect-redis: that package's records; ?prefix=sess:, ?ttl=S (default 86400),
 //                      ?disableTouch=true, ?disableTTL=true, as there. ?layout=flask-session and ?layout=starsessions:
 //                      read on the way in alone (engine_options::migrate_from)
-//   memcached://host[:port],host[:port]…
+//   memcached://[user:password@]host[:port],host[:port]…  and  memcacheds://…, over TLS, with the parameters of rediss:
 //                      ?timeout=, ?prefix=, ?queue= as Redis'; ?weights=N,N… one for each host, ?failover=unknown|move
 //   postgresql://[user[:password]@]host[:port][,host…][/database]  and  postgres://…
 //                      ?timeout=MS (default 1000, 1–60000), ?queue=N, ?pool=N (connections at most, default 4, 1–64),

@@ -1,7 +1,7 @@
 // The types as an ES module application uses them; compiled, never run.
 
 import { createServer } from 'node:http';
-import session, { type SessionRequest, Store } from 'coatcheck';
+import session, { type CachedTiers, cached, type SessionRequest, Store } from 'coatcheck';
 
 const middleware = session({ secret: 'secret', idleTimeout: 60_000 });
 
@@ -19,3 +19,11 @@ const store = new Store('redis://127.0.0.1:6379', { ttl: 1000 });
 const found = await store.get('sid');
 
 export { found };
+
+const tiers: CachedTiers = { cache: 'memory:cache', origin: 'postgresql://db/app', ttl: 1000, removal: 'origin' };
+const url: string = cached(tiers);
+// @ts-expect-error: an origin is needed
+cached({ cache: 'memory:cache' });
+// @ts-expect-error: no such option
+cached({ ...tiers, tll: 1000 });
+new Store(url);

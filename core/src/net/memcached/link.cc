@@ -11,14 +11,20 @@ constexpr std::size_t usual_largest_item = std::size_t{1} << 20;
 
 }  // namespace
 
-std::shared_ptr<memcached_link> memcached_link::create(endpoint_source where, const link_options& chosen,
-                                                       driver& loop) {
-  return std::shared_ptr<memcached_link>(new memcached_link(std::move(where), chosen, loop));
+std::string memcached_login(std::string_view user, std::string_view password) {
+  return "set coatcheck-login 0 -1 " + std::to_string(user.size() + 1 + password.size()) + "\r\n" + std::string(user) +
+         ' ' + std::string(password);
 }
 
-memcached_link::memcached_link(endpoint_source where, const link_options& chosen, driver& loop)
+std::shared_ptr<memcached_link> memcached_link::create(endpoint_source where, std::string login,
+                                                       const link_options& chosen, driver& loop) {
+  return std::shared_ptr<memcached_link>(new memcached_link(std::move(where), std::move(login), chosen, loop));
+}
+
+memcached_link::memcached_link(endpoint_source where, std::string login, const link_options& chosen, driver& loop)
     : link(machine_, "Memcached", std::move(where), chosen, loop),
-      machine_({.operations = chosen.queue, .patience = chosen.timeout}) {}
+      machine_({.operations = chosen.queue, .patience = chosen.timeout}),
+      login_(std::move(login)) {}
 
 memcached_link::~memcached_link() { close(); }
 
@@ -75,13 +81,25 @@ void memcached_link::say(std::string_view line, meta_code expected, void (memcac
       line);
 }
 
+// A login comes alone: what a server that refuses it says of the next command would take the place of the reason.
+void memcached_link::greet() {
+  if (login_.empty()) return greet_as_known();
+  say(login_, meta_code::stored, &memcached_link::logged_in);
+}
+
 // All at once: what comes after an answer that ends the greeting is not looked at. flush_all goes by whole seconds: it
 // would leave what was written right before.
-void memcached_link::greet() {
+void memcached_link::greet_as_known() {
   say("mn", meta_code::noop, &memcached_link::greeted_by);
   if (empty_first_ && now() - given_up_at_ >= flush_resolution)
     say("flush_all", meta_code::ok, &memcached_link::emptied);
   say("stats settings", meta_code::stats, &memcached_link::told_settings);
+}
+
+void memcached_link::logged_in(const meta_answer& given) {
+  if (!given) return refused({given.code, given.why});
+  greet_as_known();
+  greet_on();
 }
 
 void memcached_link::greeted_by(const meta_answer& given) {

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "net/link.hpp"
@@ -14,10 +15,16 @@
 
 namespace coatcheck::net {
 
+// The login of memcached's text protocol (-Y FILE): a `set` whose value is both words. It is written as one that is
+// over at once, so that a server that asks for none keeps nothing of it.
+// REQUIRES: neither has a space or a control character.
+[[nodiscard]] std::string memcached_login(std::string_view user, std::string_view password);
+
 class memcached_link final : public link {
  public:
-  [[nodiscard]] static std::shared_ptr<memcached_link> create(endpoint_source where, const link_options& chosen,
-                                                              driver& loop);
+  // `login`: the command that a new connection begins with (memcached_login); empty: none is needed.
+  [[nodiscard]] static std::shared_ptr<memcached_link> create(endpoint_source where, std::string login,
+                                                              const link_options& chosen, driver& loop);
   ~memcached_link() override;
 
   // `line`: a command without opaque and end; `data`: the value of one that has a value. Both are copied.
@@ -43,9 +50,11 @@ class memcached_link final : public link {
   [[nodiscard]] steady_ms last_good() const noexcept { return last_good_; }
 
  private:
-  memcached_link(endpoint_source where, const link_options& chosen, driver& loop);
+  memcached_link(endpoint_source where, std::string login, const link_options& chosen, driver& loop);
   void greet() override;
   void say(std::string_view line, meta_code expected, void (memcached_link::*then)(const meta_answer&));
+  void greet_as_known();
+  void logged_in(const meta_answer& given);
   void greeted_by(const meta_answer& given);
   void emptied(const meta_answer& given);
   void told_settings(const meta_answer& given);
@@ -54,6 +63,7 @@ class memcached_link final : public link {
   void submit_with(meta_handler done, Submit&& submit);
 
   meta_connection machine_;
+  const std::string login_;
   std::size_t largest_item_ = 0;
   bool empty_first_ = false;
   steady_ms given_up_at_ = 0;

@@ -167,8 +167,8 @@ meta_reader::outcome meta_reader::next(std::string_view& bytes, meta_reply& into
       return outcome::complete;
     }
     if (!stats_.empty()) return broken("statistics without an end");
-    if (line == "OK") {
-      into.code = meta_code::ok;
+    if (line == "OK" || line == "STORED") {
+      into.code = line == "OK" ? meta_code::ok : meta_code::stored;
       return outcome::complete;
     }
     if (is_error_line(line)) {

@@ -35,10 +35,11 @@ struct view {
 inline constexpr std::string_view mark = "ct1d";
 [[nodiscard]] std::string encode_absent(epoch_ms read_at, duration_ms life);
 
-// An entry for `bytes`, made before its header is known: the bytes are copied once.
+// An entry for `bytes`, made before the rest is known: the bytes are copied once. They come first, so that a hit is cut
+// to what its reader gets, and nothing of it is moved.
 class value_text {
  public:
-  static constexpr std::size_t max_header = 4 + 6 + 4 + 6 + 1 + etag::max_size;
+  static constexpr std::size_t max_tail = etag::max_size + 1 + 6 + 4 + 6 + 4;
   value_text() = default;
   explicit value_text(std::string_view bytes);
   // The whole entry; valid until the next call.
@@ -48,8 +49,11 @@ class value_text {
 
  private:
   std::string text_;
+  std::size_t size_ = 0;  // of the bytes
 };
 
+// The same in place: `into` holds the text that `entry` is a view of.
+void make_value(const view& entry, stored_value& into);
 // What a found entry is to whoever reads the store. Takes the string, of which `entry` is a view.
 [[nodiscard]] stored_value to_value(const view& entry, std::string&& text);
 

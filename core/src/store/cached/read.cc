@@ -87,18 +87,49 @@ void drop_unreadable(const std::shared_ptr<tier>& in, const cache_slot& slot) {
   run_operation<mark_slot>(in, slot, completion<cache_told>([](void*, cache_told&&) {}, nullptr));
 }
 
+// The read of a cache that answers inside the call. A hit is handed on in the very result that the cache gave: nothing
+// of it is copied or moved.
+struct immediate_look {
+  tier& in;
+  const completion<get_result> done;
+  const epoch_ms now;
+  const std::uint64_t doubt;
+  std::optional<cache_look> seen{};  // unless it was answered
+
+  static void on_cache(void* context, get_result&& got) {
+    auto& self = *static_cast<immediate_look*>(context);
+    if (self.hand_on(got)) return self.done(std::move(got));
+    auto& seen = self.seen.emplace();
+    seen.slot.at = self.now;
+    seen.doubt = self.doubt;
+    look_ends(self.in, seen, std::move(got));
+  }
+  bool hand_on(get_result& got) const {
+    if (got.status != get_status::found || doubt != 0) return false;
+    const auto entry = cached_entry::decode(got.value.bytes);
+    if (!entry || entry->what != cached_entry::kind::value || !entry->fresh(now)) return false;
+    if (in.doubts.too_old(entry->read_at)) return false;
+    (void)in.heard(got);
+    ++in.counts.hits;
+    cached_entry::make_value(*entry, got.value);
+    return true;
+  }
+};
+
 }  // namespace
 
 void read_through(const std::shared_ptr<tier>& in, std::string_view key, completion<get_result> done) {
-  get_result out;
-  if (in->closed() || !valid_key(key)) {
-    out.why = in->closed() ? closed_error() : bad_key_error();
+  const auto refuse = [&](error&& why) {
+    get_result out;
+    out.why = std::move(why);
     done(std::move(out));
-    return;
-  }
+  };
+  if (in->closed()) return refuse(closed_error());
   cache_slot slot(key);
   const bool loops = in->cache_waits || in->origin_waits;
   const bool ask = slot.usable() && in->has_cache();
+  // A key that is none is one to the cache neither; only a hit does without asking.
+  if ((!ask || in->cache_waits) && !valid_key(key)) return refuse(bad_key_error());
   if (loops) {
     if (auto* const under_way = in->flight(slot.name())) {
       under_way->join(done);
@@ -109,24 +140,28 @@ void read_through(const std::shared_ptr<tier>& in, std::string_view key, complet
       return;
     }
   }
-  cache_look seen;
+  std::optional<cache_look> looked;
   if (ask) {
-    seen = look_begins(*in, slot);
-    look_ends(*in, seen, complete<get_result>([&](auto then) { in->cache->get(slot.name(), then); }));
-    if (seen.hit) {
+    immediate_look look{*in, done, in->time.now(), in->doubts.of(slot.key())};
+    in->cache->get(slot.name(), completion<get_result>(&immediate_look::on_cache, &look));
+    if (!look.seen) return;
+    if (!valid_key(key)) return refuse(bad_key_error());
+    if (look.seen->hit) {
       ++in->counts.hits;
-      done(std::move(seen.answer));
+      done(std::move(look.seen->answer));
       return;
     }
-    if (seen.unreadable) drop_unreadable(in, slot);
+    if (look.seen->unreadable) drop_unreadable(in, slot);
+    looked = std::move(look.seen);
   }
+  cache_look seen = looked ? *std::move(looked) : cache_look();
   if (loops) {
     read_flight::start_at_origin(in, std::move(slot), std::move(seen), done);
     return;
   }
   ++in->counts.misses;
   const epoch_ms read_at = in->time.now();
-  out = complete<get_result>([&](auto then) { in->origin->get(key, then); });
+  auto out = complete<get_result>([&](auto then) { in->origin->get(key, then); });
   const slot_fill fill = conclude(*in, read_at, seen, out);
   if (fill.wanted) {
     const auto filled = complete<put_result>(

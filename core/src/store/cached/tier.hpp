@@ -155,6 +155,7 @@ class tier final : public std::enable_shared_from_this<tier>, private pollable {
   timed* last_ = nullptr;
   std::unordered_map<std::string_view, read_flight*> flights_;  // the name is the flight's
   std::uint64_t last_token_ = 0;
+  mutable std::atomic<std::uint64_t> lives_{1};
 };
 
 // One that ran out stays until the cache has answered all the same: the completion is its own.

@@ -50,12 +50,13 @@ std::uint64_t memcached_versions::cas_of(std::string_view tag, net::memcached_li
   return good && one.expires_at > now ? one.cas : 0;
 }
 
-memcached_nodes::memcached_nodes(const std::vector<ring_node>& where, const net::link_options& chosen,
-                                 memcached_failover failover, std::string_view prefix, const clock& wall, driver& loop)
+memcached_nodes::memcached_nodes(const std::vector<ring_node>& where, const std::string& login,
+                                 const net::link_options& chosen, memcached_failover failover, std::string_view prefix,
+                                 const clock& wall, driver& loop)
     : failover_(failover), prefix_(prefix), time_(wall), loop_(loop), ring_(where), opened_at_(loop.now()) {
   for (const auto& node : where) {
-    links_.push_back(
-        net::memcached_link::create([to = net::endpoint{node.host, node.port, {}}] { return to; }, chosen, loop));
+    links_.push_back(net::memcached_link::create([to = net::endpoint{node.host, node.port, {}}] { return to; }, login,
+                                                 chosen, loop));
   }
 }
 

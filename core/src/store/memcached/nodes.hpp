@@ -63,9 +63,10 @@ struct memcached_item {
 
 class memcached_nodes {
  public:
+  // `login`: that of each node (net/memcached/link.hpp).
   // REQUIRES: `where` is not empty; at least as long as the ring's list.
-  memcached_nodes(const std::vector<ring_node>& where, const net::link_options& chosen, memcached_failover failover,
-                  std::string_view prefix, const clock& wall, driver& loop);
+  memcached_nodes(const std::vector<ring_node>& where, const std::string& login, const net::link_options& chosen,
+                  memcached_failover failover, std::string_view prefix, const clock& wall, driver& loop);
   ~memcached_nodes() { close(); }
   memcached_nodes(const memcached_nodes&) = delete;
   memcached_nodes& operator=(const memcached_nodes&) = delete;

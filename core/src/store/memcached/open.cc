@@ -6,6 +6,7 @@
 #include "store/memcached/make.hpp"
 #include "store/memcached/nodes.hpp"
 #include "store/memcached/store.hpp"
+#include "store/tls_parameters.hpp"
 
 namespace coatcheck {
 namespace {
@@ -14,6 +15,7 @@ constexpr std::uint16_t memcached_port = 11211;
 constexpr std::size_t most_nodes = 256;
 constexpr std::uint32_t largest_weight = 1000;
 constexpr std::size_t longest_prefix = 64;
+constexpr std::size_t longest_login_word = 120;
 
 error bad_url(const char* what) { return {errc::invalid_url, std::string("store URL: ") + what}; }
 
@@ -21,9 +23,6 @@ result<std::vector<ring_node>> nodes_of(const parsed_url& url) {
   if (url.host.empty()) return bad_url("memcached: needs a host, as in memcached://10.0.0.1,10.0.0.2:11212");
   if (url.hosts.size() > most_nodes) return bad_url("more than 256 hosts");
   if (!url.path.empty() && url.path != "/") return bad_url("memcached: takes no path: write ?prefix= for names apart");
-  if (!url.user.empty() || url.has_password) {
-    return bad_url("memcached: takes no user and password (SASL is not supported): guard the servers by the network");
-  }
   std::vector<ring_node> nodes;
   for (const auto& host : url.hosts) {
     ring_node one{host.host, host.port == 0 ? memcached_port : host.port, 1};
@@ -32,6 +31,18 @@ result<std::vector<ring_node>> nodes_of(const parsed_url& url) {
     nodes.push_back(std::move(one));
   }
   return nodes;
+}
+
+// Empty: the URL names nobody.
+result<std::string> login_of(const parsed_url& url) {
+  if (url.user.empty() && !url.has_password) return std::string();
+  const auto plain = [](std::string_view text) {
+    return !text.empty() && text.size() <= longest_login_word && text.find(' ') == std::string_view::npos;
+  };
+  if (!plain(url.user) || !plain(url.password)) {  // control characters are in no URL's parts
+    return bad_url("memcached: a login is user:password, each of 1 to 120 bytes without a space");
+  }
+  return net::memcached_login(url.user, url.password);
 }
 
 result<void> take_weights(std::string_view text, std::vector<ring_node>& nodes) {
@@ -55,7 +66,10 @@ result<std::shared_ptr<store>> open_memcached_store(const parsed_url& url, const
   if (options.loop == nullptr) {
     return {errc::invalid_option, "a Memcached store needs an event loop (store_options::loop)"};
   }
-  if (auto known = url.only({"timeout", "prefix", "queue", "weights", "failover"}); !known) return known.error();
+  std::vector<std::string_view> known = {"timeout", "prefix", "queue", "weights", "failover"};
+  const bool secure = url.scheme == memcached_tls_scheme;
+  if (secure) known.insert(known.end(), std::begin(tls_parameters), std::end(tls_parameters));
+  if (auto all_known = url.only(known); !all_known) return all_known.error();
   const auto timeout = url.number("timeout", 250, 1, 60'000);
   if (!timeout) return timeout.error();
   const auto queue = url.number("queue", 16'384, 1, 1'000'000);
@@ -72,11 +86,18 @@ result<std::shared_ptr<store>> open_memcached_store(const parsed_url& url, const
   if (const auto weights = url.parameter("weights")) {
     if (auto taken = take_weights(*weights, *nodes); !taken) return taken.error();
   }
+  auto login = login_of(url);
+  if (!login) return login.error();
   net::link_options chosen;
+  if (secure) {
+    auto transports = tls_of(url);
+    if (!transports) return transports.error();
+    chosen.make_transport = *std::move(transports);
+  }
   chosen.timeout = static_cast<duration_ms>(*timeout);
   chosen.queue = static_cast<std::size_t>(*queue);
   return make_memcached_store(std::make_unique<memcached_nodes>(
-      *nodes, chosen, failover == "move" ? memcached_failover::move : memcached_failover::unknown, prefix,
+      *nodes, *login, chosen, failover == "move" ? memcached_failover::move : memcached_failover::unknown, prefix,
       options.time != nullptr ? *options.time : system_clock(), *options.loop));
 }
 

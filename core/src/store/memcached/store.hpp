@@ -12,6 +12,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "coatcheck/error.hpp"
 #include "coatcheck/store.hpp"
@@ -20,9 +21,11 @@
 
 namespace coatcheck {
 
-// Opens `memcached:` URLs. Nothing is resolved or connected yet: the first operation on a node does.
-// Errors: invalid_url. REQUIRES: options.loop.
+// Opens `memcached:` URLs, and `memcacheds:`, over TLS. Nothing is resolved or connected yet: the first operation on a
+// node does. Errors: invalid_url. REQUIRES: options.loop.
 [[nodiscard]] result<std::shared_ptr<store>> open_memcached_store(const parsed_url& url, const store_options& options);
-inline constexpr store_kind memcached_kinds[] = {{"memcached", true, open_memcached_store, false, true}};
+inline constexpr std::string_view memcached_tls_scheme = "memcacheds";
+inline constexpr store_kind memcached_kinds[] = {{"memcached", true, open_memcached_store, false, true},
+                                                 {memcached_tls_scheme, true, open_memcached_store, false, true}};
 
 }  // namespace coatcheck
