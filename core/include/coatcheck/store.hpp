@@ -322,6 +322,9 @@ struct store_options {
 //                      ?sentinel_user= and ?sentinel_password= of the sentinels themselves; else as redis:
 //   redis+cluster://[user[:password]@]host[:port],host…
 //                      a Redis cluster, of which these are some nodes; else as redis:, in database 0
+//   rediss+sentinel://…  and  rediss+cluster://…
+//                      the same over TLS, with the parameters of rediss:; each server must be who it was announced as,
+//                      or ?server_name=. ?sentinel_tls=false: the sentinels themselves listen without it
 // Before a URL may stand layers, the outermost first, each with a colon:
 //   counted:URL        counts how operations end
 //   encrypted:URL      seals each record under the service's keys (store_options::keys) before the store sees it; also

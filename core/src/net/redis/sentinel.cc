@@ -64,6 +64,7 @@ redis_sentinel::redis_sentinel(sentinel_target target, const link_options& chose
   link_options quiet = chosen;
   quiet.background = true;
   quiet.fail_fast = true;
+  quiet.make_transport = target.sentinel_transport;
   finder_ = std::make_unique<redis_inquiry>(
       as, quiet, loop, target.sentinels, sentinel_command("GET-MASTER-ADDR-BY-NAME", name_),
       redis_inquiry::callbacks{[this](reply_view root, const endpoint&) { return named(root); },

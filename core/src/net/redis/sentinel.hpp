@@ -11,6 +11,7 @@
 // Thread safety: the thread of the driver.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ struct sentinel_target {
   redis_target data;                // user, password and database there; its `where` is not used
   std::string sentinel_user;        // of the sentinels themselves
   std::string sentinel_password;
+  std::function<std::unique_ptr<transport>()> sentinel_transport = make_socket_transport;  // to the sentinels
 };
 
 class redis_sentinel final : public redis_route, public pollable, public std::enable_shared_from_this<redis_sentinel> {
