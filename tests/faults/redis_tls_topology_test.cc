@@ -63,7 +63,8 @@ TEST_F(TlsTopology, SentinelsAndTheirMaster) {
   write_and_read(client, "after ");
 
   // Nobody is believed who is not named by the certificate, and nobody who is not asked in TLS.
-  EXPECT_NE(refusal_of_get(setup.url({0}, "rediss", "localhost") + trusted()).find("another name than localhost"),
+  EXPECT_NE(refusal_of_get(setup.url({0}, "rediss", "localhost") + "?timeout=1500&ca=" + papers_.authority())
+                .find("another name than localhost"),
             std::string::npos);
   EXPECT_NE(refusal_of_get(setup.url({0}, "redis") + "?timeout=200").find("no Redis sentinel names the master"),
             std::string::npos);

@@ -102,6 +102,9 @@ void redis_link::greet() {
   if (target_.database != 0) {
     say(greeting_part::login, false, encoded({"SELECT", std::to_string(target_.database)}));
   }
+  if (target_.read_only) {
+    say(greeting_part::courtesy, false, encoded({"READONLY"}));  // refused: so will the reads be
+  }
   // A courtesy: an ACL may forbid it.
   say(greeting_part::courtesy, !target_.master_only && target_.channel.empty(),
       encoded({"CLIENT", "SETNAME", "coatcheck"}));

@@ -35,6 +35,7 @@ struct redis_target {
   // For topologies.
   std::string_view called = "Redis";             // in messages; static text
   bool master_only = false;                      // a server that is no master (ROLE) is left again
+  bool read_only = false;                        // READONLY: a replica of a cluster answers reads then
   bool null_arrays = false;                      // it says "none" with one, as sentinels do
   std::string channel{};                         // subscribed to by each connection; empty: none
   std::function<void(reply_view)> on_message{};  // what comes on the channel (resp_connection, on_push)

@@ -220,6 +220,7 @@ result<void> known_parameters(const parsed_url& url) {
   const auto add = [&](std::initializer_list<std::string_view> more) { known.insert(known.end(), more); };
   if (of_sentinels(url)) add({"sentinel_user", "sentinel_password"});
   if (!has_several_servers(url)) add({"near_cache", "max_stale"});
+  if (has_several_servers(url)) add({"read_from"});
   if (of_sentinels(url) && over_tls(url)) add({"sentinel_tls"});
   if (over_tls(url)) known.insert(known.end(), std::begin(tls_parameters), std::end(tls_parameters));
   return url.only(known);

@@ -25,6 +25,16 @@ std::vector<net::endpoint> endpoints(const parsed_url& url, std::uint16_t usual_
   return out;
 }
 
+result<bool> reads_replicas(const parsed_url& url) {
+  const auto given = url.parameter("read_from").value_or("master");
+  if (given != "master" && given != "replica") return bad_topology("read_from must be master or replica");
+  if (given == "replica" && url.parameter("layout"))
+    return bad_topology("read_from=replica is not for records of another package (layout=)");
+  if (given == "replica" && url.parameter("near_cache"))
+    return bad_topology("read_from=replica beside near_cache: what a replica says may be older than max_stale");
+  return given == "replica";
+}
+
 }  // namespace
 
 result<std::shared_ptr<net::redis_route>> open_redis_sentinel(const parsed_url& url, net::redis_target as,
@@ -50,6 +60,9 @@ result<std::shared_ptr<net::redis_route>> open_redis_sentinel(const parsed_url& 
       return bad_topology("sentinel_tls must be true or false");
     if (*tls == "false" || *tls == "0") target.sentinel_transport = net::make_socket_transport;
   }
+  const auto replicas = reads_replicas(url);
+  if (!replicas) return replicas.error();
+  target.read_replicas = *replicas;
   target.data = std::move(as);
   return std::shared_ptr<net::redis_route>(net::redis_sentinel::create(std::move(target), chosen, loop));
 }
@@ -61,6 +74,9 @@ result<std::shared_ptr<net::redis_route>> open_redis_cluster(const parsed_url& u
   if (target.nodes.empty())
     return bad_topology(url.scheme + ": needs a node, as in " + url.scheme + "://10.0.0.1:6379,10.0.0.2:6379");
   if (as.database != 0) return bad_topology("a Redis cluster has database 0 alone");
+  const auto replicas = reads_replicas(url);
+  if (!replicas) return replicas.error();
+  target.read_replicas = *replicas;
   target.as = std::move(as);
   return std::shared_ptr<net::redis_route>(net::redis_cluster::create(std::move(target), chosen, loop));
 }
