@@ -294,6 +294,7 @@ struct store_options {
   const key_ring* keys = nullptr;  // for layers that seal what they keep; copied where it is needed
   // As near_cache= and max_stale= of the URL say it. A store that can't have one refuses it (invalid_option).
   std::optional<near_cache_options> near_cache{};
+  bool may_forget = false;  // it is a cache: that its server evicts is no warning (driver::on_warning)
 };
 
 // Opens the store that a URL names:

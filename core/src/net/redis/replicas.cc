@@ -39,6 +39,7 @@ redis_replicas::redis_replicas(redis_target as, const link_options& chosen, driv
   options_.fail_fast = true;
   as_.called = "the Redis replica";
   as_.read_only = ask_leave;
+  as_.on_memory = {};
 }
 
 void redis_replicas::close() {

@@ -9,6 +9,7 @@
 #include "store/layers/near_cache.hpp"
 #include "store/owner_digest.hpp"
 #include "store/redis/changes.hpp"
+#include "store/redis/eviction.hpp"
 #include "store/redis/names.hpp"
 #include "store/redis/store.hpp"
 #include "store/redis/topology.hpp"
@@ -304,6 +305,7 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   if (auto filled = fill_user(url, target); !filled) {
     return filled.error();
   }
+  if (!options.may_forget) target.on_memory = warn_of_eviction(*options.loop);
   net::link_options chosen;
   chosen.timeout = static_cast<duration_ms>(*timeout);
   chosen.queue = static_cast<std::size_t>(*queue);
