@@ -34,6 +34,8 @@ export {
   StoredData,
   StoredSession,
   StoreOptions,
+  StorePlace,
+  StoreTls,
   schemaSql,
   serializeCookie,
   TaggedValue,
