@@ -101,7 +101,7 @@ TEST(RedisClusterHostile, EveryErrorReplyIsARefusalAndNeverAbsent) {
   for (const std::string word : {"LOADING", "READONLY", "OOM", "MISCONF", "NOAUTH", "WRONGPASS", "NOPERM", "BUSY",
                                  "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "NOREPLICAS", "ERR", "CROSSSLOT", "ODD"}) {
     lying_node node([&](const std::string&) { return "-" + word + " text with SESSIONDATA\r\n"; });
-    redis_client client(node.url("?timeout=100"));
+    redis_client client(node.url("?timeout=300"));
     const auto began = steady_now();
     const auto got = client.get("key");
     EXPECT_EQ(got.status, get_status::unknown) << word;
@@ -280,7 +280,7 @@ TEST(RedisTopologyUrl, WhatIsRefused) {
   EXPECT_EQ(
       refusal("redis+cluster://h?sentinel_password=SECRET"),
       "store URL: unknown parameter 'sentinel_password'; redis+cluster: takes timeout, prefix, queue, db, username, "
-      "password, password_file, layout, ttl, disableTouch, disableTTL");
+      "password, password_file, layout, ttl, disableTouch, disableTTL, read_from");
   EXPECT_EQ(refusal("redis+cluster://"),
             "store URL: redis+cluster: needs a node, as in redis+cluster://10.0.0.1:6379,10.0.0.2:6379");
   EXPECT_EQ(refusal("redis+cluster:/run/redis.sock"),
