@@ -36,6 +36,8 @@ export {
   StoredData,
   StoredSession,
   StoreOptions,
+  StorePlace,
+  StoreTls,
   schemaSql,
   serializeCookie,
   TaggedValue,

@@ -136,7 +136,7 @@ declare namespace session {
      * Redis over TLS: `rediss://host?ca=/path/ca.pem`, with `ca_dir`, `cert`, `key`, `key_password`, `server_name`.
      * `redis://HOST?near_cache=BYTES&max_stale=MS` answers reads from this process, with what is at most that old.
      */
-    store?: string | Store | AnyStore;
+    store?: string | StorePlace | Store | AnyStore;
     /** Milliseconds that a store which is not coatcheck's own may take to answer. Default 10,000. */
     deadline?: number;
     // biome-ignore lint/suspicious/noExplicitAny: the request is the framework's
@@ -303,10 +303,27 @@ declare namespace session {
     family?: { id: string; owner: string };
   }
 
+  /** A store's URL, and what TLS needs beside it. */
+  interface StorePlace {
+    url: string;
+    tls?: StoreTls;
+  }
+
+  /** By the names of node:tls. `ca`, `cert` and `key` are PEM, or a path to it (then they are read again once changed). */
+  interface StoreTls {
+    ca?: string | Uint8Array | ReadonlyArray<string | Uint8Array>;
+    cert?: string | Uint8Array;
+    key?: string | Uint8Array;
+    passphrase?: string;
+    servername?: string;
+    /** false: whoever is in between reads and changes every session. */
+    rejectUnauthorized?: boolean;
+  }
+
   /** Refresh tokens: used once each, kept in any store. A store that does not answer rejects with status 503. */
   class RefreshTokens {
     /** Default: the environment variable COATCHECK_STORE, else file:./sessions. */
-    constructor(store: string | Store | undefined, options?: RefreshTokensOptions);
+    constructor(store: string | StorePlace | Store | undefined, options?: RefreshTokensOptions);
     /** Begins a family. `owner` has 1 to 256 bytes, `device` up to 256. */
     issue(
       owner: string,
@@ -441,7 +458,7 @@ declare namespace session {
    * On `redis://…?layout=connect-redis` it keeps what connect-redis keeps.
    */
   class Store extends EventEmitter {
-    constructor(url?: string, options?: StoreOptions);
+    constructor(url?: string | StorePlace, options?: StoreOptions);
     get(sid: string): Promise<StoredSession | undefined>;
     get(sid: string, callback: (error: unknown, session?: StoredSession | null) => void): void;
     set(sid: string, session: StoredSession): Promise<void>;

@@ -6,6 +6,7 @@
 #include "addresses.hpp"
 #include "errors.hpp"
 #include "fork.hpp"
+#include "warning.hpp"
 
 namespace py = pybind11;
 
@@ -169,6 +170,7 @@ void asyncio_driver::prepare() {
 asyncio_driver::asyncio_driver(const py::handle& loop, PyObject* owner)
     : loop_reference_(PyWeakref_NewRef(loop.ptr(), nullptr)), owner_(owner), generation_(fork_generation()) {
   if (loop_reference_ == nullptr) throw py::error_already_set();
+  on_warning = log_warning;
 }
 
 asyncio_driver::~asyncio_driver() { Py_XDECREF(loop_reference_); }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "fork.hpp"
+#include "warning.hpp"
 
 namespace coatcheck::python {
 
@@ -20,6 +21,7 @@ result<std::unique_ptr<worker>> blocking_pool::take() {
   made->generation = now;
   made->greenlets = greenlet_waiter::where_needed();
   made->loop = std::make_unique<event_loop>(made->greenlets.get());
+  made->loop->on_warning = log_warning;
   engine_options options = made_.options;
   if (auto ready = open_stores(options, made_.url, made_.foreign_urls, made->loop.get()); !ready) return ready.error();
   auto created = engine::create(std::move(options));

@@ -84,7 +84,18 @@ const ADOPTED = -1; // in the place of a reason: another package's session, to b
 const waiting = [];
 const free = [];
 
+// In place of a slot: what the operator of a store's server should know. Each sentence once in a process.
+const WARNING = 0xffffffff;
+const warned = new Set();
+
+function warn(sentence) {
+  if (warned.has(sentence)) return;
+  warned.add(sentence);
+  process.emitWarning(sentence, 'CoatcheckWarning');
+}
+
 native.setDispatcher((slot, value) => {
+  if (slot === WARNING) return warn(value);
   const resolve = waiting[slot];
   waiting[slot] = undefined;
   free.push(slot);

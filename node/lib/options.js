@@ -5,6 +5,7 @@
 const { construct } = require('./errors.js');
 const { isForeign } = require('./express/foreign.js');
 const { Key, handleOf } = require('./jwt/keys.js');
+const { isPlace } = require('./place.js');
 const { ENCRYPT, KEYS, Store } = require('./store.js');
 const { native } = require('./native.js');
 
@@ -33,7 +34,7 @@ const OPTIONS = {
   name: [isString, 'name option must be a string'],
   key: [isString, 'key option must be a string'],
   store: [
-    (value) => isString(value) || value instanceof Store || isForeign(value),
+    (value) => value instanceof Store || isForeign(value) || isPlace(value),
     'store option must be a URL, or a session store: an object with get, set and destroy',
   ],
   genid: [isFunction, 'genid option must be a function'],
@@ -245,7 +246,7 @@ function normalise(given = {}) {
     keys,
     name: options.name ?? options.key,
     // A Store that the application shares, or one of our own.
-    store: isString(store) ? new Store(store, { [KEYS]: keys, encrypt: options.encrypt }) : store,
+    store: isPlace(store) ? new Store(store, { [KEYS]: keys, encrypt: options.encrypt }) : store,
     unset: options.unset ?? 'keep',
     onStoreError: onStoreErrorOf(options),
     staleFor: options.staleFor ?? STALE_FOR,

@@ -13,6 +13,7 @@ const { CoatcheckError, construct, fromNative } = require('./errors.js');
 const { native, operate } = require('./native.js');
 const { DEFAULT_STORE, check, isMilliseconds, makeKeys } = require('./options.js');
 const { serialise } = require('./payload.js');
+const { isPlace } = require('./place.js');
 const { ENCRYPT, KEYS, Store, nativeOf } = require('./store.js');
 
 const OPTIONS = {
@@ -64,17 +65,18 @@ class RefreshTokens {
   #own;
 
   constructor(store = process.env.COATCHECK_STORE ?? DEFAULT_STORE, given = {}) {
-    if (typeof store !== 'string' && !(store instanceof Store)) {
+    const own = !(store instanceof Store);
+    if (own && !isPlace(store)) {
       throw new TypeError('store must be a URL or a coatcheck Store');
     }
     if (typeof given !== 'object' || given === null) throw new TypeError('options must be an object');
     const options = check(given, OPTIONS, 'RefreshTokens option');
     const keys = makeKeys(options);
     for (const warning of keys.warnings) process.emitWarning(warning, 'CoatcheckWarning');
-    if (options.encrypt && typeof store !== 'string') {
+    if (options.encrypt && !own) {
       throw new TypeError('encrypt option: give it to the Store, as in new Store(url, { secret, encrypt: true })');
     }
-    this.#own = typeof store === 'string' ? new Store(store, { [KEYS]: keys, encrypt: options.encrypt }) : undefined;
+    this.#own = own ? new Store(store, { [KEYS]: keys, encrypt: options.encrypt }) : undefined;
     const keeper = nativeOf(this.#own ?? store);
     this.#native = construct(native.createRefreshTokens, keys, keeper, options);
   }

@@ -16,6 +16,7 @@ const { Store: Base } = require('./express/store.js');
 const { Given } = require('./given.js');
 const { native, operate } = require('./native.js');
 const { parseStored, serialise, stringify } = require('./payload.js');
+const { isPlace, urlOf } = require('./place.js');
 const { prune } = require('./pruning.js');
 const { carryBase } = require('./read-as.js');
 const { countOf, eachOf, pagesOf } = require('./scan.js');
@@ -128,7 +129,8 @@ class Store extends Base {
   // `options[KEYS]`: the middleware's; `options[PLAIN_JSON]`: values that JSON spoils are stored so.
   constructor(url = process.env.COATCHECK_STORE ?? 'file:./sessions', options = {}) {
     super();
-    if (typeof url !== 'string') throw new TypeError('store must be a URL, such as file:./sessions');
+    if (!isPlace(url)) throw new TypeError('store must be a URL, such as file:./sessions');
+    const place = urlOf(url);
     const { secret, ttl, encrypt = false, ...others } = options;
     for (const name of Object.keys(others))
       throw new TypeError(`unknown Store option '${name}'; there are: secret, ttl, encrypt`);
@@ -144,7 +146,7 @@ class Store extends Base {
     }
     const store = construct(
       native.openStore,
-      url,
+      place,
       keys ?? options[KEYS],
       encrypt === true ? 'required' : encrypt || 'off',
     );
@@ -152,7 +154,7 @@ class Store extends Base {
     this.#ttl = ttl ?? (store.foreign ? store.lifetime : DAY);
     this.#sessions = native.storeById(store, keys, PREFIX);
     // Of two stores in one place with one secret, each knows what the other has read.
-    this.#place = `${url} ${this.#sessions.key('')}`;
+    this.#place = `${place} ${this.#sessions.key('')}`;
   }
 
   // From now on this answers for the sessions of a middleware.

@@ -100,3 +100,43 @@ test('a file that does not fit is told at start-up', () => {
   assert.throws(open(`cert=${cert}&key=${key}`), /store URL: key: it is not the key of the certificate in cert/);
   assert.throws(open('tls_insecure=true'), /tls_insecure=1 is all there is/);
 });
+
+test('TLS beside the URL, by the names of node:tls: text or file', async (t) => {
+  const own = certificate('server');
+  const port = await serve(t, own);
+  const url = `rediss://127.0.0.1:${port}?timeout=5000`;
+  const ca = fs.readFileSync(own.cert);
+  for (const given of [{ ca: own.cert }, { ca }, { ca: ca.toString() }, { ca: [ca], servername: 'localhost' }]) {
+    const browser = await start(t, COUNTER, { store: { url, tls: { ...given, cert: own.cert, key: own.key } } });
+    assert.equal((await browser.get('/write')).status, 200);
+  }
+  const store = new session.Store({ url, tls: { ca, cert: ca, key: fs.readFileSync(own.key) } });
+  t.after(() => store.close());
+  assert.equal(await store.get('abc'), undefined);
+});
+
+test('TLS beside the URL: what is wrong is told, and never quoted', () => {
+  const { key } = certificate('one');
+  const { cert } = certificate('two');
+  const secret = fs.readFileSync(key, 'utf8');
+  const open = (tls, url = 'rediss://localhost') => {
+    try {
+      new session.Store({ url, tls }).close();
+      return 'opened';
+    } catch (error) {
+      assert.ok(!error.message.includes(secret.split('\n')[1]), error.message);
+      return error.message;
+    }
+  };
+  assert.match(open({ ca: secret }), /ca: a certificate in the text cannot be read/);
+  assert.match(open({ cert: fs.readFileSync(cert), key: secret }), /key: it is not the key of the certificate in cert/);
+  assert.match(open({ cert: fs.readFileSync(cert, 'utf8') }), /key: there is no private key in the text/);
+  assert.match(open({ ca: '/nowhere.pem' }), /store URL: ca: No such file/);
+  assert.match(open({ certificate: 'x' }), /unknown tls option 'certificate'; there are: ca, cert, key/);
+  assert.match(open({ ca: 7 }), /tls: ca must be PEM or a path/);
+  assert.match(open({ rejectUnauthorized: 'no' }), /tls: rejectUnauthorized must be true or false/);
+  assert.match(open({ ca: cert }, 'redis://localhost'), /unknown parameter 'ca'/);
+  assert.match(open({ ca: cert }, 'cached:memory:|rediss://h'), /tls is not for cached:/);
+  assert.equal(open({ rejectUnauthorized: false }), 'opened');
+  assert.throws(() => new session.Store({ url: 'memory:', tsl: {} }), /unknown store option 'tsl'/);
+});

@@ -7,6 +7,7 @@ the middleware; this module holds what they have in common. The engine is writte
 from __future__ import annotations
 
 from coatcheck._core import ManualClock
+from coatcheck._place import StorePlace, StoreTls
 from coatcheck.errors import (
     ConfigError,
     Error,
@@ -41,7 +42,9 @@ __all__ = [
     "SessionGone",
     "Store",
     "StoreError",
+    "StorePlace",
     "StoreTimeout",
+    "StoreTls",
     "TokenError",
     "TokenFamily",
     "UsageError",

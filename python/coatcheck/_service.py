@@ -13,6 +13,7 @@ from coatcheck import _core
 from coatcheck._duration import Duration, milliseconds
 from coatcheck._json import decode, encode
 from coatcheck._loops import PerLoop
+from coatcheck._place import StorePlace, default_store
 from coatcheck._pruning import Pruning
 from coatcheck._tagged import decode_tagged, encode_flask, encode_tagged
 from coatcheck.errors import ConfigError, Error, SecretWarning, UsageError
@@ -53,11 +54,6 @@ _QUIET = 60.0  # seconds between two log lines of one kind
 def environment_secret() -> str | None:
     """The secret from COATCHECK_SECRET, for services that are given none."""
     return os.environ.get("COATCHECK_SECRET") or None
-
-
-def default_store(given: str | None) -> str:
-    """The store's URL: what was given, else COATCHECK_STORE, else a file in the working directory."""
-    return given or os.environ.get("COATCHECK_STORE") or "file:./sessions"
 
 
 class ForeignSource(TypedDict, total=False):
@@ -163,7 +159,7 @@ def cookie_options(
 
 def make_service(
     secret: Secrets | None,
-    store: str | None,
+    store: str | StorePlace | None,
     cookie: Mapping[str, Any],
     given: SessionOptions,
     before: Mapping[str, Any] | None = None,

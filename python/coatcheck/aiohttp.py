@@ -17,6 +17,7 @@ from aiohttp import web
 
 from coatcheck import _core
 from coatcheck._duration import Duration
+from coatcheck._place import StorePlace
 from coatcheck._service import Secrets, SessionOptions, cookie_options, make_service
 from coatcheck.errors import StoreError
 
@@ -57,7 +58,7 @@ class Storage(aiohttp_session.AbstractStorage):
     def __init__(
         self,
         secret: Secrets | None = None,
-        store: str | None = None,
+        store: str | StorePlace | None = None,
         *,
         cookie_name: str | None = None,
         max_age: Duration | None = None,

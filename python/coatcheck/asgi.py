@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from coatcheck import _core
 from coatcheck._commit import commit, commit_async, commit_late, commit_late_async
 from coatcheck._duration import Duration
+from coatcheck._place import StorePlace
 from coatcheck._service import NO_STORE, VARY, Secrets, Service, SessionOptions, cookie_options, make_service
 from coatcheck._vary import vary_on_cookie
 from coatcheck.errors import StoreError
@@ -77,7 +78,7 @@ class SessionMiddleware:
         self,
         app: ASGIApp,
         secret: Secrets | None = None,
-        store: str | None = None,
+        store: str | StorePlace | None = None,
         *,
         cookie_name: str | None = None,
         max_age: Duration | None = None,

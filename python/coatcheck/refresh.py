@@ -25,7 +25,8 @@ from coatcheck import _core
 from coatcheck._duration import Duration, milliseconds
 from coatcheck._json import decode, encode
 from coatcheck._loops import PerLoop
-from coatcheck._service import Secrets, default_store, environment_secret
+from coatcheck._place import StorePlace, default_store
+from coatcheck._service import Secrets, environment_secret
 from coatcheck.errors import Error, SecretWarning, TokenError
 
 __all__ = ["AsyncRefreshTokens", "RefreshTokens", "Refreshed", "TokenFamily"]
@@ -74,7 +75,7 @@ class _Tokens:
 
     def __init__(
         self,
-        store: str | None = None,
+        store: str | StorePlace | None = None,
         secret: Secrets | None = None,
         *,
         idle_timeout: Duration | None = None,

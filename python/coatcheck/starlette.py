@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from coatcheck import _core
 from coatcheck._duration import Duration, milliseconds
+from coatcheck._place import StorePlace
 from coatcheck._service import Secrets, SessionOptions, environment_secret, make_service
 from coatcheck._starlette_cookie import Session, SignedCookieSessions
 from coatcheck.asgi import ASGIApp, AsyncSession, Message, Receive, Scope, Send
@@ -57,7 +58,7 @@ class SessionMiddleware(AnySessionMiddleware):
         domain: str | None = None,
         partitioned: bool = False,
         *,
-        store: str | None = None,
+        store: str | StorePlace | None = None,
         **options: Unpack[SessionOptions],
     ) -> None:
         if secret_key is not None and not isinstance(secret_key, str | bytes | list | tuple):

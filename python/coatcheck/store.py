@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Literal
 
 from coatcheck import _core
-from coatcheck._service import default_store
+from coatcheck._place import StorePlace, default_store
 
 __all__ = ["Store", "cached", "create_schema", "schema_sql"]
 
@@ -22,7 +22,7 @@ class Store:
     ``server_name``.
     """
 
-    def __init__(self, url: str | None = None) -> None:
+    def __init__(self, url: str | StorePlace | None = None) -> None:
         self._url = default_store(url)
         _core.needs_driver(self._url)  # a wrong URL shows here
 
@@ -76,7 +76,7 @@ def cached(
     return f"cached{options}:{cache.replace('|', '%7C')}|{origin}"
 
 
-def create_schema(url: str | None = None) -> int:
+def create_schema(url: str | StorePlace | None = None) -> int:
     """Makes the tables of a store that has some (PostgreSQL), or brings older ones up to date.
 
     Once, when a service is set up; doing it again, or from two programs at once, does no harm. Returns the version
@@ -85,6 +85,6 @@ def create_schema(url: str | None = None) -> int:
     return _core.create_schema(default_store(url))
 
 
-def schema_sql(url: str | None = None) -> str:
+def schema_sql(url: str | StorePlace | None = None) -> str:
     """The SQL that ``create_schema`` runs, for those who run migrations of their own. Connects to nothing."""
     return _core.schema_sql(default_store(url))

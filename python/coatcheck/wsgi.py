@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from coatcheck import _core
 from coatcheck._commit import commit, commit_late
 from coatcheck._duration import Duration
+from coatcheck._place import StorePlace
 from coatcheck._service import NO_STORE, VARY, Secrets, Service, SessionOptions, cookie_options, make_service
 from coatcheck.errors import StoreError
 from coatcheck.session import Session, start
@@ -39,7 +40,7 @@ class SessionMiddleware:
         self,
         app: WSGIApplication,
         secret: Secrets | None = None,
-        store: str | None = None,
+        store: str | StorePlace | None = None,
         *,
         cookie_name: str | None = None,
         max_age: Duration | None = None,

@@ -279,5 +279,5 @@ async def asgi_call(app: Any, path: str, cookie: str | None = None, tls: bool = 
     )
 
 
-def make_site(stack: str, store: str, **options: Any) -> Site:
+def make_site(stack: str, store: Any, **options: Any) -> Site:
     return {"flask": FlaskSite, "starlette": StarletteSite, "wsgi": WsgiSite}[stack](store, **options)

@@ -103,3 +103,32 @@ def test_pythons_own_tls_and_ours_live_in_one_process(server: Server) -> None:
         ):
             wrapped.sendall(b"PING\r\n")
             assert wrapped.recv(64) == b"+PONG\r\n"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_tls_beside_the_url_as_text_or_as_a_file(stack: str, server: Server) -> None:
+    url = f"rediss://127.0.0.1:{server.port}?timeout=5000"
+    for ca in (str(server.ca), server.ca.read_text(), server.ca.read_bytes()):
+        place: coatcheck.StorePlace = {"url": url, "tls": {"ca": ca, "server_name": "localhost"}}
+        site = make_site(stack, place)
+        assert site.get("read", site.login(user=1)).json == {"user": 1}
+
+
+def test_what_is_wrong_beside_the_url_is_told_and_never_quoted(server: Server) -> None:
+    one, two = certificate(server.folder, "three"), certificate(server.folder, "four")
+    key = two.key.read_text()
+    wrong: list[tuple[dict[str, object], str]] = [
+        ({"ca": key}, "ca: a certificate in the text cannot be read"),
+        ({"cert": one.cert.read_bytes(), "key": key}, "key: it is not the key of the certificate in cert"),
+        ({"certificate": "x"}, "unknown tls option 'certificate'; there are: ca, ca_dir, cert"),
+        ({"server_name": 7}, "tls: server_name must be a str"),
+        ({"insecure": "no"}, "tls: insecure must be a bool"),
+    ]
+    for tls, words in wrong:
+        with pytest.raises(coatcheck.ConfigError, match=words) as caught:
+            coatcheck.Store({"url": "rediss://localhost", "tls": tls}).clear()  # type: ignore[typeddict-item]
+        assert key.split("\n")[1] not in str(caught.value)
+    with pytest.raises(coatcheck.ConfigError, match="unknown parameter 'ca'"):
+        coatcheck.Store({"url": "redis://localhost", "tls": {"ca": str(one.cert)}}).clear()
+    with pytest.raises(coatcheck.ConfigError, match="tls is not for cached:"):
+        coatcheck.Store({"url": "cached:memory:|rediss://h", "tls": {"ca": "x"}}).clear()

@@ -125,6 +125,37 @@ TEST_F(Tls, UnverifiedOnlyWhenSaidSo) {
   EXPECT_EQ(client.put("key", "value").status, put_status::stored);
 }
 
+// As PEM text in the URL: what a secret manager hands over, and no file.
+TEST_F(Tls, TextInPlaceOfFiles) {
+  const auto text_of = [](const std::string& path) {
+    std::ifstream from(path);
+    std::string out;
+    for (char c = 0; from.get(c);) {
+      constexpr char digits[] = "0123456789ABCDEF";
+      const auto byte = static_cast<unsigned char>(c);
+      out.append({'%', digits[byte >> 4], digits[byte & 15]});
+    }
+    return out;
+  };
+  const auto server = serve({}, true);
+  const auto own = papers_.issue("client", {});
+  const std::string trust = patient + "&ca=" + text_of(papers_.authority());
+  redis_client client(server->url() + trust + "&cert=" + text_of(own.cert) + "&key=" + text_of(own.key));
+  ASSERT_EQ(client.put("key", "value").status, put_status::stored);
+  redis_client both(server->url() + trust + "&cert=" + text_of(own.cert) + text_of(own.key));
+  EXPECT_EQ(both.get("key").value.bytes, "value") << "the key beside the certificate";
+
+  const auto locked = papers_.issue("locked", {.password = "opens"});
+  redis_client opened(server->url() + trust + "&cert=" + text_of(locked.cert) + "&key=" + text_of(locked.key) +
+                      "&key_password=opens");
+  EXPECT_EQ(opened.get("key").value.bytes, "value");
+  EXPECT_SAYS(not_opened("?cert=" + text_of(locked.cert) + "&key=" + text_of(locked.key)), "the key is encrypted");
+  EXPECT_SAYS(not_opened("?cert=" + text_of(own.cert) + "&key=" + text_of(locked.key) + "&key_password=opens"),
+              "it is not the key of the certificate");
+  EXPECT_SAYS(not_opened("?ca=" + text_of(own.key)), "a certificate in the text cannot be read");
+  EXPECT_SAYS(not_opened("?ca=-----BEGIN%20CERTIFICATE-----%0AAAAA"), "a certificate in the text cannot be read");
+}
+
 TEST_F(Tls, ServerThatWantsACertificate) {
   for (const std::string version : {"TLSv1.2", "TLSv1.3"}) {
     const auto server = serve({}, true, version);

@@ -47,8 +47,9 @@ class redis_server {
   // A sentinel, with these lines in its file.
   struct sentinel {
     std::string lines;
+    std::optional<tls_port> tls{};
   };
-  explicit redis_server(const sentinel& as) : sentinel_lines_(as.lines) { begin(); }
+  explicit redis_server(const sentinel& as) : tls_(as.tls), sentinel_lines_(as.lines) { begin(); }
   ~redis_server() {
     kill();
     std::error_code ignored;
@@ -85,7 +86,14 @@ class redis_server {
     if (!sentinel_lines_.empty()) {
       const std::string file = directory_ + "/sentinel.conf";  // it writes there what it learns
       if (!std::filesystem::exists(file)) {
-        std::ofstream(file) << "port " << port_ << "\nbind 127.0.0.1\ndir " << directory_ << "\n" << sentinel_lines_;
+        std::ofstream to(file);
+        to << "port " << (tls_ ? 0 : port_) << "\nbind 127.0.0.1\ndir " << directory_ << "\nunixsocket " << socket()
+           << "\n";
+        if (tls_) {
+          to << "tls-port " << port_ << "\ntls-cert-file " << tls_->cert << "\ntls-key-file " << tls_->key
+             << "\ntls-ca-cert-file " << tls_->ca << "\ntls-auth-clients no\ntls-replication yes\n";
+        }
+        to << sentinel_lines_;
       }
       words = {program(), file, "--sentinel"};
     }

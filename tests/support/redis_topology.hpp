@@ -29,20 +29,24 @@ inline std::string port_of(const redis_server& server) { return std::to_string(s
 // One master, some replicas and three sentinels that call it "house".
 class sentinel_setup {
  public:
-  explicit sentinel_setup(int replicas = 2, const std::vector<std::string>& more = {}) {
-    servers.push_back(std::make_unique<redis_server>(more));
+  // `tls`: all of them speak it, also among themselves.
+  explicit sentinel_setup(int replicas = 2, std::vector<std::string> more = {},
+                          const std::optional<redis_server::tls_port>& tls = std::nullopt) {
+    if (tls) more.insert(more.end(), {"--tls-replication", "yes"});
+    servers.push_back(std::make_unique<redis_server>(more, tls));
     for (int i = 0; i < replicas; ++i) {
       auto words = more;
       words.insert(words.end(),
                    {"--replicaof", "127.0.0.1 " + port_of(*servers[0]), "--repl-diskless-sync-delay", "0"});
-      servers.push_back(std::make_unique<redis_server>(words));
+      servers.push_back(std::make_unique<redis_server>(words, tls));
     }
     servers[0]->command({"CONFIG", "SET", "repl-diskless-sync-delay", "0"});
     for (int i = 0; i < 3; ++i) {
       sentinels.push_back(std::make_unique<redis_server>(
           redis_server::sentinel{"sentinel monitor house 127.0.0.1 " + port_of(*servers[0]) +
-                                 " 2\nsentinel down-after-milliseconds house 400\n"
-                                 "sentinel failover-timeout house 3000\nsentinel parallel-syncs house 2\n"}));
+                                     " 2\nsentinel down-after-milliseconds house 400\n"
+                                     "sentinel failover-timeout house 3000\nsentinel parallel-syncs house 2\n",
+                                 tls}));
     }
     await("replicas in step", [&] {
       return servers[0]->command({"INFO", "replication"}).find("connected_slaves:" + std::to_string(replicas)) !=
@@ -63,10 +67,11 @@ class sentinel_setup {
   }
 
   // Of the sentinels with these indexes.
-  [[nodiscard]] std::string url(const std::vector<std::size_t>& named = {0, 1, 2}) const {
+  [[nodiscard]] std::string url(const std::vector<std::size_t>& named = {0, 1, 2}, const std::string& scheme = "redis",
+                                const std::string& host = "127.0.0.1") const {
     std::string hosts;
-    for (const std::size_t i : named) hosts += (hosts.empty() ? "127.0.0.1:" : ",127.0.0.1:") + port_of(*sentinels[i]);
-    return "redis+sentinel://" + hosts + "/house";
+    for (const std::size_t i : named) hosts += (hosts.empty() ? "" : ",") + host + ":" + port_of(*sentinels[i]);
+    return scheme + "+sentinel://" + hosts + "/house";
   }
   // The server that a sentinel calls the master now.
   [[nodiscard]] redis_server& master(std::size_t by = 0) const {
@@ -84,7 +89,9 @@ class sentinel_setup {
 // Three masters, with a replica each where asked for.
 class cluster_setup {
  public:
-  explicit cluster_setup(bool replicas = true, const std::vector<std::string>& more = {}) {
+  explicit cluster_setup(bool replicas = true, std::vector<std::string> more = {},
+                         const std::optional<redis_server::tls_port>& tls = std::nullopt) {
+    if (tls) more.insert(more.end(), {"--tls-replication", "yes", "--tls-cluster", "yes"});
     const std::size_t count = replicas ? 6 : 3;
     for (std::size_t i = 0; i < count; ++i) {
       // Another process may have the port of the bus: then another server is tried.
@@ -100,7 +107,7 @@ class cluster_setup {
                                         "0"};
       words.insert(words.end(), more.begin(), more.end());
       buses.push_back(words[5]);
-      nodes.push_back(std::make_unique<redis_server>(words));
+      nodes.push_back(std::make_unique<redis_server>(words, tls));
     }
     const int bounds[] = {0, 5461, 10923, 16384};
     for (std::size_t i = 0; i < 3; ++i) {
@@ -138,10 +145,11 @@ class cluster_setup {
   }
 
   [[nodiscard]] std::string id(std::size_t index) const { return nodes[index]->command({"CLUSTER", "MYID"}); }
-  [[nodiscard]] std::string url(const std::vector<std::size_t>& named = {0, 1}) const {
+  [[nodiscard]] std::string url(const std::vector<std::size_t>& named = {0, 1}, const std::string& scheme = "redis",
+                                const std::string& host = "127.0.0.1") const {
     std::string hosts;
-    for (const std::size_t i : named) hosts += (hosts.empty() ? "127.0.0.1:" : ",127.0.0.1:") + port_of(*nodes[i]);
-    return "redis+cluster://" + hosts;
+    for (const std::size_t i : named) hosts += (hosts.empty() ? "" : ",") + host + ":" + port_of(*nodes[i]);
+    return scheme + "+cluster://" + hosts;
   }
 
   std::vector<std::unique_ptr<redis_server>> nodes;  // masters, then their replicas in the same order

@@ -42,6 +42,9 @@ uv_driver* environment::driver() {
   if (napi_get_uv_event_loop(env_, &loop) != napi_ok) return nullptr;
   if (napi_async_init(env_, nullptr, make_string(env_, "COATCHECK"), &async_context_) != napi_ok) return nullptr;
   driver_ = std::make_shared<uv_driver>(loop, *this);
+  driver_->on_warning = [this](std::string_view sentence) {
+    if (begin_delivery()) deliver(warning_slot, make_string(env_, sentence));
+  };
   napi_add_async_cleanup_hook(env_, on_cleanup, this, nullptr);
   return driver_.get();
 }

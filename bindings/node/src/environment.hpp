@@ -43,6 +43,8 @@ class environment final : public std::enable_shared_from_this<environment> {
   // An asynchronous store must be closed before the loop ends.
   void close_at_end(const std::shared_ptr<store>& what);
 
+  // In place of a slot: the value is a sentence for the application's log (driver::on_warning).
+  static constexpr std::uint32_t warning_slot = 0xffff'ffff;
   // To hand over a result: false when JavaScript can't run any more; otherwise make the value, then deliver it.
   [[nodiscard]] bool begin_delivery();
   void deliver(std::uint32_t slot, napi_value value);

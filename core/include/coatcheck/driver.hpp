@@ -11,9 +11,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <netdb.h>
 #include <string>
+#include <string_view>
 #include <sys/socket.h>
 #include <vector>
 
@@ -90,6 +92,11 @@ class driver {
   virtual void flush_soon(pollable& what) = 0;
   // `what` is about to be destroyed.
   virtual void forget(pollable& what) = 0;
+
+  // What the operator of a server should know, as a sentence for a log: that it evicts sessions. Called inside a
+  // callback of a pollable, at most once for each store; it may not call anything here. Empty: nobody is told, and the
+  // server is not asked. To be set before a store is opened.
+  std::function<void(std::string_view sentence)> on_warning;
 };
 
 }  // namespace coatcheck

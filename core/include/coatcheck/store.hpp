@@ -192,6 +192,10 @@ class store {
   [[nodiscard]] virtual store_capabilities capabilities() const noexcept = 0;
 
   virtual void get(std::string_view key, completion<get_result> done) = 0;
+  // As get(), for whoever can do with a value of a moment ago: a store that is told to may ask a replica
+  // (`?read_from=replica`). Absent is never a replica's word. What is written on the strength of it is a
+  // compare-and-set. By default get().
+  virtual void get_recent(std::string_view key, completion<get_result> done) { get(key, done); }
   virtual void put(std::string_view key, std::string_view bytes, epoch_ms expires_at, expectation expect,
                    std::string_view owner, completion<put_result> done) = 0;
   // Moves the deadline if the key is there; never creates, never changes bytes or etag.
@@ -290,6 +294,7 @@ struct store_options {
   const key_ring* keys = nullptr;  // for layers that seal what they keep; copied where it is needed
   // As near_cache= and max_stale= of the URL say it. A store that can't have one refuses it (invalid_option).
   std::optional<near_cache_options> near_cache{};
+  bool may_forget = false;  // it is a cache: that its server evicts is no warning (driver::on_warning)
 };
 
 // Opens the store that a URL names:
@@ -322,6 +327,11 @@ struct store_options {
 //                      ?sentinel_user= and ?sentinel_password= of the sentinels themselves; else as redis:
 //   redis+cluster://[user[:password]@]host[:port],host…
 //                      a Redis cluster, of which these are some nodes; else as redis:, in database 0
+//                      Of both, ?read_from=replica (default master): a session is read from a replica that is in step,
+//                      and from the master where there is none or it does not have it. Such a read may be out of date
+//   rediss+sentinel://…  and  rediss+cluster://…
+//                      the same over TLS, with the parameters of rediss:; each server must be who it was announced as,
+//                      or ?server_name=. ?sentinel_tls=false: the sentinels themselves listen without it
 // Before a URL may stand layers, the outermost first, each with a colon:
 //   counted:URL        counts how operations end
 //   encrypted:URL      seals each record under the service's keys (store_options::keys) before the store sees it; also

@@ -54,7 +54,10 @@ void open_operation::start() {
 void open_operation::look() {
   store_key_ = engine_->store_key(candidates_[current_].id, key_);
   if (store_key_.empty()) return on_get({get_status::absent, {}, {}});
-  engine_->where().get(store_key_, then<get_result, &open_operation::on_get>());
+  const auto heard = then<get_result, &open_operation::on_get>();
+  // Of two cookies' sessions one may have ended a moment ago: that decides, so it has to be known.
+  if (candidates_.size() > 1) return engine_->where().get(store_key_, heard);
+  engine_->where().get_recent(store_key_, heard);
 }
 
 // A session made before a rotation stands under the older key's hash, whichever key signed its cookie last:

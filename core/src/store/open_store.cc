@@ -134,7 +134,9 @@ bool needs_loop(const stack& wanted) {
 result<std::shared_ptr<store>> open_stack(const stack& wanted, const store_options& options);
 
 result<std::shared_ptr<store>> open_tiers(const tiers& both, const store_options& options) {
-  auto cache = open_stack(both.cache, options);
+  store_options of_cache = options;
+  of_cache.may_forget = true;
+  auto cache = open_stack(both.cache, of_cache);
   if (!cache) return cache;
   auto origin = open_stack(both.origin, options);
   if (!origin) {

@@ -7,7 +7,7 @@
 namespace coatcheck {
 namespace {
 
-constexpr std::size_t max_url_size = 4096;
+constexpr std::size_t max_url_size = std::size_t{64} << 10;  // certificates may stand in it, as PEM
 constexpr std::size_t most_hosts = 64;
 
 error bad(std::string message) { return {errc::invalid_url, "store URL: " + std::move(message)}; }

@@ -44,6 +44,12 @@ app.use(session({ mode: 'jwt', tokenKeys: [signing, signing.publicKey()] }));
 session({ mode: 'jwt', tokenKeys: { kty: 'EC' } });
 // @ts-expect-error no such mode
 session({ mode: 'token' });
+const tls: session.StoreTls = { ca: [Buffer.from('a'), 'b'], cert: '/c.pem', passphrase: 'p', servername: 'h' };
+const place: session.StorePlace = { url: 'rediss://h', tls };
+app.use(session({ secret: 'x', store: place }));
+app.use(session({ secret: 'x', store: new session.Store({ url: 'rediss://h', tls: { rejectUnauthorized: true } }) }));
+// @ts-expect-error a name of the URL's
+new session.Store({ url: 'rediss://h', tls: { server_name: 'h' } });
 const tokens = new session.RefreshTokens('memory:', { secret: 'secret', grace: 5000 });
 app.post('/refresh', async (req, res) => {
   const { token, family } = await tokens.refresh(req.body.token);

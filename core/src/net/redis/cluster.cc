@@ -44,6 +44,7 @@ redis_cluster::redis_cluster(cluster_target target, const link_options& chosen, 
       generation_(crypto::fork_generation()),
       parked_(chosen.queue) {
   for (const endpoint& seed : seeds_) (void)node_at(seed);
+  if (target.read_replicas) replicas_ = std::make_unique<redis_replicas>(as_, chosen, loop, true);
   link_options quiet = chosen;
   quiet.background = true;
   mapper_ = std::make_unique<redis_inquiry>(
@@ -59,6 +60,7 @@ void redis_cluster::close() {
   loop_.forget(*this);
   mapper_->close();
   for (std::size_t i = 0; i < nodes_.size(); ++i) nodes_[i]->link->close();
+  if (replicas_) replicas_->close();  // what was under way there asks a master, and hears that this is closed
   const failure closed{errc::store_closed, "the store is closed"};
   parked_.end(closed);
   for (scan_start& one : std::exchange(scans_, {})) one.done(answer::none(closed));
@@ -112,6 +114,14 @@ void redis_cluster::submit(const redis_operation& what) {
   if (to->link->troubled()) want_map();
   if (!key_slot) to->keyless = true;
   to->link->submit(what, false);
+}
+
+bool redis_cluster::submit_to_replica(const redis_operation& what) {
+  if (!replicas_ || closed_) return false;
+  after_fork();
+  const auto key_slot = slot_of_command(what.command, what.rest);
+  const node* const master = key_slot ? slots_[*key_slot] : nullptr;
+  return master != nullptr && master->serves && replicas_->submit(master->number, what);
 }
 
 void redis_cluster::answer_later(reply_handler done, const failure& given) {
@@ -198,13 +208,17 @@ void redis_cluster::adopt(const cluster_map& map) {
   std::fill(slots_.begin(), slots_.end(), nullptr);
   for (const auto& one : nodes_) {
     one->serves = false;
+    one->number = no_number;
     one->lowest = slot_count;
   }
   masters_.clear();
   std::vector<endpoint> all;
+  std::vector<std::vector<endpoint>> groups;
   for (const cluster_map::node& one : map.masters) {
     node& mine = node_at(one.at, one.id);
     mine.serves = true;
+    mine.number = groups.size();
+    groups.push_back(one.replicas);
     masters_.push_back(&mine);
     all.push_back(one.at);
   }
@@ -222,6 +236,7 @@ void redis_cluster::adopt(const cluster_map& map) {
   known_ = true;
   misses_ = 0;
   forget_idle();
+  if (replicas_) replicas_->set(groups);
   rescue();
   parked_.release(loop_.now(), true, no_map(), [this](const redis_operation& what) { submit(what); });
   release_scans(loop_.now());

@@ -20,6 +20,7 @@
 #include "net/redis/inquiry.hpp"
 #include "net/redis/link.hpp"
 #include "net/redis/parking.hpp"
+#include "net/redis/replicas.hpp"
 #include "net/redis/route.hpp"
 #include "net/redis/slot.hpp"
 
@@ -28,6 +29,7 @@ namespace coatcheck::net {
 struct cluster_target {
   std::vector<endpoint> nodes;  // at least one; the others are learned from it
   redis_target as;              // user and password, the same for all; its `where` is not used
+  bool read_replicas = false;
 };
 
 class redis_cluster final : public redis_route, public pollable, public std::enable_shared_from_this<redis_cluster> {
@@ -40,6 +42,8 @@ class redis_cluster final : public redis_route, public pollable, public std::ena
   [[nodiscard]] std::size_t most_operations() const noexcept override { return options_.queue; }
   using redis_route::submit;
   void submit(const redis_operation& what) override;
+  [[nodiscard]] bool reads_replicas() const noexcept override { return replicas_ != nullptr; }
+  [[nodiscard]] bool submit_to_replica(const redis_operation& what) override;
   void answer_later(reply_handler done, const failure& given) override;
   // A walk goes from master to master, in the order of their lowest slots. A cursor is "<the server's own>-<a slot of
   // that master>-<its id's first 8 digits>"; where a failover has replaced it, its part of the walk begins again.
@@ -59,6 +63,7 @@ class redis_cluster final : public redis_route, public pollable, public std::ena
   void flush() override;
 
  private:
+  static constexpr std::size_t no_number = ~std::size_t{0};
   struct node {
     endpoint at;
     std::string id;
@@ -67,6 +72,7 @@ class redis_cluster final : public redis_route, public pollable, public std::ena
     bool serves = false;   // slots, by the last map
     bool keyless = false;  // something that any master can answer was sent to it
     unsigned lowest = slot_count;
+    std::size_t number = no_number;  // among the masters of the last map, for the replicas
   };
   // A page that waits for the first map.
   struct scan_start {
@@ -118,6 +124,7 @@ class redis_cluster final : public redis_route, public pollable, public std::ena
   redis_parking parked_;
   std::vector<scan_start> scans_;
   std::unique_ptr<redis_inquiry> mapper_;
+  std::unique_ptr<redis_replicas> replicas_;  // null: reads go to the masters, too
 };
 
 }  // namespace coatcheck::net

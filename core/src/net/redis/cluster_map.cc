@@ -97,10 +97,13 @@ bool parse_cluster_slots(reply_view root, const endpoint& by, cluster_map& out) 
       if (j == 2) {
         range.master = index_of(out, std::move(one));
         out.ranges.push_back(range);
-      } else if (!one.at.host.empty() &&
-                 std::find(out.replicas.begin(), out.replicas.end(), one.at) == out.replicas.end()) {
-        out.replicas.push_back(std::move(one.at));
+        continue;
       }
+      if (one.at.host.empty()) continue;
+      auto& of_it = out.masters[range.master].replicas;
+      if (std::find(of_it.begin(), of_it.end(), one.at) == of_it.end()) of_it.push_back(one.at);
+      if (std::find(out.replicas.begin(), out.replicas.end(), one.at) == out.replicas.end())
+        out.replicas.push_back(std::move(one.at));
       if (out.masters.size() + out.replicas.size() > most_nodes) return false;
     }
   }

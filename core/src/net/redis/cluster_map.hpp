@@ -17,7 +17,8 @@ namespace coatcheck::net {
 struct cluster_map {
   struct node {
     endpoint at;
-    std::string id;  // of the node, 40 hex digits; empty: the server is older than 4.0
+    std::string id;                    // of the node, 40 hex digits; empty: the server is older than 4.0
+    std::vector<endpoint> replicas{};  // of a master
   };
   struct range {
     unsigned first = 0;  // slots, both included

@@ -86,7 +86,7 @@ constexpr row known[] = {
     {"NOPERM", "Redis' ACL does not allow this user the command or key (NOPERM)"},
     {"READONLY",
      "this Redis server is a read-only replica (READONLY): name the primary, or its sentinels, in the store's URL"},
-    {"OOM", "Redis has no memory left (OOM): raise maxmemory or let it evict"},
+    {"OOM", "Redis has no memory left (OOM): raise maxmemory"},
     {"MISCONF", "Redis cannot save its data and refuses writes (MISCONF): see the server's log"},
     {"LOADING", "Redis is still loading its data (LOADING)"},
     {"BUSY", "Redis is busy with another script (BUSY)"},

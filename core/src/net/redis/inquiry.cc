@@ -25,6 +25,7 @@ redis_inquiry::redis_inquiry(redis_target as, const link_options& chosen, driver
       servers_(std::move(servers)),
       asked_(servers_.front()) {
   as.where = [this] { return asked_; };
+  as.on_memory = {};
   link_ = redis_link::create(std::move(as), for_questions(chosen), loop);
 }
 

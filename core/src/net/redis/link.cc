@@ -102,6 +102,12 @@ void redis_link::greet() {
   if (target_.database != 0) {
     say(greeting_part::login, false, encoded({"SELECT", std::to_string(target_.database)}));
   }
+  if (target_.read_only) {
+    say(greeting_part::courtesy, false, encoded({"READONLY"}));  // refused: so will the reads be
+  }
+  if (target_.on_memory) {
+    say(greeting_part::memory, false, encoded({"INFO", "memory"}));
+  }
   // A courtesy: an ACL may forbid it.
   say(greeting_part::courtesy, !target_.master_only && target_.channel.empty(),
       encoded({"CLIENT", "SETNAME", "coatcheck"}));
@@ -114,6 +120,9 @@ void redis_link::greet() {
 }
 
 void redis_link::greeting_answered(const answer& given, greeting_part part, bool last) {
+  if (part == greeting_part::memory && given && given.value->root().type() == reply_type::text && target_.on_memory) {
+    std::exchange(target_.on_memory, {})(given.value->root().text());
+  }
   const bool needed = part == greeting_part::login || part == greeting_part::channel;
   // Without a password that it wants, the server refuses the courtesy, too; of a longer command it would say less.
   if (!given && (needed || given.refused_word == "NOAUTH" || given.refused_word.starts_with("ERR max"))) {

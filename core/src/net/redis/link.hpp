@@ -32,9 +32,13 @@ struct redis_target {
   std::function<result<redis_login>()> login;
   unsigned database = 0;
 
+  // Gets INFO's section on memory from the first connection, with its greeting; empty: nobody asks.
+  std::function<void(std::string_view info)> on_memory{};
+
   // For topologies.
   std::string_view called = "Redis";             // in messages; static text
   bool master_only = false;                      // a server that is no master (ROLE) is left again
+  bool read_only = false;                        // READONLY: a replica of a cluster answers reads then
   bool null_arrays = false;                      // it says "none" with one, as sentinels do
   std::string channel{};                         // subscribed to by each connection; empty: none
   std::function<void(reply_view)> on_message{};  // what comes on the channel (resp_connection, on_push)
@@ -67,7 +71,7 @@ class redis_link final : public link, public redis_route {
  private:
   redis_link(redis_target target, const options& chosen, driver& loop);
   void greet() override;
-  enum class greeting_part : std::uint8_t { login, courtesy, role, channel };
+  enum class greeting_part : std::uint8_t { login, courtesy, memory, role, channel };
   void greeting_answered(const answer& given, greeting_part part, bool last);
   [[nodiscard]] static std::string_view role_in(const answer& given);
 

@@ -33,6 +33,12 @@ class redis_route {
               on_loss then = on_loss::fail) {
     submit(redis_operation{done, deadline, command, rest, then});
   }
+  // Whether reads may go to replicas (submit_to_replica).
+  [[nodiscard]] virtual bool reads_replicas() const noexcept { return false; }
+  // Sends what only reads to a replica of the server that has its key, where one is known to be in step. False: there
+  // is none, and nothing happened. Its answer may be of a moment ago; whoever gets none of it, or an absent value, asks
+  // again with submit().
+  [[nodiscard]] virtual bool submit_to_replica(const redis_operation& /*what*/) { return false; }
   // Ends an operation that needs no server, on the next turn of the loop; `given` must hold static text alone.
   virtual void answer_later(reply_handler done, const failure& given) = 0;
 

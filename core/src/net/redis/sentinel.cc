@@ -19,6 +19,8 @@ constexpr duration_ms demoted_pause = 10;
 constexpr duration_ms loading_pause = 20;
 constexpr std::uint8_t most_resends = 5;
 constexpr std::size_t most_sentinels = 64;
+constexpr std::size_t most_replicas = 64;
+constexpr duration_ms count_interval = 10'000;  // between two questions for the replicas
 
 std::string sentinel_command(std::string_view what, const std::string& master) {
   std::string command;
@@ -33,6 +35,29 @@ std::optional<endpoint> make_address(std::string_view host, std::string_view por
       number > 65535)
     return std::nullopt;
   return endpoint{std::string(host), static_cast<std::uint16_t>(number), {}};
+}
+
+// Adds those that are not there yet, up to `most` in all. Each is a list of names and values, of which "ip" and "port"
+// matter.
+void add_addresses(reply_view servers, std::size_t most, std::vector<endpoint>& all) {
+  if (servers.type() != reply_type::array) return;
+  reply_view one = servers;
+  for (std::size_t i = 0; i < servers.size(); ++i) {
+    one = i == 0 ? servers.first() : one.next();
+    if (!one.all_text() || one.size() % 2 != 0) continue;
+    std::string_view host;
+    std::string_view port;
+    reply_view field = one;
+    for (std::size_t j = 0; j < one.size(); j += 2) {
+      field = j == 0 ? one.first() : field.next();
+      const std::string_view name = field.text();
+      field = field.next();
+      if (name == "ip") host = field.text();
+      if (name == "port") port = field.text();
+    }
+    const auto found = make_address(host, port);
+    if (found && all.size() < most && std::find(all.begin(), all.end(), *found) == all.end()) all.push_back(*found);
+  }
 }
 
 }  // namespace
@@ -54,6 +79,7 @@ redis_sentinel::redis_sentinel(sentinel_target target, const link_options& chose
   as.user = target.sentinel_user;
   as.password = target.sentinel_password;
 
+  redis_target of_replicas = target.data;
   target.data.where = [this] { return where(); };
   target.data.master_only = true;
   target.data.on_refusal = [this](const redis_refusal& why, std::string_view, const redis_operation& what) {
@@ -64,6 +90,7 @@ redis_sentinel::redis_sentinel(sentinel_target target, const link_options& chose
   link_options quiet = chosen;
   quiet.background = true;
   quiet.fail_fast = true;
+  quiet.make_transport = target.sentinel_transport;
   finder_ = std::make_unique<redis_inquiry>(
       as, quiet, loop, target.sentinels, sentinel_command("GET-MASTER-ADDR-BY-NAME", name_),
       redis_inquiry::callbacks{[this](reply_view root, const endpoint&) { return named(root); },
@@ -76,6 +103,19 @@ redis_sentinel::redis_sentinel(sentinel_target target, const link_options& chose
                                                                       },
                                                                       [](const failure&) {},
                                                                       {}});
+  if (target.read_replicas) {
+    replicas_ = std::make_unique<redis_replicas>(std::move(of_replicas), chosen, loop, false);
+    const auto heard = [this](reply_view root, const endpoint&) {
+      std::vector<endpoint> all;
+      add_addresses(root, most_replicas, all);
+      replicas_->set({std::move(all)});
+      return true;
+    };
+    counter_ = std::make_unique<redis_inquiry>(as, quiet, loop, target.sentinels, sentinel_command("REPLICAS", name_),
+                                               redis_inquiry::callbacks{heard, [](const failure&) {}, {}});
+  } else {
+    crypto::wipe(of_replicas.password.data(), of_replicas.password.size());
+  }
   as.where = [this] { return finder_->servers()[listen_at_ % finder_->servers().size()]; };
   as.channel = "+switch-master";
   as.on_message = [this](reply_view message) { hear(message); };
@@ -91,6 +131,10 @@ void redis_sentinel::close() {
   learner_->close();
   finder_->close();
   data_->close();
+  if (replicas_) {
+    counter_->close();
+    replicas_->close();  // last: what was under way there asks the master, and hears that this is closed
+  }
   parked_.end({errc::store_closed, "the store is closed"});
 }
 
@@ -125,6 +169,7 @@ void redis_sentinel::adopt(const endpoint& master) {
   const auto self = weak_from_this().lock();
   if (!self || closed_) return;
   const bool moved = !(master == master_) && !master_.host.empty();
+  if (moved) count_at_ = 0;
   master_ = master;
   if (data_->locating()) {
     fresh_ = true;
@@ -135,29 +180,21 @@ void redis_sentinel::adopt(const endpoint& master) {
   }
 }
 
-// Each is a list of names and values, of which "ip" and "port" matter.
 void redis_sentinel::learn(reply_view sentinels) {
-  if (sentinels.type() != reply_type::array) return;
   std::vector<endpoint> all = finder_->servers();
-  reply_view one = sentinels;
-  for (std::size_t i = 0; i < sentinels.size(); ++i) {
-    one = i == 0 ? sentinels.first() : one.next();
-    if (!one.all_text() || one.size() % 2 != 0) continue;
-    std::string_view host;
-    std::string_view port;
-    reply_view field = one;
-    for (std::size_t j = 0; j < one.size(); j += 2) {
-      field = j == 0 ? one.first() : field.next();
-      const std::string_view name = field.text();
-      field = field.next();
-      if (name == "ip") host = field.text();
-      if (name == "port") port = field.text();
-    }
-    const auto found = make_address(host, port);
-    if (found && all.size() < most_sentinels && std::find(all.begin(), all.end(), *found) == all.end())
-      all.push_back(*found);
-  }
+  add_addresses(sentinels, most_sentinels, all);
   finder_->set_servers(std::move(all));
+}
+
+bool redis_sentinel::submit_to_replica(const redis_operation& what) {
+  if (!replicas_ || closed_) return false;
+  after_fork();
+  if (loop_.now() >= count_at_) {
+    count_at_ = loop_.now() + count_interval;
+    counter_->set_servers(finder_->servers());
+    counter_->ask();
+  }
+  return replicas_->submit(0, what);
 }
 
 // "message", the channel, and "<name> <old host> <old port> <new host> <new port>".
@@ -224,6 +261,7 @@ void redis_sentinel::after_fork() {
   listening_ = false;
   finder_->forget();
   learner_->forget();
+  if (counter_) counter_->forget();
   parked_.end({errc::store_unavailable, "the process was forked while the operation was under way"});
 }
 

@@ -11,6 +11,7 @@
 // Thread safety: the thread of the driver.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "net/redis/inquiry.hpp"
 #include "net/redis/link.hpp"
 #include "net/redis/parking.hpp"
+#include "net/redis/replicas.hpp"
 #include "net/redis/route.hpp"
 
 namespace coatcheck::net {
@@ -28,6 +30,8 @@ struct sentinel_target {
   redis_target data;                // user, password and database there; its `where` is not used
   std::string sentinel_user;        // of the sentinels themselves
   std::string sentinel_password;
+  std::function<std::unique_ptr<transport>()> sentinel_transport = make_socket_transport;  // to the sentinels
+  bool read_replicas = false;
 };
 
 class redis_sentinel final : public redis_route, public pollable, public std::enable_shared_from_this<redis_sentinel> {
@@ -40,6 +44,9 @@ class redis_sentinel final : public redis_route, public pollable, public std::en
   [[nodiscard]] std::size_t most_operations() const noexcept override { return data_->most_operations(); }
   using redis_route::submit;
   void submit(const redis_operation& what) override { data_->submit(what); }
+  [[nodiscard]] bool reads_replicas() const noexcept override { return replicas_ != nullptr; }
+  // The sentinels are asked for the replicas by the first read, and by others every 10 s.
+  [[nodiscard]] bool submit_to_replica(const redis_operation& what) override;
   void answer_later(reply_handler done, const failure& given) override { data_->answer_later(done, given); }
   void close() override;
 
@@ -84,6 +91,9 @@ class redis_sentinel final : public redis_route, public pollable, public std::en
   std::unique_ptr<redis_inquiry> finder_;
   std::unique_ptr<redis_inquiry> learner_;
   std::shared_ptr<redis_link> listener_;
+  std::unique_ptr<redis_replicas> replicas_;  // null: reads go to the master, too
+  std::unique_ptr<redis_inquiry> counter_;    // of the replicas
+  steady_ms count_at_ = 0;
 };
 
 }  // namespace coatcheck::net

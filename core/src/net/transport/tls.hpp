@@ -16,6 +16,7 @@
 
 namespace coatcheck::net {
 
+// `ca`, `cert` and `key` may also be PEM text itself, which is known by its first line.
 struct tls_settings {
   std::string ca{};            // file with the certificates that are trusted, PEM
   std::string ca_dir{};        // directory of such files under their hashed names (openssl rehash)

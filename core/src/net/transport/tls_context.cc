@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "crypto/hmac.hpp"
+#include "net/transport/tls_pem.hpp"
 
 namespace coatcheck::net {
 namespace {
@@ -26,6 +27,7 @@ error unfit(std::string_view setting, std::string_view what) {
 
 // OpenSSL would say "system lib"; the system says it better.
 result<void> readable(std::string_view setting, const std::string& path) {
+  if (is_pem(path)) return {};  // it is no path
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return unfit(setting, std::strerror(errno));
   struct stat found {};
@@ -79,8 +81,9 @@ result<void> load_trust(SSL_CTX* context, const tls_settings& from) {
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   if (!from.ca.empty()) {
     if (auto good = readable("ca", from.ca); !good) return good;
-    if (SSL_CTX_load_verify_file(context, from.ca.c_str()) != 1) {
-      return unfit("ca", "there is no certificate in the file, or not in PEM form");
+    if (is_pem(from.ca) ? !trust_pem(context, from.ca) : SSL_CTX_load_verify_file(context, from.ca.c_str()) != 1) {
+      return unfit("ca", is_pem(from.ca) ? "a certificate in the text cannot be read"
+                                         : "there is no certificate in the file, or not in PEM form");
     }
   }
   if (!from.ca_dir.empty()) {
@@ -115,23 +118,28 @@ result<void> load_identity(SSL_CTX* context, const tls_settings& from) {
   SSL_CTX_set_default_passwd_cb_userdata(context, &reader);
   const auto load = [&]() -> result<void> {
     if (auto good = readable("cert", from.cert); !good) return good;
-    if (SSL_CTX_use_certificate_chain_file(context, from.cert.c_str()) != 1) {
-      return unfit("cert", "the file does not begin with a certificate in PEM form, or it is too weak");
+    if (is_pem(from.cert) ? !use_certificates_pem(context, from.cert)
+                          : SSL_CTX_use_certificate_chain_file(context, from.cert.c_str()) != 1) {
+      return unfit("cert", is_pem(from.cert)
+                               ? "the text does not begin with a certificate in PEM form, or it is too weak"
+                               : "the file does not begin with a certificate in PEM form, or it is too weak");
     }
     const std::string& key = from.key.empty() ? from.cert : from.key;
     if (auto good = readable("key", key); !good) return good;
     reader.asked = false;
     ERR_clear_error();
-    if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1) {
-      if (reader.asked) {
-        return unfit("key", from.key_password.empty() ? "the key is encrypted: give its password as key_password"
-                                                      : "key_password does not open the key");
-      }
+    if (is_pem(key) ? !use_key_pem(context, key)
+                    : SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1) {
       const unsigned long why = ERR_peek_error();
       if (ERR_GET_LIB(why) == ERR_LIB_X509 &&
           (ERR_GET_REASON(why) == X509_R_KEY_VALUES_MISMATCH || ERR_GET_REASON(why) == X509_R_KEY_TYPE_MISMATCH)) {
         return unfit("key", "it is not the key of the certificate in cert");
       }
+      if (reader.asked) {
+        return unfit("key", from.key_password.empty() ? "the key is encrypted: give its password as key_password"
+                                                      : "key_password does not open the key");
+      }
+      if (is_pem(key)) return unfit("key", "there is no private key in the text");
       return unfit("key", from.key.empty() ? "there is no private key in the file of cert: name its file as key"
                                            : "there is no private key in the file, or not in PEM form");
     }
@@ -181,14 +189,17 @@ result<ssl_ctx_ptr> load(const tls_settings& from) {
 tls_context::tls_context(tls_settings settings, ssl_ctx_ptr loaded)
     : settings_(std::move(settings)), loaded_(std::move(loaded)), seen_(look()) {}
 
-tls_context::~tls_context() { crypto::wipe(settings_.key_password.data(), settings_.key_password.size()); }
+tls_context::~tls_context() {
+  crypto::wipe(settings_.key_password.data(), settings_.key_password.size());
+  for (std::string* one : {&settings_.key, &settings_.cert}) crypto::wipe(one->data(), one->size());  // may be PEM
+}
 
 tls_context::stamps tls_context::look() const {
   stamps now{};
   const std::string* const paths[] = {&settings_.ca, &settings_.cert, &settings_.key};
   for (std::size_t i = 0; i < now.size(); ++i) {
     struct stat found {};
-    if (paths[i]->empty() || ::stat(paths[i]->c_str(), &found) != 0) continue;
+    if (paths[i]->empty() || is_pem(*paths[i]) || ::stat(paths[i]->c_str(), &found) != 0) continue;
     now[i] = {found.st_dev, found.st_ino, found.st_size, found.st_mtim};
   }
   return now;

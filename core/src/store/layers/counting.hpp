@@ -31,6 +31,9 @@ class counting_store final : public forwarding_store {
   void get(std::string_view key, completion<get_result> done) override {
     run(done, [&](store& s, auto next) { s.get(key, next); });
   }
+  void get_recent(std::string_view key, completion<get_result> done) override {
+    run(done, [&](store& s, auto next) { s.get_recent(key, next); });
+  }
   void put(std::string_view key, std::string_view bytes, epoch_ms expires_at, expectation expect,
            std::string_view owner, completion<put_result> done) override {
     run(done, [&](store& s, auto next) { s.put(key, bytes, expires_at, expect, owner, next); });

@@ -67,7 +67,10 @@ class opening_get final : public store_operation<opening_get, get_result, encryp
  public:
   opening_get(encrypting_state state, std::string_view key, completion<get_result> done)
       : store_operation(std::move(state), done), key_(key) {}
-  void start(std::string_view key) { shared_->below->get(key, then<get_result, &opening_get::on_answer>()); }
+  void start(std::string_view key, bool recent) {
+    const auto opened = then<get_result, &opening_get::on_answer>();
+    recent ? shared_->below->get_recent(key, opened) : shared_->below->get(key, opened);
+  }
 
  private:
   void on_answer(get_result&& got) {
@@ -164,11 +167,14 @@ encrypting_store::encrypting_store(std::shared_ptr<store> below, const key_ring&
     : forwarding_store(std::move(below)),
       shared_(std::make_shared<const shared>(shared{forwarding_store::below(), keys, time, how})) {}
 
-void encrypting_store::get(std::string_view key, completion<get_result> done) {
+void encrypting_store::get(std::string_view key, completion<get_result> done) { read(key, false, done); }
+void encrypting_store::get_recent(std::string_view key, completion<get_result> done) { read(key, true, done); }
+
+void encrypting_store::read(std::string_view key, bool recent, completion<get_result> done) {
   auto operation = std::make_unique<opening_get>(shared_, key, done);
   opening_get& started = *operation;
   started.self = std::move(operation);
-  started.start(key);
+  started.start(key, recent);
 }
 
 void encrypting_store::put(std::string_view key, std::string_view bytes, epoch_ms expires_at, expectation expect,

@@ -29,6 +29,7 @@ class encrypting_store final : public forwarding_store {
   encrypting_store(std::shared_ptr<store> below, const key_ring& keys, const clock& time, encryption how);
 
   void get(std::string_view key, completion<get_result> done) override;
+  void get_recent(std::string_view key, completion<get_result> done) override;
   void put(std::string_view key, std::string_view bytes, epoch_ms expires_at, expectation expect,
            std::string_view owner, completion<put_result> done) override;
   void owned_by(std::string_view owner, completion<keys_result> done) override;
@@ -38,6 +39,8 @@ class encrypting_store final : public forwarding_store {
   struct shared;
 
  private:
+  void read(std::string_view key, bool recent, completion<get_result> done);
+
   const std::shared_ptr<const shared> shared_;
 };
 

@@ -19,6 +19,7 @@ class forwarding_store : public store {
 
   [[nodiscard]] store_capabilities capabilities() const noexcept override { return below_->capabilities(); }
   void get(std::string_view key, completion<get_result> done) override { below_->get(key, done); }
+  // get_recent() stays get(): a layer that does something at a read says itself what becomes of the other.
   void put(std::string_view key, std::string_view bytes, epoch_ms expires_at, expectation expect,
            std::string_view owner, completion<put_result> done) override {
     below_->put(key, bytes, expires_at, expect, owner, done);

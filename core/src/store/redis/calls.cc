@@ -76,6 +76,17 @@ void redis_calls::drop_from_index(std::string_view digest, const std::vector<std
   link->submit([](const answer&) {}, link->new_deadline(), command);
 }
 
+void redis_calls::get(std::string_view encoded, steady_ms deadline, completion<get_result> done) const {
+  const auto handle = [clock = &time, done](const answer& given) {
+    get_result out;
+    if (!decode_get(given, clock->now(), out)) {
+      out.why = unfit_reply(given);
+    }
+    done(std::move(out));
+  };
+  link->submit(handle, deadline, encoded, {}, net::on_loss::ask_again);
+}
+
 void redis_calls::ping(completion<count_result> done, std::uint64_t count) {
   command.clear();
   net::append_command(command, {"PING"});

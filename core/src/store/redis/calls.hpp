@@ -78,6 +78,8 @@ class redis_calls {
         },
         net::failure{errc::invalid_option, {}});
   }
+  // GET, with `encoded` being the command.
+  void get(std::string_view encoded, steady_ms deadline, completion<get_result> done) const;
   // Known, and `count`, when a server answers.
   void ping(completion<count_result> done, std::uint64_t count);
   // What an owner's index is told; nobody waits for it. Where it is lost, the index lags until the session's next

@@ -9,6 +9,7 @@
 #include "store/layers/near_cache.hpp"
 #include "store/owner_digest.hpp"
 #include "store/redis/changes.hpp"
+#include "store/redis/eviction.hpp"
 #include "store/redis/names.hpp"
 #include "store/redis/store.hpp"
 #include "store/redis/topology.hpp"
@@ -192,23 +193,19 @@ result<std::optional<near_cache_options>> near_cache_of(const parsed_url& url, c
   return chosen;
 }
 
-bool has_several_servers(const parsed_url& url) {
-  return url.scheme == "redis+sentinel" || url.scheme == "redis+cluster";
-}
+bool of_sentinels(const parsed_url& url) { return url.scheme.ends_with("+sentinel"); }
+bool of_cluster(const parsed_url& url) { return url.scheme.ends_with("+cluster"); }
+bool has_several_servers(const parsed_url& url) { return of_sentinels(url) || of_cluster(url); }
+bool over_tls(const parsed_url& url) { return url.scheme.starts_with("rediss"); }
 
-// Where one server is, and how it is spoken to.
-result<void> fill_server(const parsed_url& url, net::redis_target& target, net::link_options& chosen) {
-  if (url.scheme == "rediss") {
-    auto transports = tls_of(url);
-    if (!transports) return transports.error();
-    chosen.make_transport = *std::move(transports);
-  }
+// Where one server is.
+result<void> fill_server(const parsed_url& url, net::redis_target& target) {
   return url.scheme == "redis+unix" ? fill_unix(url, target) : fill_tcp(url, target);
 }
 
 result<std::shared_ptr<net::redis_route>> open_topology(const parsed_url& url, net::redis_target target,
                                                         const net::link_options& chosen, driver& loop) {
-  const bool sentinel = url.scheme == "redis+sentinel";
+  const bool sentinel = of_sentinels(url);
   const auto in_path = sentinel || url.path.empty() ? std::string_view() : std::string_view(url.path).substr(1);
   if (auto filled = fill_database(in_path, url, target); !filled && !url.host.empty()) {
     return filled.error();
@@ -219,12 +216,14 @@ result<std::shared_ptr<net::redis_route>> open_topology(const parsed_url& url, n
 
 // What a URL may ask for; sentinels have a user of their own.
 result<void> known_parameters(const parsed_url& url) {
-  std::vector<std::string_view> known = {"timeout",  "prefix", "queue", "db",           "username",
-                                         "password", "layout", "ttl",   "disableTouch", "disableTTL"};
+  std::vector<std::string_view> known = {"timeout",       "prefix", "queue", "db",           "username",  "password",
+                                         "password_file", "layout", "ttl",   "disableTouch", "disableTTL"};
   const auto add = [&](std::initializer_list<std::string_view> more) { known.insert(known.end(), more); };
-  if (url.scheme == "redis+sentinel") add({"sentinel_user", "sentinel_password"});
-  if (!has_several_servers(url)) add({"password_file", "near_cache", "max_stale"});
-  if (url.scheme == "rediss") known.insert(known.end(), std::begin(tls_parameters), std::end(tls_parameters));
+  if (of_sentinels(url)) add({"sentinel_user", "sentinel_password"});
+  if (!has_several_servers(url)) add({"near_cache", "max_stale"});
+  if (has_several_servers(url)) add({"read_from"});
+  if (of_sentinels(url) && over_tls(url)) add({"sentinel_tls"});
+  if (over_tls(url)) known.insert(known.end(), std::begin(tls_parameters), std::end(tls_parameters));
   return url.only(known);
 }
 
@@ -306,11 +305,17 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   if (auto filled = fill_user(url, target); !filled) {
     return filled.error();
   }
+  if (!options.may_forget) target.on_memory = warn_of_eviction(*options.loop);
   net::link_options chosen;
   chosen.timeout = static_cast<duration_ms>(*timeout);
   chosen.queue = static_cast<std::size_t>(*queue);
+  if (over_tls(url)) {
+    auto transports = tls_of(url);
+    if (!transports) return transports.error();
+    chosen.make_transport = *std::move(transports);
+  }
   const bool own = layout.layout == record_layout::own;
-  if (url.scheme == "redis+cluster" && own) {
+  if (of_cluster(url) && own) {
     if (auto fit = check_cluster_prefix(prefix); !fit) {
       return fit.error();
     }
@@ -321,7 +326,7 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
     if (!made) return made.error();
     route = *std::move(made);
   } else {
-    if (auto filled = fill_server(url, target, chosen); !filled) return filled.error();
+    if (auto filled = fill_server(url, target); !filled) return filled.error();
     route = net::redis_link::create(target, chosen, *options.loop);
   }
   const clock& time = options.time != nullptr ? *options.time : system_clock();

@@ -29,6 +29,7 @@ class redis_store final : public store {
     return {.needs_loop = true, .scan_repeats = true, .expires_itself = true};
   }
   void get(std::string_view key, completion<get_result> done) override;
+  void get_recent(std::string_view key, completion<get_result> done) override;
   void put(std::string_view key, std::string_view bytes, epoch_ms expires_at, expectation expect,
            std::string_view owner, completion<put_result> done) override;
   void touch(std::string_view key, epoch_ms expires_at, completion<touch_result> done) override;
@@ -42,6 +43,8 @@ class redis_store final : public store {
   void close() override { calls_.link->close(); }
 
  private:
+  void get_command(std::string_view key, std::string& command) const;
+
   redis_calls calls_;
 };
 
@@ -50,19 +53,52 @@ void redis_store::get(std::string_view key, completion<get_result> done) {
     calls_.refuse(done, bad_key_error);
     return;
   }
-  std::string& command = calls_.command;
+  get_command(key, calls_.command);
+  calls_.get(calls_.command, calls_.link->new_deadline(), done);
+}
+
+void redis_store::get_command(std::string_view key, std::string& command) const {
   command.clear();
   net::append_command_head(command, 2);
   append_argument(command, "GET");
   append_argument(command, {calls_.names.values(), key, calls_.names.end()});
-  const auto handle = [time = &calls_.time, done](const answer& given) {
+}
+
+// A read that asks a replica first. Only a live value is taken from there: what it does not have, holds for expired or
+// damaged, or does not say in time, the master is asked for, within the same deadline.
+struct replica_read {
+  redis_calls* calls;
+  completion<get_result> done;
+  steady_ms deadline;
+  std::string command;
+
+  static void on_replica(replica_read* self, const answer& given) {
+    const std::unique_ptr<replica_read> mine(self);
     get_result out;
-    if (!decode_get(given, time->now(), out)) {
-      out.why = unfit_reply(given);
+    if (given && !decode_get(given, mine->calls->time.now(), out)) {
+      (void)unfit_reply(given);
+    } else if (given && out.status == get_status::found) {
+      return mine->done(std::move(out));
     }
-    done(std::move(out));
-  };
-  calls_.link->submit(handle, calls_.link->new_deadline(), command, {}, net::on_loss::ask_again);
+    mine->calls->get(mine->command, mine->deadline, mine->done);
+  }
+};
+
+void redis_store::get_recent(std::string_view key, completion<get_result> done) {
+  net::redis_route& link = *calls_.link;
+  if (!link.reads_replicas() || !valid_key(key)) {
+    get(key, done);
+    return;
+  }
+  std::string command;
+  get_command(key, command);
+  auto asked = std::make_unique<replica_read>(replica_read{&calls_, done, link.new_deadline(), std::move(command)});
+  const auto handle = [self = asked.get()](const answer& given) { replica_read::on_replica(self, given); };
+  if (link.submit_to_replica({handle, asked->deadline, asked->command})) {
+    (void)asked.release();  // the handler has it
+  } else {
+    calls_.get(asked->command, asked->deadline, done);
+  }
 }
 
 // A put with an owner is two commands that leave together: the owner's index is told of the session before the session

@@ -19,13 +19,16 @@
 
 namespace coatcheck {
 
-// Opens `redis:`, `rediss:` (TLS), `redis+unix:`, `redis+sentinel:` and `redis+cluster:` URLs. Nothing is resolved or
-// connected yet: the first operation does, and each connection after it. Errors: invalid_url. REQUIRES: options.loop.
+// Opens `redis:`, `redis+unix:`, `redis+sentinel:` and `redis+cluster:` URLs, and over TLS `rediss:`,
+// `rediss+sentinel:` and `rediss+cluster:`. Nothing is resolved or connected yet: the first operation does, and each
+// connection after it. Errors: invalid_url. REQUIRES: options.loop.
 [[nodiscard]] result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const store_options& options);
 inline constexpr store_kind redis_kinds[] = {{"redis", true, open_redis_store, true},
                                              {"rediss", true, open_redis_store, true},
                                              {"redis+unix", true, open_redis_store, true},
                                              {"redis+sentinel", true, open_redis_store, false, true},
-                                             {"redis+cluster", true, open_redis_store, false, true}};
+                                             {"redis+cluster", true, open_redis_store, false, true},
+                                             {"rediss+sentinel", true, open_redis_store, false, true},
+                                             {"rediss+cluster", true, open_redis_store, false, true}};
 
 }  // namespace coatcheck

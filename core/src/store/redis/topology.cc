@@ -25,6 +25,16 @@ std::vector<net::endpoint> endpoints(const parsed_url& url, std::uint16_t usual_
   return out;
 }
 
+result<bool> reads_replicas(const parsed_url& url) {
+  const auto given = url.parameter("read_from").value_or("master");
+  if (given != "master" && given != "replica") return bad_topology("read_from must be master or replica");
+  if (given == "replica" && url.parameter("layout"))
+    return bad_topology("read_from=replica is not for records of another package (layout=)");
+  if (given == "replica" && url.parameter("near_cache"))
+    return bad_topology("read_from=replica beside near_cache: what a replica says may be older than max_stale");
+  return given == "replica";
+}
+
 }  // namespace
 
 result<std::shared_ptr<net::redis_route>> open_redis_sentinel(const parsed_url& url, net::redis_target as,
@@ -32,18 +42,27 @@ result<std::shared_ptr<net::redis_route>> open_redis_sentinel(const parsed_url& 
   net::sentinel_target target;
   target.sentinels = endpoints(url, default_sentinel_port);
   if (target.sentinels.empty())
-    return bad_topology("redis+sentinel: needs a sentinel, as in redis+sentinel://10.0.0.1:26379/mymaster");
+    return bad_topology(url.scheme + ": needs a sentinel, as in " + url.scheme + "://10.0.0.1:26379/mymaster");
   const std::string_view name = std::string_view(url.path).substr(url.path.empty() ? 0 : 1);
   if (name.empty() || name.size() > max_master_name ||
       std::any_of(name.begin(), name.end(), [](char c) { return c <= ' ' || c > '~' || c == '/'; }))
-    return bad_topology(
-        "redis+sentinel: needs the master's name as its path, as in "
-        "redis+sentinel://10.0.0.1:26379/mymaster (the database is ?db=N)");
+    return bad_topology(url.scheme + ": needs the master's name as its path, as in " + url.scheme +
+                        "://10.0.0.1:26379/mymaster (the database is ?db=N)");
   target.master = name;
   target.sentinel_user = url.parameter("sentinel_user").value_or("");
   target.sentinel_password = url.parameter("sentinel_password").value_or("");
   if (url.parameter("sentinel_password") ? target.sentinel_password.empty() : !target.sentinel_user.empty())
     return bad_topology("sentinel_user needs a sentinel_password");
+  // Sentinels are spoken to as their master is, unless the URL says that they listen without TLS.
+  target.sentinel_transport = chosen.make_transport;
+  if (const auto tls = url.parameter("sentinel_tls")) {
+    if (*tls != "true" && *tls != "1" && *tls != "false" && *tls != "0")
+      return bad_topology("sentinel_tls must be true or false");
+    if (*tls == "false" || *tls == "0") target.sentinel_transport = net::make_socket_transport;
+  }
+  const auto replicas = reads_replicas(url);
+  if (!replicas) return replicas.error();
+  target.read_replicas = *replicas;
   target.data = std::move(as);
   return std::shared_ptr<net::redis_route>(net::redis_sentinel::create(std::move(target), chosen, loop));
 }
@@ -53,8 +72,11 @@ result<std::shared_ptr<net::redis_route>> open_redis_cluster(const parsed_url& u
   net::cluster_target target;
   target.nodes = endpoints(url, default_node_port);
   if (target.nodes.empty())
-    return bad_topology("redis+cluster: needs a node, as in redis+cluster://10.0.0.1:6379,10.0.0.2:6379");
+    return bad_topology(url.scheme + ": needs a node, as in " + url.scheme + "://10.0.0.1:6379,10.0.0.2:6379");
   if (as.database != 0) return bad_topology("a Redis cluster has database 0 alone");
+  const auto replicas = reads_replicas(url);
+  if (!replicas) return replicas.error();
+  target.read_replicas = *replicas;
   target.as = std::move(as);
   return std::shared_ptr<net::redis_route>(net::redis_cluster::create(std::move(target), chosen, loop));
 }
