@@ -125,6 +125,7 @@ struct near_cache_stats {
   std::uint64_t joined = 0;          // reads that waited for another one's answer, of the same key
   std::uint64_t lease_refusals = 0;  // of the misses: the value was there, but too long ago was the server last heard
   std::uint64_t invalidations = 0;   // changes that the server told of
+  std::uint64_t echoes = 0;          // of the invalidations: taken for what was written here
   std::uint64_t evictions = 0;       // for room
   std::uint64_t epoch_bumps = 0;     // everything was dropped: the server's messages were lost, or it was emptied
   std::uint64_t entries = 0;
