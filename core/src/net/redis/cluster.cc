@@ -114,6 +114,14 @@ void redis_cluster::submit(const redis_operation& what) {
   to->link->submit(what, false);
 }
 
+std::vector<endpoint> redis_cluster::servers() const {
+  std::vector<endpoint> out;
+  for (const auto& one : nodes_) {
+    if (known_ && (one->serves || one->asked)) out.push_back(one->at);
+  }
+  return out;
+}
+
 void redis_cluster::answer_later(reply_handler done, const failure& given) {
   nodes_.front()->link->answer_later(done, given);
 }
@@ -156,8 +164,10 @@ bool redis_cluster::redirected(node& by, bool for_good, std::string_view text, c
   node& to = node_at(told->to);
   if (for_good) {
     to.serves = true;
-    slots_[*key_slot] = &to;
+    if (std::exchange(slots_[*key_slot], &to) != &to) tell_watcher();
     want_map();
+  } else if (!std::exchange(to.asked, true) && !to.serves) {
+    tell_watcher();
   }
   redis_operation on = what;
   ++on.hops;
@@ -195,8 +205,12 @@ void redis_cluster::unmapped(const failure& last) {
 }
 
 void redis_cluster::adopt(const cluster_map& map) {
+  const auto before = slots_;
   std::fill(slots_.begin(), slots_.end(), nullptr);
+  bool asked = false;
   for (const auto& one : nodes_) {
+    asked = asked || (one->asked && !one->serves);
+    one->asked = false;
     one->serves = false;
     one->lowest = slot_count;
   }
@@ -221,6 +235,7 @@ void redis_cluster::adopt(const cluster_map& map) {
   mapper_->set_servers(std::move(all));
   known_ = true;
   misses_ = 0;
+  if (asked || slots_ != before) tell_watcher();
   forget_idle();
   rescue();
   parked_.release(loop_.now(), true, no_map(), [this](const redis_operation& what) { submit(what); });

@@ -41,6 +41,7 @@ class redis_sentinel final : public redis_route, public pollable, public std::en
   using redis_route::submit;
   void submit(const redis_operation& what) override { data_->submit(what); }
   void answer_later(reply_handler done, const failure& given) override { data_->answer_later(done, given); }
+  [[nodiscard]] std::vector<endpoint> servers() const override;
   void close() override;
 
   // Its timer: when the sentinel that is listened to is asked for a sign of life, and what is parked tried again.
