@@ -284,6 +284,9 @@ struct near_cache_options {
   std::size_t size = 0;                       // bytes, bookkeeping included; least_size or more
   duration_ms max_stale = default_max_stale;  // ms, 50 to 60,000: no read is answered with what is older
 };
+// From numbers, as hosts have them: bytes, and milliseconds (none: the default). Errors: invalid_option, also for what
+// is no whole number.
+[[nodiscard]] result<near_cache_options> read_near_cache(double size, std::optional<double> max_stale);
 
 struct store_options {
   const clock* time = nullptr;     // not owned; null: the system clock

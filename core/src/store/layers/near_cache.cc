@@ -2,6 +2,7 @@
 #include "store/layers/near_cache.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "store/envelope.hpp"
@@ -211,12 +212,25 @@ class near_read final : public store_operation<near_read, get_result, near_ref> 
 result<void> check_near_cache(const near_cache_options& options) {
   constexpr std::size_t largest = std::size_t{1} << 40;
   if (options.size < near_cache_options::least_size || options.size > largest) {
-    return {errc::invalid_option, "near-cache: its size must be from 65536 bytes to 1 TiB"};
+    return {errc::invalid_option, "near-cache: its size must be a whole number of bytes, from 65536 to 1 TiB"};
   }
   if (options.max_stale < 50 || options.max_stale > 60'000) {
-    return {errc::invalid_option, "near-cache: max_stale must be from 50 to 60000 milliseconds"};
+    return {errc::invalid_option,
+            "near-cache: how old an answer may be (max_stale, maxStale) must be from 50 to 60000 whole milliseconds"};
   }
   return {};
+}
+
+result<near_cache_options> read_near_cache(double size, std::optional<double> max_stale) {
+  // Out of range is told below; what can't be turned into an integer is 0 there.
+  const auto whole = [](double given) {
+    return given >= 0 && given <= 1e15 && std::floor(given) == given ? static_cast<std::int64_t>(given) : 0;
+  };
+  near_cache_options out;
+  out.size = static_cast<std::size_t>(whole(size));
+  if (max_stale) out.max_stale = whole(*max_stale);
+  if (auto fits = check_near_cache(out); !fits) return fits.error();
+  return out;
 }
 
 near_state::near_state(std::shared_ptr<store> behind, std::shared_ptr<change_source> from,
