@@ -249,7 +249,9 @@ function normalise(given = {}) {
     keys,
     name: options.name ?? options.key,
     // A Store that the application shares, or one of our own.
-    store: isString(store) ? new Store(store, { [KEYS]: keys, encrypt: options.encrypt, nearCache: options.nearCache }) : store,
+    store: isString(store)
+      ? new Store(store, { [KEYS]: keys, encrypt: options.encrypt, nearCache: options.nearCache })
+      : store,
     unset: options.unset ?? 'keep',
     onStoreError: onStoreErrorOf(options),
     staleFor: options.staleFor ?? STALE_FOR,

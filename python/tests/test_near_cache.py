@@ -75,9 +75,11 @@ def test_its_options_are_a_dict_too_and_its_figures_in_stats(redis: RedisServer)
         return await app.service.stats_here()
 
     stats = asyncio.run(all_of_it())
-    assert stats["entries"] == 1 and stats["bytes"] > 0
+    assert stats["entries"] == 1
+    assert stats["bytes"] > 0
     near = stats["near_cache"]
-    assert near["max_bytes"] == 1_000_000 and near["trouble"] == ""
+    assert near["max_bytes"] == 1_000_000
+    assert near["trouble"] == ""
     counts = "hits misses joined lease_refusals invalidations echoes evictions epoch_bumps entries bytes max_bytes"
     assert set(near) == {*counts.split(), "trouble"}
 
