@@ -134,7 +134,7 @@ declare namespace session {
     /**
      * A store's URL, a Store, or a store of any package for express-session. Default: COATCHECK_STORE, else file:./sessions.
      * Redis over TLS: `rediss://host?ca=/path/ca.pem`, with `ca_dir`, `cert`, `key`, `key_password`, `server_name`.
-     * `redis://HOST?near_cache=BYTES&max_stale=MS` answers reads from this process, with what is at most that old.
+     * `redis://HOST?near_cache=BYTES&max_stale=MS` (or `nearCache`) answers reads from this process, with what is at most that old.
      */
     store?: string | StorePlace | Store | AnyStore;
     /** Milliseconds that a store which is not coatcheck's own may take to answer. Default 10,000. */
@@ -224,6 +224,8 @@ declare namespace session {
      * seal is read. Default false. A Store takes the option itself.
      */
     encrypt?: Encrypt;
+    /** Answers reads of a Redis store from this process: as `near_cache=` and `max_stale=` of its URL. A Store takes it itself. */
+    nearCache?: NearCache;
     /**
      * Every so many milliseconds, 1 second to 1 day, one of all processes on the store drops what has expired. Default 0: each
      * write drops a few. Redis does it by itself.
@@ -447,6 +449,48 @@ declare namespace session {
     ttl?: number;
     /** Encryption at rest, as of the middleware. It needs the secret. */
     encrypt?: Encrypt;
+    nearCache?: NearCache;
+  }
+
+  interface NearCache {
+    /** Bytes, bookkeeping included: 65,536 to 1 TiB. */
+    size: number;
+    /** Milliseconds that an answer may be old, 50 to 60,000. Default 2,000. */
+    maxStale?: number;
+  }
+
+  /** Of all that a store keeps. A remote store is walked for it. */
+  interface StoreStats {
+    entries: number;
+    bytes: number;
+    /** 0: no bound of its own. */
+    maxBytes: number;
+    nearCache?: NearCacheStats;
+  }
+
+  /** Of a near-cache since it was opened; entries and bytes are those of now. */
+  interface NearCacheStats {
+    /** Reads that were answered at once. */
+    hits: number;
+    /** Reads that asked the store. */
+    misses: number;
+    /** Reads that waited for another one's answer, of the same key. */
+    joined: number;
+    /** Of the misses: it was there, but the server had not been heard for too long. */
+    leaseRefusals: number;
+    /** Changes that the server told of. */
+    invalidations: number;
+    /** Of the invalidations: taken for what was written here. */
+    echoes: number;
+    /** Entries that went for room. */
+    evictions: number;
+    /** How often everything was dropped: messages were lost, the servers changed or were emptied. */
+    epochBumps: number;
+    entries: number;
+    bytes: number;
+    maxBytes: number;
+    /** Why the server tells of no changes, so that each read asks it; '': it does. */
+    trouble: string;
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: express-session's own data type
@@ -482,6 +526,8 @@ declare namespace session {
     /** Drops what has expired, and answers how many entries went. Redis does so by itself: 0 there. */
     prune(): Promise<number>;
     prune(callback: (error: unknown, count?: number) => void): void;
+    stats(): Promise<StoreStats>;
+    stats(callback: (error: unknown, stats?: StoreStats) => void): void;
     close(): void;
     regenerate(req: unknown, callback: (error?: unknown) => unknown): void;
     load(sid: string, callback: (error: unknown, session?: StoredSession) => unknown): void;

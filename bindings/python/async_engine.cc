@@ -25,7 +25,8 @@ struct host {
 
   host(setup made, const py::handle& event_loop, PyObject* owner)
       : clock(std::move(made.clock)), loop(event_loop, owner) {
-    if (auto ready = open_stores(made.options, made.url, made.foreign_urls, &loop); !ready) throw_error(ready.error());
+    if (auto ready = open_stores(made.options, made.url, made.foreign_urls, &loop, made.near); !ready)
+      throw_error(ready.error());
     auto created = engine::create(std::move(made.options));
     if (!created) throw_error(created.error());
     on = *std::move(created);
@@ -204,6 +205,17 @@ PyObject* prune_turn(PyObject* self, PyObject* given) {
   });
 }
 
+PyObject* stats(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    PyObject* future = nullptr;
+    call* running = new_call(self, nullptr, &future);
+    if (running == nullptr) return nullptr;
+    self_of(self).on->where().stats(completion<stats_result>(
+        [](void* context, stats_result&& done) { static_cast<call*>(context)->finish(answer(done)); }, running));
+    return future;
+  });
+}
+
 PyMethodDef methods[] = {
     {"open", as_method(open_session), METH_FASTCALL, "open(cookie_header, secure) -> future of a Handle"},
     {"load", load, METH_O, "load(id) -> future of a Handle"},
@@ -211,6 +223,7 @@ PyMethodDef methods[] = {
      "commit(handle, payload, flags, cookie) -> future of the Set-Cookie value or None"},
     {"destroy", as_method(destroy), METH_FASTCALL, "destroy(handle, secure) -> future of the Set-Cookie value or None"},
     {"prune_turn", prune_turn, METH_O, "prune_turn(interval in ms, 0: a further batch) -> future of an int or None"},
+    {"stats", stats, METH_NOARGS, "stats() -> future of a dict"},
     {"close", close_engine, METH_NOARGS, "close() -> None"},
     {nullptr, nullptr, 0, nullptr},
 };

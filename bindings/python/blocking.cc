@@ -23,7 +23,8 @@ result<std::unique_ptr<worker>> blocking_pool::take() {
   made->loop = std::make_unique<event_loop>(made->greenlets.get());
   made->loop->on_warning = log_warning;
   engine_options options = made_.options;
-  if (auto ready = open_stores(options, made_.url, made_.foreign_urls, made->loop.get()); !ready) return ready.error();
+  if (auto ready = open_stores(options, made_.url, made_.foreign_urls, made->loop.get(), made_.near); !ready)
+    return ready.error();
   auto created = engine::create(std::move(options));
   if (!created) return created.error();
   made->on = *std::move(created);

@@ -196,6 +196,24 @@ PyObject* answer(const prune_result& done) noexcept {
   return PyLong_FromUnsignedLongLong(done.count);
 }
 
+PyObject* answer(const stats_result& done) noexcept {
+  if (!done.known) return raise(done.why);
+  PyObject* const out = Py_BuildValue("{s:K,s:K,s:K}", "entries", done.stats.entries, "bytes", done.stats.bytes,
+                                      "max_bytes", done.stats.max_bytes);
+  if (out == nullptr || !done.near) return out;
+  const near_cache_stats& near = *done.near;
+  PyObject* const figures =
+      Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:s}", "hits", near.hits, "misses", near.misses,
+                    "joined", near.joined, "lease_refusals", near.lease_refusals, "invalidations", near.invalidations,
+                    "echoes", near.echoes, "evictions", near.evictions, "epoch_bumps", near.epoch_bumps, "entries",
+                    near.entries, "bytes", near.bytes, "max_bytes", near.max_bytes, "trouble", near.trouble.c_str());
+  const bool told = figures != nullptr && PyDict_SetItemString(out, "near_cache", figures) == 0;
+  Py_XDECREF(figures);
+  if (told) return out;
+  Py_DECREF(out);
+  return nullptr;
+}
+
 bool read_interval(PyObject* given, duration_ms& into) noexcept {
   into = PyLong_AsLongLong(given);
   return into != -1 || PyErr_Occurred() == nullptr;

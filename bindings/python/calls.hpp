@@ -67,6 +67,8 @@ struct commit_arguments {
 [[nodiscard]] PyObject* answer(handle* of, destroyed&& done) noexcept;
 // How many entries went; None: it was not our turn, or the store expires by itself.
 [[nodiscard]] PyObject* answer(const prune_result& done) noexcept;
+// {"entries", "bytes", "max_bytes"} and, where there is one, "near_cache" with its figures.
+[[nodiscard]] PyObject* answer(const stats_result& done) noexcept;
 // prune_in_turn's interval in ms, or 0 for a further batch. False with an exception set.
 [[nodiscard]] bool read_interval(PyObject* given, duration_ms& into) noexcept;
 inline void start_pruning(store& where, const clock& time, duration_ms interval, completion<prune_result> done) {

@@ -27,7 +27,7 @@ class host {
  public:
   explicit host(setup made) : clock_(std::move(made.clock)) {
     if (answers_in_the_call(made.url)) {
-      if (auto ready = open_stores(made.options, made.url, made.foreign_urls, nullptr); !ready) {
+      if (auto ready = open_stores(made.options, made.url, made.foreign_urls, nullptr, made.near); !ready) {
         throw_error(ready.error());
       }
       writes_wait_ = made.options.where->capabilities().may_block;
@@ -195,6 +195,16 @@ PyObject* prune_turn(PyObject* self, PyObject* given) {
   });
 }
 
+PyObject* stats(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    stats_result done;
+    if (!self_of(self).run(true, done, [](engine& e, completion<stats_result> then) { e.where().stats(then); })) {
+      return nullptr;
+    }
+    return answer(done);
+  });
+}
+
 PyObject* cookie_name(PyObject* self, PyObject* secure) {
   const int truth = PyObject_IsTrue(secure);
   if (truth < 0) return nullptr;
@@ -249,6 +259,7 @@ PyMethodDef methods[] = {
      "commit(handle, payload, flags, cookie, owner) -> Set-Cookie value or None"},
     {"destroy", as_method(destroy), METH_FASTCALL, "destroy(handle, secure) -> Set-Cookie value or None"},
     {"prune_turn", prune_turn, METH_O, "prune_turn(interval in ms, 0: a further batch) -> int or None"},
+    {"stats", stats, METH_NOARGS, "stats() -> dict"},
     {"cookie_name", cookie_name, METH_O, "cookie_name(secure) -> str"},
     {"clearing_cookie", clearing_cookie, METH_O, "clearing_cookie(secure) -> Set-Cookie value"},
     {"response_headers", as_method(response_headers), METH_FASTCALL, "response_headers(sends_cookie, looked) -> bits"},

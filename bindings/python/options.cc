@@ -140,11 +140,26 @@ void read_affinity(const py::object& given, affinity_options& into) {
   if (into.node.empty()) throw_error({errc::invalid_option, "affinity: node is required"});
 }
 
+// A dict with size in bytes, and max_stale in ms or None.
+[[nodiscard]] std::optional<near_cache_options> read_near(const py::object& given) {
+  if (given.is_none()) return std::nullopt;
+  if (!py::isinstance<py::dict>(given)) throw py::type_error("near_cache must be a dict with size and max_stale");
+  reader from(given.cast<py::dict>());
+  double size = 0;
+  std::optional<double> max_stale;
+  from.take("size", size);
+  from.take("max_stale", max_stale);
+  from.finish();
+  auto near = read_near_cache(size, max_stale);
+  if (!near) throw_error(near.error());
+  return *near;
+}
+
 }  // namespace
 
 result<void> open_stores(engine_options& options, const std::string& url, const std::vector<std::string>& foreign_urls,
-                         driver* loop) {
-  auto own = coatcheck::open_store(url, {options.time, loop, &options.keys});
+                         driver* loop, const std::optional<near_cache_options>& near) {
+  auto own = coatcheck::open_store(url, {options.time, loop, &options.keys, near});
   if (!own) return own.error();
   options.where = *std::move(own);
   for (std::size_t at = 0; at < foreign_urls.size(); ++at) {
@@ -182,6 +197,7 @@ setup read_setup(const py::dict& arguments) {
              .url = {},
              .clock = nullptr};
   made.url = read_store(from);
+  made.near = read_near(from.pop("near_cache"));
   from.take("clock", made.clock);
   made.options.time = made.clock ? static_cast<const clock*>(made.clock.get()) : &python_clock();
   read_sources(from.pop("migrate_from"), made);

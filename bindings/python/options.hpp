@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <pybind11/pybind11.h>
 #include <string>
 #include <vector>
@@ -20,11 +21,13 @@ struct setup {
   std::string url;                          // of the store
   std::vector<std::string> foreign_urls{};  // of options.migrate_from; empty: a session in its cookie
   std::shared_ptr<manual_clock> clock;      // keeps `options.time` alive; null: Python's
+  std::optional<near_cache_options> near{};
 };
 
 // Opens the stores of the options: on the loop, or where there is none those that answer in the call.
 [[nodiscard]] result<void> open_stores(engine_options& options, const std::string& url,
-                                       const std::vector<std::string>& foreign_urls, driver* loop);
+                                       const std::vector<std::string>& foreign_urls, driver* loop,
+                                       const std::optional<near_cache_options>& near);
 
 // Throws error_already_set: ConfigError for a value out of range, TypeError for an unknown or mistyped one.
 [[nodiscard]] setup read_setup(const pybind11::dict& arguments);

@@ -6,7 +6,7 @@ const { construct } = require('./errors.js');
 const { isForeign } = require('./express/foreign.js');
 const { Key, handleOf } = require('./jwt/keys.js');
 const { isPlace } = require('./place.js');
-const { ENCRYPT, KEYS, Store } = require('./store.js');
+const { ENCRYPT, KEYS, NEAR_CACHE, Store } = require('./store.js');
 const { native } = require('./native.js');
 
 const DEFAULT_STORE = 'file:./sessions';
@@ -76,6 +76,7 @@ const OPTIONS = {
   staleFor: [(value) => isMilliseconds(value) && value > 0, 'staleFor option must be milliseconds above 0'],
   types: [oneOf('plain', 'tagged'), 'types option must be "plain" or "tagged"'],
   encrypt: ENCRYPT,
+  nearCache: NEAR_CACHE,
   pruneInterval: [
     (value) => value === 0 || (isMilliseconds(value) && value >= 1000 && value <= 86_400_000),
     'pruneInterval option must be milliseconds from 1000 to 86400000, or 0 for none',
@@ -240,13 +241,18 @@ function normalise(given = {}) {
   if (options.encrypt && store instanceof Store) {
     throw new TypeError('encrypt option: give it to the Store, as in new Store(url, { secret, encrypt: true })');
   }
+  if (options.nearCache !== undefined && !isString(store)) {
+    throw new TypeError('nearCache option: give it to the Store, as in new Store(url, { nearCache: { size } })');
+  }
   return {
     ...options,
     given: new Set(Object.keys(options)),
     keys,
     name: options.name ?? options.key,
     // A Store that the application shares, or one of our own.
-    store: isPlace(store) ? new Store(store, { [KEYS]: keys, encrypt: options.encrypt }) : store,
+    store: isPlace(store)
+      ? new Store(store, { [KEYS]: keys, encrypt: options.encrypt, nearCache: options.nearCache })
+      : store,
     unset: options.unset ?? 'keep',
     onStoreError: onStoreErrorOf(options),
     staleFor: options.staleFor ?? STALE_FOR,

@@ -33,6 +33,16 @@ const ENCRYPT = [
   'encrypt option must be true, false, "migrate" or "prepare"',
 ];
 
+const NEAR_CACHE = [
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    typeof value.size === 'number' &&
+    (value.maxStale === undefined || typeof value.maxStale === 'number') &&
+    Object.keys(value).every((name) => name === 'size' || name === 'maxStale'),
+  'nearCache option must be { size, maxStale }: bytes, and milliseconds or nothing',
+];
+
 const NATIVE = Symbol('coatcheck.store');
 const KEYS = Symbol('coatcheck.keys');
 const PLAIN_JSON = Symbol('coatcheck.plainJson');
@@ -82,6 +92,7 @@ function carry(from, to) {
 }
 
 const nothing = () => undefined;
+const same = (answer) => answer;
 
 function millisecondsLeft(session, ttl, now) {
   const expires = session?.cookie?.expires;
@@ -131,10 +142,11 @@ class Store extends Base {
     super();
     if (!isPlace(url)) throw new TypeError('store must be a URL, such as file:./sessions');
     const place = urlOf(url);
-    const { secret, ttl, encrypt = false, ...others } = options;
+    const { secret, ttl, encrypt = false, nearCache, ...others } = options;
     for (const name of Object.keys(others))
-      throw new TypeError(`unknown Store option '${name}'; there are: secret, ttl, encrypt`);
+      throw new TypeError(`unknown Store option '${name}'; there are: secret, ttl, encrypt, nearCache`);
     if (!ENCRYPT[0](encrypt)) throw new TypeError(ENCRYPT[1]);
+    if (nearCache !== undefined && !NEAR_CACHE[0](nearCache)) throw new TypeError(NEAR_CACHE[1]);
     if (ttl !== undefined && (!Number.isFinite(ttl) || ttl <= 0)) {
       throw new TypeError('ttl option must be milliseconds above 0');
     }
@@ -149,6 +161,8 @@ class Store extends Base {
       place,
       keys ?? options[KEYS],
       encrypt === true ? 'required' : encrypt || 'off',
+      nearCache?.size,
+      nearCache?.maxStale,
     );
     Object.defineProperty(this, NATIVE, { value: store });
     this.#ttl = ttl ?? (store.foreign ? store.lifetime : DAY);
@@ -338,6 +352,11 @@ class Store extends Base {
     return answer(prune(this[NATIVE]), callback);
   }
 
+  // { entries, bytes, maxBytes }, of all that the store keeps: a remote one is walked for it; `nearCache`: its figures.
+  stats(callback) {
+    return this.#run(callback, (slot) => this[NATIVE].stats(slot), same);
+  }
+
   // Ends all work on this store; later operations fail with ERR_STORE_CLOSED.
   close() {
     this[NATIVE].close();
@@ -368,4 +387,4 @@ class Store extends Base {
   }
 }
 
-module.exports = { BIND, ENCRYPT, KEYS, PLAIN_JSON, Store, calledInside, carry, nativeOf };
+module.exports = { BIND, ENCRYPT, KEYS, NEAR_CACHE, PLAIN_JSON, Store, calledInside, carry, nativeOf };

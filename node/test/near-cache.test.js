@@ -6,6 +6,7 @@ const assert = require('node:assert/strict');
 const { execFileSync, spawn } = require('node:child_process');
 const path = require('node:path');
 const { test } = require('node:test');
+const session = require('..');
 const { COUNTER, Redis, SECRET, start } = require('./support.js');
 
 const NEAR = '?timeout=10000&near_cache=1000000&max_stale=2000';
@@ -60,6 +61,41 @@ test('what one service writes or ends, another one that was warm sees', async (t
   await warm(redis, other, 2);
   await one.get('/logout');
   await until(async () => JSON.parse((await other.get('/read')).body).n === undefined);
+});
+
+test('its options are an object, too, and its figures in stats()', async (t) => {
+  const redis = await Redis.start(t);
+  const store = new session.Store(`${redis.url}?timeout=10000`, {
+    secret: SECRET,
+    nearCache: { size: 1_000_000, maxStale: 20_000 },
+  });
+  t.after(() => store.close());
+  const browser = await start(t, ROUTES, { store });
+  await browser.get('/write');
+  await warm(redis, browser, 1);
+  await browser.get('/write');
+  const { entries, bytes, nearCache } = await store.stats();
+  assert.equal(entries, 1);
+  assert.ok(bytes > 0);
+  assert.ok(nearCache.hits > 0 && nearCache.misses > 0 && nearCache.entries === 1 && nearCache.bytes > 0);
+  assert.equal(nearCache.maxBytes, 1_000_000);
+  assert.equal(nearCache.trouble, '');
+  for (const name of ['joined', 'leaseRefusals', 'invalidations', 'echoes', 'evictions', 'epochBumps']) {
+    assert.ok(Number.isInteger(nearCache[name]), name);
+  }
+});
+
+test('what is wrong with its options is said', () => {
+  const open = (nearCache, url = 'redis://127.0.0.1:1') => new session.Store(url, { nearCache });
+  assert.throws(() => open({ size: 1000 }), /size must be a whole number of bytes, from 65536 to 1 TiB/);
+  assert.throws(() => open({ size: 100_000.5 }), /whole number of bytes/);
+  assert.throws(() => open({ size: 1_000_000, maxStale: 10 }), /from 50 to 60000 whole milliseconds/);
+  assert.throws(() => open({ size: '1MB' }), TypeError);
+  assert.throws(() => open({ size: 1_000_000, max_stale: 100 }), TypeError);
+  assert.throws(() => open({ size: 1_000_000 }, 'memory:'), /this store can't have one/);
+  assert.throws(() => open({ size: 1_000_000 }, 'redis://127.0.0.1:1?near_cache=100000'), /given twice/);
+  const store = new session.MemoryStore();
+  assert.throws(() => session({ secret: SECRET, store, nearCache: { size: 1_000_000 } }), /give it to the Store/);
 });
 
 test('its connection keeps no process alive', async (t) => {

@@ -7,7 +7,7 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from coatcheck import _core
 from coatcheck._duration import Duration, milliseconds
@@ -24,16 +24,20 @@ if TYPE_CHECKING:
 __all__ = [
     "ForeignSource",
     "Mode",
+    "NearCache",
+    "NearCacheStats",
     "OnUnknown",
     "Owner",
     "Secrets",
     "Service",
     "SessionOptions",
+    "StoreStats",
     "cookie_options",
     "default_store",
     "environment_secret",
     "foreign_sources",
     "make_service",
+    "near_cache_option",
     "token_options",
 ]
 
@@ -76,6 +80,43 @@ class Affinity(_Affinity, total=False):
     cookie: str
 
 
+class _NearCache(TypedDict):
+    size: int  # bytes, bookkeeping included: 65,536 to 1 TiB
+
+
+class NearCache(_NearCache, total=False):
+    max_stale: Duration | None  # how old an answer may be: 50 ms to 60 s; 2 seconds
+
+
+class NearCacheStats(TypedDict):
+    """Of a near-cache since it was opened; entries and bytes are those of now."""
+
+    hits: int  # reads that were answered at once
+    misses: int  # reads that asked the store
+    joined: int  # reads that waited for another one's answer, of the same key
+    lease_refusals: int  # of the misses: it was there, but the server had not been heard for too long
+    invalidations: int  # changes that the server told of
+    echoes: int  # of the invalidations: taken for what was written here
+    evictions: int  # for room
+    epoch_bumps: int  # everything was dropped: messages were lost, the servers changed or were emptied
+    entries: int
+    bytes: int
+    max_bytes: int
+    trouble: str  # why the server tells of no changes, so that each read asks it; "": it does
+
+
+class _StoreStats(TypedDict):
+    entries: int
+    bytes: int
+    max_bytes: int  # 0: no bound of its own
+
+
+class StoreStats(_StoreStats, total=False):
+    """Of all that a store keeps. A remote store is walked for it."""
+
+    near_cache: NearCacheStats
+
+
 class SessionOptions(TypedDict, total=False):
     """What the WSGI and the ASGI middleware both take, beside a secret, a store and the cookie's settings.
 
@@ -98,6 +139,9 @@ class SessionOptions(TypedDict, total=False):
     # Encryption at rest, under the secret. True seals what is stored and reads nothing else; "migrate" reads what was
     # stored before, too; "prepare" does not seal yet, and reads what other services seal.
     encrypt: bool | str | None
+    # Answers reads of a Redis store from this process, as near_cache= and max_stale= of its URL: {"size": 64 << 20}.
+    # One cache for each event loop, or each thread that waits.
+    near_cache: NearCache | None
     # Every so often, 1 second to 1 day, one of all processes on the store drops what has expired, at the end of a
     # request. None: each write drops a few. Redis does it by itself.
     prune_interval: Duration | None
@@ -178,6 +222,7 @@ def make_service(
     rest["migrate_from"] = foreign_sources(
         rest.get("migrate_from"), secret if secret is not None else environment_secret(), before or {}
     )
+    rest["near_cache"] = near_cache_option(rest.get("near_cache"))
     on_session = rest.pop("on_session", None)
     prune_interval = milliseconds(rest.pop("prune_interval", None), "prune_interval")
     on_event, types = rest.pop("on_event", None), rest.pop("types", None) or "plain"
@@ -202,6 +247,13 @@ def make_service(
         on_session=on_session,
         prune_interval=prune_interval,
     )
+
+
+def near_cache_option(given: NearCache | None) -> dict[str, Any] | None:
+    """``near_cache`` as the core takes it."""
+    if given is None or not isinstance(given, Mapping):
+        return given
+    return {**given, "max_stale": milliseconds(given.get("max_stale"), "near_cache: max_stale")}
 
 
 def foreign_sources(
@@ -316,6 +368,14 @@ class Service:
     def async_engine(self) -> _core.AsyncEngine:
         """The engine of the running loop, with connections of its own. For remote stores."""
         return self._engines.here()
+
+    def stats(self) -> StoreStats:
+        """Waits for the store. The near-cache's figures are those of a thread that waits (WSGI)."""
+        return cast(StoreStats, self.engine.stats())
+
+    async def stats_here(self) -> StoreStats:
+        """From the running loop; the near-cache's figures are this loop's."""
+        return cast(StoreStats, await self.async_engine().stats() if self.remote else self.engine.stats())
 
     def close(self) -> None:
         """Ends all work; what comes later fails with a StoreError."""

@@ -47,6 +47,8 @@ the next request on. ``init_app`` checks what is there by then, and opens no sto
 ``COATCHECK_ENCRYPT``
     encryption at rest, under SECRET_KEY: True seals what is stored and reads nothing else; ``"migrate"`` reads what was
     stored before, too; ``"prepare"`` does not seal yet, and reads what other services seal.
+``COATCHECK_NEAR_CACHE``
+    ``{"size": bytes, "max_stale": seconds or a timedelta}``: reads of a Redis store are answered from this process.
 ``COATCHECK_PRUNE_INTERVAL``
     every so often (seconds or timedelta, 1 second to 1 day) one of all processes on the store drops what has expired,
     at the end of a request. None: each write drops a few. Redis does it by itself.
@@ -102,6 +104,7 @@ from coatcheck._service import (
     default_store,
     environment_secret,
     foreign_sources,
+    near_cache_option,
     token_options,
 )
 from coatcheck.errors import ConfigError, SecretWarning, StoreError
@@ -263,6 +266,7 @@ class CoatcheckInterface(SecureCookieSessionInterface):
             "secret_option": "SECRET_KEY" if app.secret_key is not None else "COATCHECK_SECRET",
             "store": default_store(config.get("COATCHECK_STORE")),
             "encrypt": config.get("COATCHECK_ENCRYPT"),
+            "near_cache": near_cache_option(config.get("COATCHECK_NEAR_CACHE")),
             "cookie_name": None if name == "session" else name,
             "domain": _bare_domain(self.get_cookie_domain(app)),
             "path": self.get_cookie_path(app),

@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import coatcheck.errors
 import coatcheck.starlette
+import pytest
 from conftest import SECRET, RedisServer
 from stacks import FlaskSite, asgi_call
 from starlette.applications import Starlette
@@ -54,6 +56,45 @@ def test_flask_reads_from_the_process_and_sees_what_others_write(redis: RedisSer
     until(lambda: bool(site.login(x=1)) and site.get("read", cookie).json == {"n": 3})
     other.get("clear", cookie)
     until(lambda: bool(site.login(x=1)) and site.get("read", cookie).json == {})
+
+
+def test_its_options_are_a_dict_too_and_its_figures_in_stats(redis: RedisServer) -> None:
+    async def view(request: Request) -> JSONResponse:
+        request.session["n"] = 1
+        return JSONResponse({})
+
+    app = coatcheck.starlette.SessionMiddleware(
+        Starlette(routes=[Route("/{page}", view)]),
+        SECRET,
+        store=redis.url + "?timeout=10000",
+        near_cache={"size": 1_000_000, "max_stale": 20},
+    )
+
+    async def all_of_it() -> Any:
+        await asgi_call(app, "/write")
+        return await app.service.stats_here()
+
+    stats = asyncio.run(all_of_it())
+    assert stats["entries"] == 1
+    assert stats["bytes"] > 0
+    near = stats["near_cache"]
+    assert near["max_bytes"] == 1_000_000
+    assert near["trouble"] == ""
+    counts = "hits misses joined lease_refusals invalidations echoes evictions epoch_bumps entries bytes max_bytes"
+    assert set(near) == {*counts.split(), "trouble"}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"size": 1000}, "whole number of bytes, from 65536"),
+        ({"size": 1_000_000, "max_stale": 0.01}, "from 50 to 60000 whole milliseconds"),
+        ({"size": 1_000_000, "max_stale": "1"}, "max_stale must be seconds or a timedelta"),
+    ],
+)
+def test_what_is_wrong_with_its_options_is_said(given: Any, said: str) -> None:
+    with pytest.raises(coatcheck.errors.ConfigError, match=said):
+        coatcheck.starlette.SessionMiddleware(Starlette(), SECRET, store="redis://127.0.0.1:1", near_cache=given)
 
 
 def test_asgi_reads_from_the_process_and_sees_what_others_write(redis: RedisServer) -> None:

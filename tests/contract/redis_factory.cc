@@ -74,6 +74,7 @@ class near_place final : public in_real_time<redis_place> {
       one->ask_anew();
       while (one->listens() && one->told_until() == change_source::never) loop().run_once();
     }
+    for (const auto& one : caches_) one->distrust_own();
   }
 
  protected:
@@ -83,12 +84,15 @@ class near_place final : public in_real_time<redis_place> {
     target.where = [] { return net::endpoint{"127.0.0.1", static_cast<std::uint16_t>(shared_server().port()), {}}; };
     sources_.push_back(
         make_redis_changes(std::move(target), redis_names(prefix()), 60'000, {.timeout = 20'000}, loop()));
-    return std::make_shared<near_cache>(std::move(made), sources_.back(),
-                                        near_cache_options{std::size_t{1} << 24, 60'000}, loop(), system_clock());
+    caches_.push_back(std::make_shared<near_cache>(
+        std::move(made), sources_.back(), near_cache_options{std::size_t{1} << 24, 60'000}, loop(), system_clock()));
+    return caches_.back();
+  }
   }
 
  private:
   std::vector<std::shared_ptr<change_source>> sources_;
+  std::vector<std::shared_ptr<near_cache>> caches_;
 };
 
 // In the layout of another package, whose deadlines are the server's own: by the real clock, to the second.

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "support/chaos_proxy.hpp"
+#include "support/near_client.hpp"
 #include "support/redis_client.hpp"
 #include "support/redis_server.hpp"
 
@@ -27,6 +28,11 @@ using coatcheck_test::chaos_proxy;
 using coatcheck_test::redis_client;
 using coatcheck_test::redis_server;
 using mode = chaos_proxy::mode;
+bool hit(redis_client& client, std::string_view key, get_result* out = nullptr) {
+  return coatcheck_test::near_hit(client, key, out);
+}
+using coatcheck_test::near_warm;
+using coatcheck_test::near_within;
 
 constexpr duration_ms max_stale = 200;
 // Operations are not what is tried here: the machine may be busy.
@@ -44,31 +50,7 @@ class NearCacheFaults : public testing::Test {
   std::unique_ptr<redis_server> server_;
 };
 
-near_cache_stats figures(const redis_client& of) {
-  return std::dynamic_pointer_cast<near_cache>(of.sessions)->figures();
-}
-
-// Whether a read is answered in the process. The loop has its turn before, as a service's has.
-bool hit(redis_client& client, std::string_view key, get_result* out = nullptr) {
-  client.loop.run_once(0);
-  const auto before = figures(client).hits;
-  auto got = client.get(key);
-  if (out != nullptr) *out = std::move(got);
-  return figures(client).hits > before;
-}
-
-template <class Condition>
-[[nodiscard]] bool within(duration_ms limit, Condition holds) {
-  const steady_ms since = steady_now();
-  while (!holds()) {
-    if (steady_now() > since + limit) return false;
-  }
-  return true;
-}
-
-bool warm(redis_client& client, std::string_view key) {
-  return within(60'000, [&] { return hit(client, key); });
-}
+near_cache_stats figures(const redis_client& of) { return coatcheck_test::near_figures_of(of); }
 
 std::uint64_t calls(redis_server& server, const std::string& command) {
   const std::string all = server.command({"INFO", "commandstats"});
@@ -79,7 +61,7 @@ std::uint64_t calls(redis_server& server, const std::string& command) {
 TEST_F(NearCacheFaults, AWarmReadCostsNoRoundTripAndAWriteOne) {
   redis_client client(server_->url() + patient);
   ASSERT_EQ(client.put("key", "v0").status, put_status::stored);
-  ASSERT_TRUE(warm(client, "key"));
+  ASSERT_TRUE(near_warm(client, "key"));
   const auto gets = calls(*server_, "get");
   const auto scripts = calls(*server_, "evalsha");
   etag tag;
@@ -91,16 +73,25 @@ TEST_F(NearCacheFaults, AWarmReadCostsNoRoundTripAndAWriteOne) {
   EXPECT_EQ(client.put("key", "v1", expectation::version(tag)).status, put_status::stored);
   EXPECT_EQ(calls(*server_, "get"), gets);
   EXPECT_EQ(calls(*server_, "evalsha"), scripts + 1);
-  EXPECT_EQ(client.get("key").value.bytes, "v1");
+  get_result got;
+  EXPECT_TRUE(hit(client, "key", &got)) << "what was written is there, before and after its echo";
+  EXPECT_EQ(got.value.bytes, "v1");
+  ASSERT_TRUE(near_within(60'000, [&] {
+    client.loop.run_once(0);
+    return figures(client).echoes > 0;
+  }));
+  EXPECT_TRUE(hit(client, "key", &got));
+  EXPECT_EQ(got.value.bytes, "v1");
+  EXPECT_EQ(calls(*server_, "get"), gets);
 }
 
 TEST_F(NearCacheFaults, SeesWhatAnotherClientWroteRemovedOrFlushed) {
   redis_client reader(server_->url() + near);
   redis_client writer(server_->url() + plain);
   ASSERT_EQ(writer.put("key", "v1").status, put_status::stored);
-  ASSERT_TRUE(warm(reader, "key"));
+  ASSERT_TRUE(near_warm(reader, "key"));
   const auto sees = [&](get_status status, std::string_view bytes) {
-    return within(max_stale + 60'000, [&] {
+    return near_within(max_stale + 60'000, [&] {
       get_result got;
       hit(reader, "key", &got);
       return got.status == status && got.value.bytes == bytes;
@@ -108,12 +99,12 @@ TEST_F(NearCacheFaults, SeesWhatAnotherClientWroteRemovedOrFlushed) {
   };
   ASSERT_EQ(writer.put("key", "v2").status, put_status::stored);
   EXPECT_TRUE(sees(get_status::found, "v2"));
-  ASSERT_TRUE(warm(reader, "key"));
+  ASSERT_TRUE(near_warm(reader, "key"));
   ASSERT_EQ(writer.remove("key").status, remove_status::removed);
   EXPECT_TRUE(sees(get_status::absent, ""));
   ASSERT_EQ(writer.put("key", "v3").status, put_status::stored);
   EXPECT_TRUE(sees(get_status::found, "v3"));
-  ASSERT_TRUE(warm(reader, "key"));
+  ASSERT_TRUE(near_warm(reader, "key"));
   const auto bumps = figures(reader).epoch_bumps;
   server_->command({"FLUSHALL"});
   EXPECT_TRUE(sees(get_status::absent, ""));
@@ -124,7 +115,7 @@ TEST_F(NearCacheFaults, OnlyKeysOfItsOwnPrefixAreHeardOf) {
   redis_client reader(server_->url() + patient);
   redis_client other(server_->url() + plain + "&prefix=other:");
   ASSERT_EQ(reader.put("key", "v").status, put_status::stored);
-  ASSERT_TRUE(warm(reader, "key"));
+  ASSERT_TRUE(near_warm(reader, "key"));
   const auto before = figures(reader).invalidations;
   for (int i = 0; i < 10; ++i) ASSERT_EQ(other.put("key", "x").status, put_status::stored);
   ASSERT_EQ(reader.remove("sentinel").status, remove_status::absent);
@@ -284,13 +275,13 @@ TEST_F(NearCacheFaults, AnEndedSessionIsGoneWithinMaxStaleAlsoWhileTheMessagesAr
   for (const auto how : {mode::pass, mode::deaf, mode::stall, mode::delay, mode::cut}) {
     redis_client reader(proxy.url() + near);
     ASSERT_EQ(writer.put("key", "v").status, put_status::stored);
-    ASSERT_TRUE(warm(reader, "key"));
+    ASSERT_TRUE(near_warm(reader, "key"));
     proxy.treat(how);
     ASSERT_EQ(writer.remove("key").status, remove_status::removed);
     const steady_ms ended = steady_now();
     steady_ms last_seen = 0;
     get_result got;
-    ASSERT_TRUE(within(max_stale + 60'000, [&] {
+    ASSERT_TRUE(near_within(max_stale + 60'000, [&] {
       const steady_ms asked = steady_now();
       hit(reader, "key", &got);
       if (got.status == get_status::found) last_seen = asked;
@@ -305,7 +296,7 @@ TEST_F(NearCacheFaults, ALoopThatWasBusyAsksTheServerUntilItHasHeardOfIt) {
   redis_client reader(server_->url() + near);
   redis_client writer(server_->url() + plain);
   ASSERT_EQ(writer.put("key", "v1").status, put_status::stored);
-  ASSERT_TRUE(warm(reader, "key"));
+  ASSERT_TRUE(near_warm(reader, "key"));
   ASSERT_EQ(writer.put("key", "v2").status, put_status::stored);
   const steady_ms until = steady_now() + max_stale;
   while (steady_now() <= until) {
@@ -313,18 +304,18 @@ TEST_F(NearCacheFaults, ALoopThatWasBusyAsksTheServerUntilItHasHeardOfIt) {
   const auto before = figures(reader).lease_refusals;
   EXPECT_EQ(reader.get("key").value.bytes, "v2");
   EXPECT_EQ(figures(reader).lease_refusals, before + 1);
-  EXPECT_TRUE(warm(reader, "key"));
+  EXPECT_TRUE(near_warm(reader, "key"));
 }
 
 TEST_F(NearCacheFaults, AForkedChildStartsEmptyWithAConnectionOfItsOwn) {
   redis_client client(server_->url() + near);
   ASSERT_EQ(client.put("key", "v").status, put_status::stored);
-  ASSERT_TRUE(warm(client, "key"));
+  ASSERT_TRUE(near_warm(client, "key"));
   const pid_t child = ::fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
     const bool cold = !hit(client, "key");
-    const bool again = warm(client, "key");
+    const bool again = near_warm(client, "key");
     const std::string clients = server_->command({"CLIENT", "LIST"});
     const auto first = clients.find("coatcheck-near");
     const bool two = first != std::string::npos && clients.find("coatcheck-near", first + 1) != std::string::npos;
@@ -334,21 +325,21 @@ TEST_F(NearCacheFaults, AForkedChildStartsEmptyWithAConnectionOfItsOwn) {
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_EQ(WEXITSTATUS(status), 0) << "1: it began warm; 2: it never warmed; 3: it used its parent's connection";
-  EXPECT_TRUE(warm(client, "key"));
+  EXPECT_TRUE(near_warm(client, "key"));
 }
 
 TEST_F(NearCacheFaults, ARestartedServerIsHeardOfAgain) {
   redis_client client(server_->url() + near);
   ASSERT_EQ(client.put("key", "v1").status, put_status::stored);
-  ASSERT_TRUE(warm(client, "key"));
+  ASSERT_TRUE(near_warm(client, "key"));
   server_->restart();  // without what it held
-  EXPECT_TRUE(within(max_stale + 60'000, [&] {
+  EXPECT_TRUE(near_within(max_stale + 60'000, [&] {
     get_result got;
     hit(client, "key", &got);
     return got.status == get_status::absent;
   }));
-  EXPECT_TRUE(within(60'000, [&] { return client.put("key", "v2").status == put_status::stored; }));
-  ASSERT_TRUE(warm(client, "key"));
+  EXPECT_TRUE(near_within(60'000, [&] { return client.put("key", "v2").status == put_status::stored; }));
+  ASSERT_TRUE(near_warm(client, "key"));
   EXPECT_EQ(client.get("key").value.bytes, "v2");
 }
 
@@ -363,12 +354,12 @@ TEST_F(NearCacheFaults, WhereTheServerRefusesToTellEachReadAsksIt) {
     ASSERT_EQ(server_->command(user), "OK");
     redis_client client(server_->url() + near + "&username=app&password=secret");
     ASSERT_EQ(client.put("key", "v").status, put_status::stored);
-    EXPECT_TRUE(within(60'000,
-                       [&] {
-                         client.loop.run_once(0);
-                         EXPECT_EQ(client.get("key").value.bytes, "v");
-                         return figures(client).trouble.find(missing) != std::string::npos;
-                       }))
+    EXPECT_TRUE(near_within(60'000,
+                            [&] {
+                              client.loop.run_once(0);
+                              EXPECT_EQ(client.get("key").value.bytes, "v");
+                              return figures(client).trouble.find(missing) != std::string::npos;
+                            }))
         << missing << " / " << figures(client).trouble;
     EXPECT_EQ(figures(client).trouble.find("secret"), std::string::npos);
     const auto gets = calls(*server_, "get");

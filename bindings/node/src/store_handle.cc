@@ -50,12 +50,34 @@ napi_value count_to_js(napi_env env, count_result&& got, std::uint32_t) {
   return got.known ? make_number(env, static_cast<double>(got.count)) : make_error(env, got.why);
 }
 
-// [entries, bytes, maxBytes]
+// { entries, bytes, maxBytes, nearCache: { … } }, the last where there is one.
 napi_value stats_to_js(napi_env env, stats_result&& got, std::uint32_t) {
   if (!got.known) return make_error(env, got.why);
-  return make_array(env, {make_number(env, static_cast<double>(got.stats.entries)),
-                          make_number(env, static_cast<double>(got.stats.bytes)),
-                          make_number(env, static_cast<double>(got.stats.max_bytes))});
+  const auto add = [env](napi_value to, const char* name, std::uint64_t count) {
+    napi_set_named_property(env, to, name, make_number(env, static_cast<double>(count)));
+  };
+  napi_value out = nullptr;
+  napi_create_object(env, &out);
+  add(out, "entries", got.stats.entries);
+  add(out, "bytes", got.stats.bytes);
+  add(out, "maxBytes", got.stats.max_bytes);
+  if (!got.near) return out;
+  napi_value near = nullptr;
+  napi_create_object(env, &near);
+  add(near, "hits", got.near->hits);
+  add(near, "misses", got.near->misses);
+  add(near, "joined", got.near->joined);
+  add(near, "leaseRefusals", got.near->lease_refusals);
+  add(near, "invalidations", got.near->invalidations);
+  add(near, "echoes", got.near->echoes);
+  add(near, "evictions", got.near->evictions);
+  add(near, "epochBumps", got.near->epoch_bumps);
+  add(near, "entries", got.near->entries);
+  add(near, "bytes", got.near->bytes);
+  add(near, "maxBytes", got.near->max_bytes);
+  napi_set_named_property(env, near, "trouble", make_string(env, got.near->trouble));
+  napi_set_named_property(env, out, "nearCache", near);
+  return out;
 }
 
 template <std::uint32_t Flags>
@@ -168,10 +190,11 @@ napi_value close(napi_env env, napi_callback_info info) {
 
 }  // namespace
 
-// openStore(url, keys, encrypt) → store; keys undefined: none; encrypt: a word of `encryption`, undefined: off. Throws
-// what is wrong with the URL or the place that it names.
+// openStore(url, keys, encrypt, size, maxStale) → store; keys undefined: none; encrypt: a word of `encryption`,
+// undefined: off; size, maxStale: of a near-cache, undefined: none, and the default. Throws what is wrong with the URL
+// or the place that it names.
 napi_value open_store(napi_env env, napi_callback_info info) {
-  const arguments<3> given(env, info);
+  const arguments<5> given(env, info);
   text url;
   if (!url.read(env, given[0]) || !url.present()) return throw_type_error(env, "store must be a URL");
   napi_valuetype type = napi_undefined;
@@ -193,6 +216,14 @@ napi_value open_store(napi_env env, napi_callback_info info) {
   options.time = &where->clock();
   if (*remote) options.loop = where->driver();
   if (keys) options.keys = &keys->keys;
+  double size = 0;
+  double max_stale = 0;
+  if (napi_get_value_double(env, given[3], &size) == napi_ok) {
+    const bool limited = napi_get_value_double(env, given[4], &max_stale) == napi_ok;
+    const auto near = read_near_cache(size, limited ? std::optional(max_stale) : std::nullopt);
+    if (!near) return throw_error(env, near.error());
+    options.near_cache = *near;
+  }
   auto opened = coatcheck::open_store(*layered, options);
   if (!opened) return throw_error(env, opened.error());
   if (*remote) where->close_at_end(*opened);

@@ -125,6 +125,7 @@ struct near_cache_stats {
   std::uint64_t joined = 0;          // reads that waited for another one's answer, of the same key
   std::uint64_t lease_refusals = 0;  // of the misses: the value was there, but too long ago was the server last heard
   std::uint64_t invalidations = 0;   // changes that the server told of
+  std::uint64_t echoes = 0;          // of the invalidations: taken for what was written here
   std::uint64_t evictions = 0;       // for room
   std::uint64_t epoch_bumps = 0;     // everything was dropped: the server's messages were lost, or it was emptied
   std::uint64_t entries = 0;
@@ -287,6 +288,9 @@ struct near_cache_options {
   std::size_t size = 0;                       // bytes, bookkeeping included; least_size or more
   duration_ms max_stale = default_max_stale;  // ms, 50 to 60,000: no read is answered with what is older
 };
+// From numbers, as hosts have them: bytes, and milliseconds (none: the default). Errors: invalid_option, also for what
+// is no whole number.
+[[nodiscard]] result<near_cache_options> read_near_cache(double size, std::optional<double> max_stale);
 
 struct store_options {
   const clock* time = nullptr;     // not owned; null: the system clock

@@ -15,10 +15,13 @@ createServer((req, res) => {
   });
 }).listen();
 
-const store = new Store('redis://127.0.0.1:6379', { ttl: 1000 });
+const store = new Store('redis://127.0.0.1:6379', { ttl: 1000, nearCache: { size: 1_000_000, maxStale: 500 } });
+const hits: number | undefined = (await store.stats()).nearCache?.hits;
+// @ts-expect-error the size is not optional
+session({ secret: 'secret', nearCache: { maxStale: 500 } });
 const found = await store.get('sid');
 
-export { found };
+export { found, hits };
 
 const tiers: CachedTiers = { cache: 'memory:cache', origin: 'postgresql://db/app', ttl: 1000, removal: 'origin' };
 const url: string = cached(tiers);

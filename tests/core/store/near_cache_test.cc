@@ -290,11 +290,115 @@ TEST_F(NearCache, AConflictTellsWhatIsThere) {
   EXPECT_EQ(here(), "theirs");
 }
 
-TEST_F(NearCache, WhatAServerEchoesIsNotWorthKeeping) {
-  source->echoes = true;
+// A server that tells of every change, whoever's it is.
+class NearCacheWithEchoes : public NearCache {
+ protected:
+  void SetUp() override {
+    NearCache::SetUp();
+    source->echoes = true;
+  }
+  void told() { source->listener->on_changed("key"); }
+  // A put from its start to its answer, with so many messages meanwhile.
+  void write(std::string_view bytes, const etag& tag, int messages = 0) {
+    const auto written = put(bytes);
+    for (int i = 0; i < messages; ++i) told();
+    below->puts.front().answer(stored(tag));
+    below->puts.pop_front();
+    EXPECT_EQ(written->value.status, put_status::stored);
+  }
+};
+
+TEST_F(NearCacheWithEchoes, AnOwnWriteIsReadBackBeforeAndAfterTheServerHasToldOfIt) {
+  write("v2", two);
+  EXPECT_EQ(here(), "v2");
+  EXPECT_EQ(read()->value.value.tag, two);
+  told();
+  EXPECT_EQ(here(), "v2");
+  EXPECT_EQ(cache->figures().echoes, 1U);
+  told();
+  EXPECT_EQ(here(), "") << "that was another's";
+  write("v3", one, 1);
+  EXPECT_EQ(here(), "v3") << "the message was quicker than the answer";
+  told();
+  EXPECT_EQ(here(), "");
+  write("v4", two, 2);
+  EXPECT_EQ(here(), "") << "one of the two was another's";
+}
+
+// The message may have told of another's write of the same moment as well.
+TEST_F(NearCacheWithEchoes, AnOwnWriteIsNeverTrustedForLongerThanMaxStale) {
+  for (const int messages : {0, 1}) {
+    write("v2", two, messages);
+    loop.at += 1999;
+    source->told = loop.at;
+    EXPECT_EQ(here(), "v2");
+    loop.at += 1;
+    source->told = loop.at;
+    EXPECT_EQ(here(), "");
+  }
+}
+
+TEST_F(NearCacheWithEchoes, EchoesOfEarlierWritesAreWaitedForAsWell) {
+  write("v1", one);
+  write("v2", two);
+  write("v3", one);
+  for (int i = 0; i < 3; ++i) told();
+  EXPECT_EQ(here(), "v3");
+  told();
+  EXPECT_EQ(here(), "");
+  write("v4", two);
+  write("v5", one, 2);
+  EXPECT_EQ(here(), "v5");
+  told();
+  EXPECT_EQ(here(), "");
+}
+
+TEST_F(NearCacheWithEchoes, AReadUnderWayWhileAnEchoComesIsNotKept) {
+  write("v2", two);
+  source->told = change_source::never;  // so that it is asked
+  const auto got = read();
+  source->told = loop.at;
+  told();
+  below->gets.front().answer(found("v2", two, later()));
+  below->gets.clear();
+  EXPECT_EQ(here(), "v2") << "what was written is still good for a while";
+  loop.at += 2000;
+  source->told = loop.at;
+  EXPECT_EQ(here(), "") << "and nothing that was read beside a message is";
+}
+
+TEST_F(NearCacheWithEchoes, AConflictBesideAMessageTellsNothing) {
   const auto written = put("v2");
+  told();
+  put_result lost;
+  lost.status = put_status::conflict;
+  lost.current = {"theirs", two, later()};
+  below->puts.front().answer(std::move(lost));
+  EXPECT_EQ(here(), "");
+}
+
+TEST_F(NearCacheWithEchoes, AnOwnersRemovalEndsWhatWasWrittenBesideIt) {
+  const auto written = put("v2");
+  pending<count_result> removed;
+  cache->remove_owner("ada", {}, removed.slot());
   below->puts.front().answer(stored(two));
-  EXPECT_EQ(cache->figures().entries, 0U);
+  below->puts.clear();
+  below->counts.front().answer({true, 1, {}});
+  source->told = loop.at;
+  told();  // of both, if they came to the server in one turn
+  EXPECT_EQ(here(), "");
+  write("v3", one);
+  EXPECT_EQ(here(), "v3") << "and nothing else";
+}
+
+TEST_F(NearCacheWithEchoes, AGapEndsWhatWasWritten) {
+  write("v2", two);
+  source->listener->on_gap();
+  EXPECT_EQ(here(), "");
+  const auto written = put("v3");
+  source->listener->on_gap();
+  below->puts.front().answer(stored(two));
+  EXPECT_EQ(here(), "");
 }
 
 TEST_F(NearCache, ATouchMovesTheDeadlineOfWhatIsKept) {

@@ -124,6 +124,14 @@ bool redis_cluster::submit_to_replica(const redis_operation& what) {
   return master != nullptr && master->serves && replicas_->submit(master->number, what);
 }
 
+std::vector<endpoint> redis_cluster::servers() const {
+  std::vector<endpoint> out;
+  for (const auto& one : nodes_) {
+    if (known_ && (one->serves || one->asked)) out.push_back(one->at);
+  }
+  return out;
+}
+
 void redis_cluster::answer_later(reply_handler done, const failure& given) {
   nodes_.front()->link->answer_later(done, given);
 }
@@ -166,8 +174,10 @@ bool redis_cluster::redirected(node& by, bool for_good, std::string_view text, c
   node& to = node_at(told->to);
   if (for_good) {
     to.serves = true;
-    slots_[*key_slot] = &to;
+    if (std::exchange(slots_[*key_slot], &to) != &to) tell_watcher();
     want_map();
+  } else if (!std::exchange(to.asked, true) && !to.serves) {
+    tell_watcher();
   }
   redis_operation on = what;
   ++on.hops;
@@ -205,8 +215,12 @@ void redis_cluster::unmapped(const failure& last) {
 }
 
 void redis_cluster::adopt(const cluster_map& map) {
+  const auto before = slots_;
   std::fill(slots_.begin(), slots_.end(), nullptr);
+  bool asked = false;
   for (const auto& one : nodes_) {
+    asked = asked || (one->asked && !one->serves);
+    one->asked = false;
     one->serves = false;
     one->number = no_number;
     one->lowest = slot_count;
@@ -235,6 +249,7 @@ void redis_cluster::adopt(const cluster_map& map) {
   mapper_->set_servers(std::move(all));
   known_ = true;
   misses_ = 0;
+  if (asked || slots_ != before) tell_watcher();
   forget_idle();
   if (replicas_) replicas_->set(groups);
   rescue();

@@ -50,6 +50,8 @@ class redis_cluster final : public redis_route, public pollable, public std::ena
   void scan(reply_handler done, steady_ms deadline, std::string_view cursor, std::size_t count,
             std::string_view arguments) override;
   [[nodiscard]] std::string cursor_after(std::string_view cursor, const answer& given, std::string_view own) override;
+  [[nodiscard]] std::vector<endpoint> servers() const override;
+  void look_again() override { want_map(); }
   void close() override;
 
   // Its timer: pauses, and the next look at the map.
@@ -70,6 +72,7 @@ class redis_cluster final : public redis_route, public pollable, public std::ena
     std::shared_ptr<redis_link> link;
     bool tried = false;
     bool serves = false;   // slots, by the last map
+    bool asked = false;    // ASK led to it, since the last map: it may have keys of slots that it does not serve yet
     bool keyless = false;  // something that any master can answer was sent to it
     unsigned lowest = slot_count;
     std::size_t number = no_number;  // among the masters of the last map, for the replicas

@@ -9,11 +9,22 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "net/endpoint.hpp"
 #include "net/redis/operation.hpp"
 #include "net/redis/resp_format.hpp"
 
 namespace coatcheck::net {
+
+// Who hears that values may be on other servers than before. The call may not submit, or close the route.
+class route_watcher {
+ public:
+  virtual void on_servers_changed() noexcept = 0;
+
+ protected:
+  ~route_watcher() = default;
+};
 
 class redis_route {
  public:
@@ -55,10 +66,21 @@ class redis_route {
     return std::string(own);
   }
 
+  // The servers that an operation on a key may be sent to, of a route of several; empty: none is known yet.
+  [[nodiscard]] virtual std::vector<endpoint> servers() const { return {}; }
+  // Told before any operation is sent to a server that is new among them, or for a key that another one had; null:
+  // nobody. Stays until it is replaced.
+  void watch(route_watcher* who) noexcept { watcher_ = who; }
+  // Somebody doubts that it is up to date with who has what.
+  virtual void look_again() {}
+
   // Ends everything as store_closed and leaves the driver. Idempotent.
   virtual void close() = 0;
 
  protected:
+  void tell_watcher() noexcept {
+    if (watcher_ != nullptr) watcher_->on_servers_changed();
+  }
   // SCAN on a route of one server, or on one of several.
   static void submit_scan(redis_route& on, reply_handler done, steady_ms deadline, std::string_view own,
                           std::size_t count, std::string_view arguments) {
@@ -68,6 +90,9 @@ class redis_route {
     append_argument(command, own.empty() ? std::string_view("0") : own);
     on.submit({done, deadline, command, arguments, on_loss::ask_again});
   }
+
+ private:
+  route_watcher* watcher_ = nullptr;
 };
 
 }  // namespace coatcheck::net

@@ -138,6 +138,10 @@ void redis_sentinel::close() {
   parked_.end({errc::store_closed, "the store is closed"});
 }
 
+std::vector<endpoint> redis_sentinel::servers() const {
+  return master_.host.empty() ? std::vector<endpoint>() : std::vector<endpoint>{master_};
+}
+
 // Asked by the link before each connection: what a sentinel said is good for one.
 endpoint redis_sentinel::where() {
   after_fork();
@@ -168,9 +172,11 @@ void redis_sentinel::not_named(const failure& last) {
 void redis_sentinel::adopt(const endpoint& master) {
   const auto self = weak_from_this().lock();
   if (!self || closed_) return;
-  const bool moved = !(master == master_) && !master_.host.empty();
+  const bool another = !(master == master_);
+  const bool moved = another && !master_.host.empty();
   if (moved) count_at_ = 0;
   master_ = master;
+  if (another) tell_watcher();
   if (data_->locating()) {
     fresh_ = true;
     data_->located();

@@ -48,6 +48,7 @@ class redis_sentinel final : public redis_route, public pollable, public std::en
   // The sentinels are asked for the replicas by the first read, and by others every 10 s.
   [[nodiscard]] bool submit_to_replica(const redis_operation& what) override;
   void answer_later(reply_handler done, const failure& given) override { data_->answer_later(done, given); }
+  [[nodiscard]] std::vector<endpoint> servers() const override;
   void close() override;
 
   // Its timer: when the sentinel that is listened to is asked for a sign of life, and what is parked tried again.

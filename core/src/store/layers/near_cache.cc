@@ -2,6 +2,7 @@
 #include "store/layers/near_cache.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "store/envelope.hpp"
@@ -15,32 +16,33 @@ namespace {
 
 constexpr duration_ms longest_absence = 1000;  // how long it is kept that a key is absent
 
-// For writes: what they leave behind is not kept, as long as they are under way and after it.
-template <class Operation, class Result>
+// For writes: what was there before them is not kept, as long as they are under way and after it.
+template <class Operation, class Result, near_state::kind What = near_state::kind::other>
 class near_operation : public store_operation<Operation, Result, near_ref> {
  public:
   near_operation(near_ref state, std::string_view key, completion<Result> done)
       : store_operation<Operation, Result, near_ref>(std::move(state), done), key_(key) {
-    ticket_ = this->shared_->begin(key_, true);
+    ticket_ = this->shared_->begin(key_, What);
   }
 
  protected:
-  [[nodiscard]] bool end() { return this->shared_->end(key_, ticket_, true); }
+  [[nodiscard]] near_state::outcome end() { return this->shared_->end(key_, ticket_, What); }
 
   const std::string key_;
-
- private:
   near_state::ticket ticket_;
 };
 
-class near_put final : public near_operation<near_put, put_result> {
+class near_put final : public near_operation<near_put, put_result, near_state::kind::put> {
  public:
   near_put(near_ref state, std::string_view key, std::string_view bytes, epoch_ms expires_at, const expectation& expect,
            std::string_view owner, completion<put_result> done)
-      : near_operation(std::move(state), key, done), given_{bytes, owner, &expect}, expires_at_(expires_at) {
+      : near_operation(std::move(state), key, done),
+        given_{bytes, owner, &expect},
+        expires_at_(expires_at),
+        since_(shared_->loop.now()) {
     near_state& s = *shared_;
     s.drop(key_);
-    if (s.source->listens() && !s.source->tells_own_changes()) bytes_ = bytes;
+    if (ticket_.mine != 0 && s.table.takes(bytes.size())) bytes_ = bytes;
   }
   void start() {
     shared_->below->put(key_, given_.bytes, expires_at_, *given_.expect, given_.owner,
@@ -50,14 +52,25 @@ class near_put final : public near_operation<near_put, put_result> {
  private:
   void on_put(put_result&& got) {
     near_state& s = *shared_;
-    const bool keeps = end();
+    const auto ended = end();
     s.drop(key_);
-    if (keeps && got.status == put_status::stored && !s.source->tells_own_changes()) {
-      s.table.keep(key_, {std::move(bytes_), got.tag, std::min(expires_at_, latest_time)}, true, no_deadline);
-    } else if (keeps && got.status == put_status::conflict) {
-      s.table.keep(key_, stored_value(got.current), true, no_deadline);
+    if (ended.keeps && got.status == put_status::stored) {
+      keep(got.tag, ended.to_come);
+    } else if (ended.keeps && ended.heard == 0 && got.status == put_status::conflict) {
+      (void)s.table.keep(key_, stored_value(got.current), true, no_deadline);
     }
     finish(std::move(got));
+  }
+  void keep(const etag& tag, std::uint32_t echoes) {
+    near_state& s = *shared_;
+    // The store held it at some time after it was sent: for so long it needs nobody's word.
+    const bool told = s.source->tells_own_changes();
+    if (!s.table.takes(bytes_.size()) || bytes_.empty()) return;
+    near_entry* const kept = s.table.keep(key_, {std::move(bytes_), tag, std::min(expires_at_, latest_time)}, true,
+                                          told ? since_ + s.max_stale : no_deadline);
+    if (kept == nullptr || !told) return;
+    kept->era = ticket_.era;
+    kept->echoes = echoes;
   }
 
   // Valid until the call below returns.
@@ -67,6 +80,7 @@ class near_put final : public near_operation<near_put, put_result> {
     const expectation* expect;
   } given_;
   const epoch_ms expires_at_;
+  const steady_ms since_;
   std::string bytes_;
 };
 
@@ -84,7 +98,7 @@ class near_touch final : public near_operation<near_touch, touch_result> {
  private:
   void on_touch(touch_result&& got) {
     near_state& s = *shared_;
-    near_entry* const known = end() && got.status == touch_status::touched ? s.table.find(key_) : nullptr;
+    near_entry* const known = end().keeps && got.status == touch_status::touched ? s.table.find(key_) : nullptr;
     if (known != nullptr && known->found) {
       known->value.expires_at = std::min(expires_at_, latest_time);
     } else {
@@ -120,6 +134,7 @@ class near_sweep final : public store_operation<near_sweep, count_result, near_r
       : store_operation(std::move(state), done), owner_(owner), except_(except) {}
   void start() {
     if (owner_ != nullptr) {
+      shared_->distrust_own();
       return shared_->below->remove_owner(*owner_, except_, then<count_result, &near_sweep::on_removed>());
     }
     shared_->forget_all();
@@ -129,6 +144,7 @@ class near_sweep final : public store_operation<near_sweep, count_result, near_r
  private:
   // The server has told of all of it by the time that it answers a question that is asked now.
   void on_removed(count_result&& got) {
+    shared_->distrust_own();
     shared_->source->ask_anew();
     finish(std::move(got));
   }
@@ -161,7 +177,7 @@ class near_read final : public store_operation<near_read, get_result, near_ref> 
  public:
   near_read(near_ref state, std::string_view key, completion<get_result> done)
       : store_operation(std::move(state), done), key_(key), since_(shared_->loop.now()) {
-    ticket_ = shared_->begin(key_, false);
+    ticket_ = shared_->begin(key_, near_state::kind::read);
   }
   void start() {
     if (ticket_.mine != 0) shared_->under_way.find(key_)->second.reading = this;
@@ -176,10 +192,10 @@ class near_read final : public store_operation<near_read, get_result, near_ref> 
  private:
   void on_get(get_result&& got) {
     near_state& s = *shared_;
-    if (s.end(key_, ticket_, false) && got.status != get_status::unknown) {
+    if (s.end(key_, ticket_, near_state::kind::read).keeps && got.status != get_status::unknown) {
       const bool found = got.status == get_status::found;
       const steady_ms until = found ? no_deadline : s.loop.now() + std::min(s.max_stale, longest_absence);
-      s.table.keep(key_, stored_value(got.value), found, until);
+      (void)s.table.keep(key_, stored_value(got.value), found, until);
     }
     // Any of them may let go of the store, or close it.
     const auto others = std::move(others_);
@@ -196,12 +212,25 @@ class near_read final : public store_operation<near_read, get_result, near_ref> 
 result<void> check_near_cache(const near_cache_options& options) {
   constexpr std::size_t largest = std::size_t{1} << 40;
   if (options.size < near_cache_options::least_size || options.size > largest) {
-    return {errc::invalid_option, "near-cache: its size must be from 65536 bytes to 1 TiB"};
+    return {errc::invalid_option, "near-cache: its size must be a whole number of bytes, from 65536 to 1 TiB"};
   }
   if (options.max_stale < 50 || options.max_stale > 60'000) {
-    return {errc::invalid_option, "near-cache: max_stale must be from 50 to 60000 milliseconds"};
+    return {errc::invalid_option,
+            "near-cache: how old an answer may be (max_stale, maxStale) must be from 50 to 60000 whole milliseconds"};
   }
   return {};
+}
+
+result<near_cache_options> read_near_cache(double size, std::optional<double> max_stale) {
+  // Out of range is told below; what can't be turned into an integer is 0 there.
+  const auto whole = [](double given) {
+    return given >= 0 && given <= 1e15 && std::floor(given) == given ? static_cast<std::int64_t>(given) : 0;
+  };
+  near_cache_options out;
+  out.size = static_cast<std::size_t>(whole(size));
+  if (max_stale) out.max_stale = whole(*max_stale);
+  if (auto fits = check_near_cache(out); !fits) return fits.error();
+  return out;
 }
 
 near_state::near_state(std::shared_ptr<store> behind, std::shared_ptr<change_source> from,
@@ -217,8 +246,17 @@ near_state::near_state(std::shared_ptr<store> behind, std::shared_ptr<change_sou
 
 void near_state::on_changed(std::string_view key) noexcept {
   ++counts.invalidations;
-  (void)table.drop(key);
-  if (const auto at = under_way.find(key); at != under_way.end()) at->second.holder = 0;
+  if (near_entry* const known = table.find(key); known != nullptr && known->echoes != 0) {
+    --known->echoes;
+    ++counts.echoes;
+  } else if (known != nullptr) {
+    drop(key);
+  }
+  const auto at = under_way.find(key);
+  if (at == under_way.end()) return;
+  pending& of = at->second;
+  // A put may have its own echo before its answer. Whatever else is under way is in doubt.
+  if (!of.echoes || ++of.heard > of.owed + 1) of.holder = 0;
 }
 
 void near_state::on_gap() noexcept { forget_all(); }
@@ -228,32 +266,48 @@ void near_state::forget_all() noexcept {
   table.new_epoch();
 }
 
-near_state::ticket near_state::begin(std::string_view key, bool write) {
+near_state::ticket near_state::begin(std::string_view key, kind what) {
+  const bool write = what != kind::read;
   auto at = under_way.find(key);
   if (at == under_way.end()) at = under_way.try_emplace(std::string(key)).first;
   pending& of = at->second;
   ++of.operations;
   // A read beside a write may say what was there before it. It makes the write no more doubtful than it is.
-  if (!write && of.writes != 0) return {0, table.epoch()};
+  if (!write && of.writes != 0) return {0, table.epoch(), era};
   of.reading = nullptr;
   // Two writes at once may take effect in either order.
   of.holder = of.writes == 0 && source->listens() ? ++last_ : 0;
   of.writes += write ? 1 : 0;
-  return {of.holder, table.epoch()};
+  of.echoes = what == kind::put && of.holder != 0 && source->tells_own_changes();
+  of.heard = of.owed = 0;
+  if (of.echoes) {
+    if (const near_entry* const known = table.find(key); known != nullptr) of.owed = known->echoes;
+  }
+  return {of.holder, table.epoch(), era};
 }
 
-bool near_state::end(std::string_view key, const ticket& with, bool write) {
+near_state::outcome near_state::end(std::string_view key, const ticket& with, kind what) {
+  const bool write = what != kind::read;
   const auto at = under_way.find(key);
   pending& of = at->second;
   const bool holds = with.mine != 0 && of.holder == with.mine;
+  outcome out;
+  out.heard = of.heard;
+  if (holds && of.echoes) {
+    out.to_come = of.owed + 1 - of.heard;
+    counts.echoes += of.heard;
+  }
   if (holds || write) {
+    of.echoes = false;
     of.holder = 0;
     of.reading = nullptr;
   }
   of.writes -= write ? 1 : 0;
-  const bool keeps = holds && with.epoch == table.epoch() && !closed;
+  // Only what was written here is in doubt when sessions were removed unnamed meanwhile.
+  const bool named = what != kind::put || with.era == era || !source->tells_own_changes();
+  out.keeps = holds && named && with.epoch == table.epoch() && !closed;
   if (--of.operations == 0) under_way.erase(at);
-  return keeps;
+  return out;
 }
 
 near_cache::near_cache(std::shared_ptr<store> below, std::shared_ptr<change_source> from,
@@ -283,7 +337,9 @@ bool near_cache::answer_from_here(std::string_view key, completion<get_result> d
     return false;
   }
   // Of one whose time has come here another process may have moved the deadline: the store knows.
-  if (known->found ? known->value.expires_at <= s.time.now() : known->until <= now) {
+  // Nor is what was written here trusted for long.
+  if (known->until <= now || (known->found && known->value.expires_at <= s.time.now()) ||
+      (known->era != 0 && known->era != s.era)) {
     s.drop(key);
     return false;
   }

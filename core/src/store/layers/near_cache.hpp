@@ -12,6 +12,12 @@
 // ends where messages may have been lost. And nothing is answered from here unless the server was heard recently enough
 // (the lease): silence is not taken for "nothing has changed".
 //
+// What was written here is kept with its new etag. A server that tells of all changes tells of this one, too, and its
+// message (the echo) can't be told from one of another's write of the same moment. So such an entry is never trusted
+// for longer than max_stale after the write was sent: until then it is what the store held in that time, whatever the
+// server says. As many messages as own writes are owed are taken for their echoes; one more drops it.
+// docs/decisions/0086.
+//
 // Reads of one key that are under way at once are one read of the store below.
 //
 // Thread safety: the thread of the driver, also before a store that could be used from any.
@@ -57,15 +63,26 @@ class near_state final : public change_listener {
     near_read* reading = nullptr;  // others may wait for its answer while it holds the token
     std::uint32_t operations = 0;
     std::uint32_t writes = 0;
+    // While a put is the only write under way and the server tells of it:
+    bool echoes = false;
+    std::uint32_t owed = 0;   // messages that earlier own writes had to come when it began
+    std::uint32_t heard = 0;  // messages since it began
   };
+  enum class kind : std::uint8_t { read, put, other };
   // Of one operation, from its start to its end.
   struct ticket {
     token mine = 0;
     std::uint64_t epoch = 0;
+    std::uint64_t era = 0;
   };
-  [[nodiscard]] ticket begin(std::string_view key, bool write);
-  // Whether the answer may be kept.
-  [[nodiscard]] bool end(std::string_view key, const ticket& with, bool write);
+  // How it ended: whether the answer may be kept, and for a put, what was heard meanwhile.
+  struct outcome {
+    bool keeps = false;
+    std::uint32_t heard = 0;
+    std::uint32_t to_come = 0;  // messages that tell of own writes, this one's included
+  };
+  [[nodiscard]] ticket begin(std::string_view key, kind what);
+  [[nodiscard]] outcome end(std::string_view key, const ticket& with, kind what);
 
   [[nodiscard]] bool leased(steady_ms now) const noexcept {
     const steady_ms told = source->told_until();
@@ -73,6 +90,8 @@ class near_state final : public change_listener {
   }
   void drop(std::string_view key) { (void)table.drop(key); }
   void forget_all() noexcept;
+  // What was written here is not answered from here any more: its key may be among those that are removed unnamed.
+  void distrust_own() noexcept { ++era; }
 
   const std::shared_ptr<store> below;
   const std::shared_ptr<change_source> source;
@@ -82,6 +101,7 @@ class near_state final : public change_listener {
   near_table table;
   near_map<pending> under_way;
   near_cache_stats counts;
+  std::uint64_t era = 1;
   bool closed = false;
 
  private:
@@ -107,6 +127,9 @@ class near_cache final : public forwarding_store {
   void close() override;
 
   [[nodiscard]] near_cache_stats figures() const;
+  // For whoever knows that all messages have come: what was written here is asked for again, as another's change of the
+  // same moment may have been in its echo.
+  void distrust_own() noexcept { state_->distrust_own(); }
 
  private:
   [[nodiscard]] bool answer_from_here(std::string_view key, completion<get_result> done);

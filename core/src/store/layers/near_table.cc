@@ -34,7 +34,7 @@ near_entry* near_table::find(std::string_view key) {
   return &at->second;
 }
 
-void near_table::keep(std::string_view key, stored_value&& value, bool found, steady_ms until) {
+near_entry* near_table::keep(std::string_view key, stored_value&& value, bool found, steady_ms until) {
   auto at = map_.find(key);
   const bool asked = at != map_.end() && at->second.asked;
   if (at != map_.end()) erase(at);
@@ -42,7 +42,7 @@ void near_table::keep(std::string_view key, stored_value&& value, bool found, st
   if (value.bytes.capacity() > value.bytes.size() + value.bytes.size() / 4) value.bytes.shrink_to_fit();
   const std::size_t name = key.size() + 1 + of_allocation;
   const std::size_t cost = sizeof(map::value_type) + 3 * sizeof(void*) + of_allocation + name + heap_of(value.bytes);
-  if (cost > max_bytes_ / 8) return;
+  if (cost > max_bytes_ / 8) return nullptr;
   make_room(cost);
   at = map_.try_emplace(std::string(key)).first;
   near_entry& made = at->second;
@@ -57,6 +57,7 @@ void near_table::keep(std::string_view key, stored_value&& value, bool found, st
   (newest_ != nullptr ? newest_->newer : oldest_) = &made;
   newest_ = &made;
   bytes_ += cost;
+  return &made;
 }
 
 bool near_table::drop(std::string_view key) {

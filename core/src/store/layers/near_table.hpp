@@ -33,13 +33,16 @@ using near_map = std::unordered_map<std::string, T, near_hash, std::equal_to<>>;
 struct near_entry {
   stored_value value;
   bool found = false;             // false: the store said absent
-  steady_ms until = no_deadline;  // by the driver's clock; of an absence
+  steady_ms until = no_deadline;  // by the driver's clock: when the store has to be asked again
   std::uint64_t epoch = 0;
   std::size_t cost = 0;  // in bytes
   std::string_view key;  // the map's own
   near_entry* newer = nullptr;
   near_entry* older = nullptr;
   bool asked = false;  // since the hand last came by
+  // Of what was written here, where the server tells of that as well (near_cache.hpp):
+  std::uint64_t era = 0;     // near_state's, when the write began; 0: it was read
+  std::uint32_t echoes = 0;  // messages to come that tell of own writes
 };
 
 class near_table {
@@ -50,8 +53,10 @@ class near_table {
 
   // Null: not there, or void. Valid until the next call that is not const.
   [[nodiscard]] near_entry* find(std::string_view key);
-  // In place of what is there. One that is larger than an eighth of the whole is not kept.
-  void keep(std::string_view key, stored_value&& value, bool found, steady_ms until);
+  // In place of what is there. Null: it is larger than an eighth of the whole, and is not kept.
+  near_entry* keep(std::string_view key, stored_value&& value, bool found, steady_ms until);
+  // Whether a value of this size is small enough to be kept.
+  [[nodiscard]] bool takes(std::size_t bytes) const noexcept { return bytes < max_bytes_ / 8; }
   // False: it was not there.
   bool drop(std::string_view key);
   // Makes all that is there void.

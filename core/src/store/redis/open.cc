@@ -189,6 +189,10 @@ result<std::optional<near_cache_options>> near_cache_of(const parsed_url& url, c
     if (url.parameter("layout")) {
       return {errc::invalid_option, "near-cache: not for records of another package (layout=)"};
     }
+    // A replica may answer what it was told of long after the master has told of it.
+    if (url.parameter("read_from").value_or("master") != "master") {
+      return {errc::invalid_option, "near-cache: not with read_from=replica: what a replica answers may be older"};
+    }
   }
   return chosen;
 }
@@ -203,24 +207,22 @@ result<void> fill_server(const parsed_url& url, net::redis_target& target) {
   return url.scheme == "redis+unix" ? fill_unix(url, target) : fill_tcp(url, target);
 }
 
-result<std::shared_ptr<net::redis_route>> open_topology(const parsed_url& url, net::redis_target target,
+result<std::shared_ptr<net::redis_route>> open_topology(const parsed_url& url, net::redis_target& target,
                                                         const net::link_options& chosen, driver& loop) {
   const bool sentinel = of_sentinels(url);
   const auto in_path = sentinel || url.path.empty() ? std::string_view() : std::string_view(url.path).substr(1);
   if (auto filled = fill_database(in_path, url, target); !filled && !url.host.empty()) {
     return filled.error();
   }
-  return sentinel ? open_redis_sentinel(url, std::move(target), chosen, loop)
-                  : open_redis_cluster(url, std::move(target), chosen, loop);
+  return sentinel ? open_redis_sentinel(url, target, chosen, loop) : open_redis_cluster(url, target, chosen, loop);
 }
 
 // What a URL may ask for; sentinels have a user of their own.
 result<void> known_parameters(const parsed_url& url) {
-  std::vector<std::string_view> known = {"timeout",       "prefix", "queue", "db",           "username",  "password",
-                                         "password_file", "layout", "ttl",   "disableTouch", "disableTTL"};
+  std::vector<std::string_view> known = {"timeout",       "prefix",     "queue",    "db",  "username",     "password",
+                                         "password_file", "near_cache", "max_stale", "layout", "ttl", "disableTouch", "disableTTL"};
   const auto add = [&](std::initializer_list<std::string_view> more) { known.insert(known.end(), more); };
   if (of_sentinels(url)) add({"sentinel_user", "sentinel_password"});
-  if (!has_several_servers(url)) add({"near_cache", "max_stale"});
   if (has_several_servers(url)) add({"read_from"});
   if (of_sentinels(url) && over_tls(url)) add({"sentinel_tls"});
   if (over_tls(url)) known.insert(known.end(), std::begin(tls_parameters), std::end(tls_parameters));
@@ -322,7 +324,7 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   }
   std::shared_ptr<net::redis_route> route;
   if (has_several_servers(url)) {
-    auto made = open_topology(url, std::move(target), chosen, *options.loop);
+    auto made = open_topology(url, target, chosen, *options.loop);
     if (!made) return made.error();
     route = *std::move(made);
   } else {
@@ -332,9 +334,13 @@ result<std::shared_ptr<store>> open_redis_store(const parsed_url& url, const sto
   const clock& time = options.time != nullptr ? *options.time : system_clock();
   if (!own) return make_redis_layout_store(std::move(route), prefix, *rules, time);
   const redis_names names(prefix);
-  auto sessions = make_redis_store(std::move(route), names, time);
+  auto sessions = make_redis_store(route, names, time);
   if (!*near) return sessions;
-  auto changes = make_redis_changes(std::move(target), names, (*near)->max_stale, chosen, *options.loop);
+  const duration_ms max_stale = (*near)->max_stale;
+  auto changes =
+      has_several_servers(url)
+          ? make_redis_fleet_changes(std::move(route), std::move(target), names, max_stale, chosen, *options.loop)
+          : make_redis_changes(std::move(target), names, max_stale, chosen, *options.loop);
   return std::shared_ptr<store>(
       std::make_shared<near_cache>(std::move(sessions), std::move(changes), **near, *options.loop, time));
 }

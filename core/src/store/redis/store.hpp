@@ -26,9 +26,9 @@ namespace coatcheck {
 inline constexpr store_kind redis_kinds[] = {{"redis", true, open_redis_store, true},
                                              {"rediss", true, open_redis_store, true},
                                              {"redis+unix", true, open_redis_store, true},
-                                             {"redis+sentinel", true, open_redis_store, false, true},
-                                             {"redis+cluster", true, open_redis_store, false, true},
-                                             {"rediss+sentinel", true, open_redis_store, false, true},
-                                             {"rediss+cluster", true, open_redis_store, false, true}};
+                                             {"redis+sentinel", true, open_redis_store, true, true},
+                                             {"redis+cluster", true, open_redis_store, true, true},
+                                             {"rediss+sentinel", true, open_redis_store, true, true},
+                                             {"rediss+cluster", true, open_redis_store, true, true}};
 
 }  // namespace coatcheck
