@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <iterator>
 #include <utility>
+#include <vector>
 
 #include "net/postgres/pool.hpp"
 #include "store/postgres/statements.hpp"
@@ -12,8 +13,8 @@ namespace {
 
 constexpr std::uint16_t default_postgres_port = 5432;
 constexpr std::uint64_t longest_queue = 1'000'000;
-constexpr std::string_view foreign_layout = "connect-pg-simple";
-constexpr std::string_view foreign_table = "session";
+constexpr std::string_view pg_simple_layout = "connect-pg-simple";
+constexpr std::string_view pg_simple_table = "session";
 
 // libpq's parameters that a URL may hold (libpq 18). Left out: those that would make it block, ask the terminal, speak
 // another protocol, or change what our statements mean.
@@ -52,8 +53,8 @@ constexpr std::string_view libpq_parameters[] = {"application_name",
                                                  "target_session_attrs",
                                                  "tcp_user_timeout"};
 // Ours, and the parts of a URL that may also stand as parameters, as libpq has it.
-constexpr std::string_view own_parameters[] = {"timeout", "queue", "pool", "table",    "prepare", "layout",
-                                               "host",    "port",  "user", "password", "dbname"};
+constexpr std::string_view own_parameters[] = {"timeout",      "queue", "pool", "table", "prepare",  "layout", "ttl",
+                                               "disableTouch", "host",  "port", "user",  "password", "dbname"};
 
 error wrong(std::string text) { return {errc::invalid_url, "store URL: " + std::move(text)}; }
 
@@ -69,8 +70,9 @@ result<void> check_names(const parsed_url& url) {
     }
     parsed_url one = url;
     one.parameters = {{name, value}};
-    return one.only({"timeout", "queue", "pool", "table", "prepare", "layout", "host", "port", "user", "password",
-                     "dbname", "and most of libpq's (sslmode, sslrootcert, application_name, target_session_attrs)"});
+    std::vector<std::string_view> known(std::begin(own_parameters), std::end(own_parameters));
+    known.emplace_back("and most of libpq's (sslmode, sslrootcert, application_name, target_session_attrs)");
+    return one.only(known);
   }
   return {};
 }
@@ -137,12 +139,29 @@ result<void> fill_parameters(const parsed_url& url, net::pg_target& target) {
 
 result<std::string> table_of(const parsed_url& url) {
   const auto layout = url.parameter("layout");
-  if (layout && *layout != foreign_layout) return wrong("layout must be connect-pg-simple");
-  const auto table = url.parameter("table").value_or(layout ? foreign_table : default_postgres_table);
+  if (layout && *layout != pg_simple_layout) return wrong("layout must be connect-pg-simple");
+  const auto table = url.parameter("table").value_or(layout ? pg_simple_table : default_postgres_table);
   if (!is_table_name(table)) {
     return wrong("table must be NAME or SCHEMA.NAME, each of at most 40 letters, digits and underscores");
   }
   return std::string(table);
+}
+
+result<postgres_layout_rules> layout_rules_of(const parsed_url& url) {
+  postgres_layout_rules out;
+  for (const std::string_view name : {"ttl", "disableTouch"}) {
+    if (url.parameter(name) && !url.parameter("layout")) {
+      return wrong(std::string(name) + " is for layout=connect-pg-simple alone");
+    }
+  }
+  const auto ttl = layout_ttl(url);
+  if (!ttl) return ttl.error();
+  const auto no_touch = url.flag("disableTouch");
+  if (!no_touch) return no_touch.error();
+  out.lifetime = *ttl;
+  out.lifetime_given = url.parameter("ttl").has_value();
+  out.touches = !*no_touch;
+  return out;
 }
 
 }  // namespace
@@ -152,9 +171,10 @@ result<std::string> postgres_schema_sql(const parsed_url& url) {
   const auto table = table_of(url);
   if (!table) return table.error();
   if (url.parameter("layout")) {
-    return {errc::store_unsupported, "a table in connect-pg-simple's layout is made by connect-pg-simple"};
+    return schema_script("a table of sessions as connect-pg-simple's table.sql has it", postgres_layout_schema(*table));
   }
-  return schema_script(*table);
+  return schema_script("coatcheck's table of sessions, version " + std::to_string(postgres_schema_version),
+                       schema_statements(*table));
 }
 
 result<std::shared_ptr<store>> open_postgres_store(const parsed_url& url, const store_options& options) {
@@ -167,10 +187,12 @@ result<std::shared_ptr<store>> open_postgres_store(const parsed_url& url, const 
   const auto queue = url.number("queue", 16'384, 1, longest_queue);
   const auto pool = url.number("pool", 4, 1, 64);
   const auto table = table_of(url);
+  const auto rules = layout_rules_of(url);
   for (const auto* number : {&timeout, &queue, &pool}) {
     if (!*number) return number->error();
   }
   if (!table) return table.error();
+  if (!rules) return rules.error();
   const auto prepare = url.parameter("prepare").value_or("on");
   if (prepare != "on" && prepare != "off") return wrong("prepare must be on or off");
   net::pg_target target;
@@ -186,7 +208,7 @@ result<std::shared_ptr<store>> open_postgres_store(const parsed_url& url, const 
   bounds.statements = postgres_statements::count;
   auto made = net::pg_pool::create(**pq, std::move(target), bounds, *options.loop);
   const clock& time = options.time != nullptr ? *options.time : system_clock();
-  return url.parameter("layout") ? make_foreign_postgres_store(std::move(made), *table, time)
+  return url.parameter("layout") ? make_postgres_layout_store(std::move(made), *table, *rules, time)
                                  : make_postgres_store(std::move(made), *table, time);
 }
 

@@ -33,20 +33,6 @@ std::string quoted(std::string_view table, std::string_view suffix = {}) {
   return out + "\"" + std::string(name_of_table(table)) + std::string(suffix) + "\"";
 }
 
-// {t}: the table; {v}: that of its version; {n}: its bare name.
-std::string with_names(std::string_view text, std::string_view table) {
-  std::string out;
-  while (!text.empty()) {
-    const auto brace = text.find('{');
-    out += text.substr(0, brace);
-    if (brace == std::string_view::npos) break;
-    const char which = text[brace + 1];
-    out += which == 't' ? quoted(table) : which == 'v' ? quoted(table, "_schema") : std::string(name_of_table(table));
-    text.remove_prefix(brace + 3);
-  }
-  return out;
-}
-
 // Two that make the schema at once: "IF NOT EXISTS" alone lets one of them fail.
 constexpr std::string_view lock_schema = "SELECT pg_advisory_xact_lock(716421581, hashtext('{n}'))";
 
@@ -155,28 +141,41 @@ constexpr std::string_view version_sql = "SELECT max(version) FROM {v}";
 
 }  // namespace
 
+std::string with_table_names(std::string_view text, std::string_view table) {
+  std::string out;
+  while (!text.empty()) {
+    const auto brace = text.find('{');
+    out += text.substr(0, brace);
+    if (brace == std::string_view::npos) break;
+    const char which = text[brace + 1];
+    out += which == 't' ? quoted(table) : which == 'v' ? quoted(table, "_schema") : std::string(name_of_table(table));
+    text.remove_prefix(brace + 3);
+  }
+  return out;
+}
+
 bool is_table_name(std::string_view table) noexcept {
   return is_name(name_of_table(table)) && (table.find('.') == std::string_view::npos || is_name(schema_of(table)));
 }
 
+std::string version_statement(std::string_view table) { return with_table_names(version_sql, table); }
+
 std::vector<std::string> schema_statements(std::string_view table) {
-  std::vector<std::string> out = {with_names(lock_schema, table)};
-  for (const auto text : schema) out.push_back(with_names(text, table));
-  out.push_back(with_names(version_sql, table));
+  std::vector<std::string> out = {with_table_names(lock_schema, table)};
+  for (const auto text : schema) out.push_back(with_table_names(text, table));
   return out;
 }
 
-std::string schema_script(std::string_view table) {
-  std::string out = "-- coatcheck's table of sessions, version " + std::to_string(postgres_schema_version) +
-                    ".\nBEGIN;\n" + with_names(lock_schema, table) + ";\n";
-  for (const auto text : schema) out += with_names(text, table) + ";\n";
+std::string schema_script(std::string_view about, const std::vector<std::string>& statements) {
+  std::string out = "-- " + std::string(about) + ".\nBEGIN;\n";
+  for (const auto& text : statements) out += text + ";\n";
   return out + "COMMIT;\n";
 }
 
 postgres_statements::postgres_statements(std::string_view table) {
   std::size_t index = 0;
   const auto make = [&](net::pg_statement& into, std::string_view text, bool reads = false) {
-    into = {with_names(text, table), index++, reads};
+    into = {with_table_names(text, table), index++, reads};
   };
   make(get, get_sql, true);
   make(put_any, put_any_sql);

@@ -18,11 +18,16 @@ inline constexpr int postgres_schema_version = 1;
 // most, so that the names of its indexes have room in PostgreSQL's 63.
 [[nodiscard]] bool is_table_name(std::string_view table) noexcept;
 
+// The text with {t} for the table, {v} for that of its version and {n} for its bare name.
+[[nodiscard]] std::string with_table_names(std::string_view text, std::string_view table);
+
 // What makes the table or brings it up to date, statement by statement, to be run in one transaction. Running it again
 // changes nothing; two that run it wait for one another.
 [[nodiscard]] std::vector<std::string> schema_statements(std::string_view table);
-// The same as a script for psql or a migration.
-[[nodiscard]] std::string schema_script(std::string_view table);
+// Answers the version that is there.
+[[nodiscard]] std::string version_statement(std::string_view table);
+// Such statements as a script for psql or a migration, which says what it is about.
+[[nodiscard]] std::string schema_script(std::string_view about, const std::vector<std::string>& statements);
 
 // Parameters of each are listed in statements.cc.
 struct postgres_statements {

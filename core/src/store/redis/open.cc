@@ -67,13 +67,6 @@ constexpr known_layout known_layouts[] = {
     {"starsessions", "starsessions.", record_layout::starsessions},
 };
 
-result<bool> flag(const parsed_url& url, std::string_view name) {
-  const auto given = url.parameter(name).value_or("false");
-  if (given == "true" || given == "1") return true;
-  if (given == "false" || given == "0") return false;
-  return {errc::invalid_url, "store URL: " + std::string(name) + " must be true or false"};
-}
-
 // The rules of connect-redis, by the names that they have there. The other layouts are read alone.
 result<redis_layout_rules> rules_of(const known_layout& known, const parsed_url& url) {
   redis_layout_rules out;
@@ -83,15 +76,13 @@ result<redis_layout_rules> rules_of(const known_layout& known, const parsed_url&
       return {errc::invalid_url, "store URL: " + std::string(name) + " is for layout=connect-redis alone"};
     }
   }
-  constexpr std::uint64_t day = 86'400;
-  constexpr std::uint64_t longest = 10'000'000'000;
-  const auto ttl = url.number("ttl", day, 1, longest);
+  const auto ttl = layout_ttl(url);
   if (!ttl) return ttl.error();
-  const auto no_touch = flag(url, "disableTouch");
+  const auto no_touch = url.flag("disableTouch");
   if (!no_touch) return no_touch.error();
-  const auto endless = flag(url, "disableTTL");
+  const auto endless = url.flag("disableTTL");
   if (!endless) return endless.error();
-  out.lifetime = static_cast<duration_ms>(*ttl) * 1000;
+  out.lifetime = *ttl;
   out.lifetime_given = url.parameter("ttl").has_value();
   out.expires = !*endless;
   out.touches = out.expires && !*no_touch;
