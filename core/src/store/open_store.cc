@@ -195,7 +195,8 @@ result<std::shared_ptr<store>> open_store(std::string_view url, const store_opti
   if (needs_loop(*wanted) && options.loop == nullptr) return {errc::invalid_option, needs_loop_message(*wanted)};
   if (options.near_cache && (wanted->both != nullptr || !wanted->kind->near_cache)) {
     return {errc::invalid_option,
-            "near-cache: this store can't have one: it is Redis' (redis://), by itself or behind layers"};
+            "near-cache: this store can't have one: it is Redis' (redis://) and PostgreSQL's (postgresql://), by "
+            "itself or behind layers"};
   }
   return open_stack(*wanted, options);
 }

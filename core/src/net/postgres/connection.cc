@@ -25,6 +25,8 @@ pg_connection::~pg_connection() { close(); }
 
 int pg_connection::fd() const noexcept { return connection_ == nullptr ? -1 : pq_.socket(connection_); }
 
+bool pg_connection::busy() const noexcept { return !pool_.bounds().background && wire_.size() > abandoned_; }
+
 bool pg_connection::wants_write() const noexcept {
   return state_ == state::connecting ? polling_ == pq_polling_writing : blocked_;
 }
@@ -136,12 +138,20 @@ void pg_connection::receive() {
     }
   }
   if (number != number_ || state_ != state::ready) return;
+  if (pool_.listener() != nullptr) take_notices();
   if (!more || pq_.status(connection_) == pq_connection_bad) {
     pg_refusal why;
     why.why = {errc::store_unavailable, "PostgreSQL at " + name_ + " closed the connection"};
     lose(std::move(why));
   } else if (give_up_) {
     lose(classify_sqlstate("25006"));
+  }
+}
+
+void pg_connection::take_notices() {
+  while (pq_notice* const one = pq_.notifies(connection_)) {
+    if (pool_.listener() != nullptr) pool_.listener()->on_notified(one->channel, one->payload);
+    pq_.freemem(one);
   }
 }
 
@@ -282,6 +292,7 @@ void pg_connection::on_deadline(steady_ms now) {
 void pg_connection::drop_connection() {
   if (connection_ == nullptr) return;
   ++number_;
+  if (pool_.listener() != nullptr) pool_.listener()->on_lost();
   blocked_ = false;
   unsent_ = 0;
   announced_.forget();  // the next descriptor may have the same number

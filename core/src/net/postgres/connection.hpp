@@ -70,7 +70,7 @@ class pg_connection final : public pollable {
   [[nodiscard]] int fd() const noexcept override;
   [[nodiscard]] bool wants_write() const noexcept override;
   [[nodiscard]] steady_ms deadline() const noexcept override;
-  [[nodiscard]] bool busy() const noexcept override { return wire_.size() > abandoned_; }
+  [[nodiscard]] bool busy() const noexcept override;
   void on_readable() override;
   void on_writable() override;
   void on_deadline(steady_ms now) override;
@@ -100,6 +100,7 @@ class pg_connection final : public pollable {
 
   [[nodiscard]] bool put_on_wire(const pg_request& what, sent& entry);
   void receive();
+  void take_notices();
   void take(pq_result* got);
   void finish_front();
   void drop_connection();

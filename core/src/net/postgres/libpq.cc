@@ -44,7 +44,8 @@ bool find_all(void* library, libpq& to) {
          find(library, "PQresultErrorField", to.result_error_field) && find(library, "PQntuples", to.ntuples) &&
          find(library, "PQnfields", to.nfields) && find(library, "PQgetisnull", to.getisnull) &&
          find(library, "PQgetlength", to.getlength) && find(library, "PQgetvalue", to.getvalue) &&
-         find(library, "PQcmdTuples", to.cmd_tuples) && find(library, "PQclear", to.clear);
+         find(library, "PQcmdTuples", to.cmd_tuples) && find(library, "PQclear", to.clear) &&
+         find(library, "PQnotifies", to.notifies) && find(library, "PQfreemem", to.freemem);
 }
 
 }  // namespace

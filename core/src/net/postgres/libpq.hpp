@@ -16,6 +16,12 @@ namespace coatcheck::net {
 
 struct pq_connection;  // PGconn
 struct pq_result;      // PGresult
+struct pq_notice {     // PGnotify
+  char* channel;
+  int process;
+  char* payload;
+  pq_notice* next;
+};
 
 // ConnStatusType, PostgresPollingStatusType and ExecStatusType: the values that are told apart here.
 inline constexpr int pq_connection_ok = 0;
@@ -65,6 +71,8 @@ struct libpq {
   char* (*getvalue)(const pq_result*, int row, int column);
   char* (*cmd_tuples)(pq_result*);
   void (*clear)(pq_result*);
+  pq_notice* (*notifies)(pq_connection*);
+  void (*freemem)(void*);
 };
 
 // The library, loaded once for the process. Error: store_unsupported, with what to install.

@@ -5,6 +5,9 @@
 #include <vector>
 
 #include "net/postgres/pool.hpp"
+#include "store/layers/near_cache.hpp"
+#include "store/layers/near_cache_url.hpp"
+#include "store/postgres/changes.hpp"
 #include "store/postgres/statements.hpp"
 #include "store/postgres/store.hpp"
 
@@ -53,8 +56,9 @@ constexpr std::string_view libpq_parameters[] = {"application_name",
                                                  "target_session_attrs",
                                                  "tcp_user_timeout"};
 // Ours, and the parts of a URL that may also stand as parameters, as libpq has it.
-constexpr std::string_view own_parameters[] = {"timeout",      "queue", "pool", "table", "prepare",  "layout", "ttl",
-                                               "disableTouch", "host",  "port", "user",  "password", "dbname"};
+constexpr std::string_view own_parameters[] = {
+    "timeout",    "queue",     "pool",   "table", "prepare", "layout", "ttl",      "disableTouch",
+    "near_cache", "max_stale", "notify", "host",  "port",    "user",   "password", "dbname"};
 
 error wrong(std::string text) { return {errc::invalid_url, "store URL: " + std::move(text)}; }
 
@@ -164,6 +168,17 @@ result<postgres_layout_rules> layout_rules_of(const parsed_url& url) {
   return out;
 }
 
+// Whether the table is to tell of its changes: a near-cache needs it, and where another service has one, writers need
+// not know.
+result<bool> tells_of(const parsed_url& url, bool near) {
+  const auto notify = url.parameter("notify").value_or(near ? "on" : "off");
+  if (notify != "on" && notify != "off") return wrong("notify must be on or off");
+  if (notify == "off" && near) return wrong("a near-cache needs a table that tells of its changes: notify=on");
+  if (notify == "on" && url.parameter("layout"))
+    return wrong("notify is not for the table of another package (layout=)");
+  return notify == "on";
+}
+
 }  // namespace
 
 result<std::string> postgres_schema_sql(const parsed_url& url) {
@@ -173,8 +188,10 @@ result<std::string> postgres_schema_sql(const parsed_url& url) {
   if (url.parameter("layout")) {
     return schema_script("a table of sessions as connect-pg-simple's table.sql has it", postgres_layout_schema(*table));
   }
+  const auto tells = tells_of(url, url.parameter("near_cache").has_value());
+  if (!tells) return tells.error();
   return schema_script("coatcheck's table of sessions, version " + std::to_string(postgres_schema_version),
-                       schema_statements(*table));
+                       schema_statements(*table, *tells));
 }
 
 result<std::shared_ptr<store>> open_postgres_store(const parsed_url& url, const store_options& options) {
@@ -195,6 +212,16 @@ result<std::shared_ptr<store>> open_postgres_store(const parsed_url& url, const 
   if (!rules) return rules.error();
   const auto prepare = url.parameter("prepare").value_or("on");
   if (prepare != "on" && prepare != "off") return wrong("prepare must be on or off");
+  const auto near = near_cache_of(url, options);
+  if (!near) return near.error();
+  if (*near && prepare == "off") {
+    return {
+        errc::invalid_url,
+        "store URL: a near-cache listens on a connection of its own, which a pooler in transaction mode (prepare=off) "
+        "does not give: take one of them away"};
+  }
+  const auto tells = tells_of(url, near->has_value());
+  if (!tells) return tells.error();
   net::pg_target target;
   target.prepare = prepare == "on";
   if (auto filled = fill_hosts(url, target); !filled) return filled.error();
@@ -206,10 +233,14 @@ result<std::shared_ptr<store>> open_postgres_store(const parsed_url& url, const 
   bounds.queue = static_cast<std::size_t>(*queue);
   bounds.connections = static_cast<std::size_t>(*pool);
   bounds.statements = postgres_statements::count;
-  auto made = net::pg_pool::create(**pq, std::move(target), bounds, *options.loop);
+  auto made = net::pg_pool::create(**pq, target, bounds, *options.loop);
   const clock& time = options.time != nullptr ? *options.time : system_clock();
-  return url.parameter("layout") ? make_postgres_layout_store(std::move(made), *table, *rules, time)
-                                 : make_postgres_store(std::move(made), *table, time);
+  if (url.parameter("layout")) return make_postgres_layout_store(std::move(made), *table, *rules, time);
+  auto sessions = make_postgres_store(std::move(made), *table, {.tells = *tells}, time);
+  if (!*near) return sessions;
+  auto changes = make_postgres_changes(**pq, std::move(target), bounds, *table, (*near)->max_stale, *options.loop);
+  return std::shared_ptr<store>(
+      std::make_shared<near_cache>(std::move(sessions), std::move(changes), **near, *options.loop, time));
 }
 
 }  // namespace coatcheck

@@ -50,6 +50,35 @@ constexpr std::string_view schema[] = {
     R"(INSERT INTO {v} (version) SELECT 1 WHERE NOT EXISTS (SELECT FROM {v}))",
 };
 
+// Each row that changes, by whomever, is told on a channel of the table's: its key, or nothing, which is all of them.
+// The channel is handed over, for in a partition a trigger knows the partition's name alone.
+constexpr std::string_view telling[] = {
+    R"(CREATE OR REPLACE FUNCTION {f}() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+  IF TG_OP = 'TRUNCATE' THEN
+    PERFORM pg_catalog.pg_notify(TG_ARGV[0], '');
+  ELSIF TG_OP = 'DELETE' THEN
+    PERFORM pg_catalog.pg_notify(TG_ARGV[0], OLD.key);
+  ELSE
+    PERFORM pg_catalog.pg_notify(TG_ARGV[0], NEW.key);
+  END IF;
+  RETURN NULL;
+END $body$)",
+    // Not "OR REPLACE", which PostgreSQL has from 14 on, and which would lock the table each time.
+    R"(DO $body$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = '{t}'::regclass AND tgname = '{n}_notify') THEN
+    CREATE TRIGGER "{n}_notify" AFTER INSERT OR UPDATE OR DELETE ON {t}
+      FOR EACH ROW EXECUTE PROCEDURE {f}('coatcheck_{n}');
+    CREATE TRIGGER "{n}_notify_all" AFTER TRUNCATE ON {t}
+      FOR EACH STATEMENT EXECUTE PROCEDURE {f}('coatcheck_{n}');
+  END IF;
+END $body$)",
+};
+constexpr std::string_view tells_sql =
+    R"(SELECT count(*) FROM pg_trigger
+WHERE tgrelid = to_regclass('{t}') AND tgname = '{n}_notify' AND tgenabled IN ('O', 'A'))";
+
 // $1 key, $2 now.
 constexpr std::string_view get_sql =
     "SELECT value, etag, expires_at FROM {t} WHERE key = $1::text AND expires_at > $2::bigint";
@@ -148,7 +177,10 @@ std::string with_table_names(std::string_view text, std::string_view table) {
     out += text.substr(0, brace);
     if (brace == std::string_view::npos) break;
     const char which = text[brace + 1];
-    out += which == 't' ? quoted(table) : which == 'v' ? quoted(table, "_schema") : std::string(name_of_table(table));
+    out += which == 't'   ? quoted(table)
+           : which == 'v' ? quoted(table, "_schema")
+           : which == 'f' ? quoted(table, "_notify")
+                          : std::string(name_of_table(table));
     text.remove_prefix(brace + 3);
   }
   return out;
@@ -160,9 +192,16 @@ bool is_table_name(std::string_view table) noexcept {
 
 std::string version_statement(std::string_view table) { return with_table_names(version_sql, table); }
 
-std::vector<std::string> schema_statements(std::string_view table) {
+std::string change_channel(std::string_view table) { return "coatcheck_" + std::string(name_of_table(table)); }
+
+std::string tells_statement(std::string_view table) { return with_table_names(tells_sql, table); }
+
+std::vector<std::string> schema_statements(std::string_view table, bool tells) {
   std::vector<std::string> out = {with_table_names(lock_schema, table)};
   for (const auto text : schema) out.push_back(with_table_names(text, table));
+  if (tells) {
+    for (const auto text : telling) out.push_back(with_table_names(text, table));
+  }
   return out;
 }
 

@@ -18,12 +18,16 @@ inline constexpr int postgres_schema_version = 1;
 // most, so that the names of its indexes have room in PostgreSQL's 63.
 [[nodiscard]] bool is_table_name(std::string_view table) noexcept;
 
-// The text with {t} for the table, {v} for that of its version and {n} for its bare name.
+// The text with {t} for the table, {v} for that of its version, {f} for its function and {n} for its bare name.
 [[nodiscard]] std::string with_table_names(std::string_view text, std::string_view table);
 
 // What makes the table or brings it up to date, statement by statement, to be run in one transaction. Running it again
 // changes nothing; two that run it wait for one another.
-[[nodiscard]] std::vector<std::string> schema_statements(std::string_view table);
+// `tells`: with a trigger that tells of each change by NOTIFY, on change_channel.
+[[nodiscard]] std::vector<std::string> schema_statements(std::string_view table, bool tells);
+[[nodiscard]] std::string change_channel(std::string_view table);
+// Answers 1 where the table tells of its changes, else 0.
+[[nodiscard]] std::string tells_statement(std::string_view table);
 // Answers the version that is there.
 [[nodiscard]] std::string version_statement(std::string_view table);
 // Such statements as a script for psql or a migration, which says what it is about.

@@ -22,8 +22,13 @@ using net::pg_rows;
 
 class postgres_store final : public store {
  public:
-  postgres_store(std::shared_ptr<net::pg_pool> pool, std::string_view table, const clock& time)
-      : pool_(std::move(pool)), sql_(std::make_shared<const postgres_statements>(table)), table_(table), time_(time) {
+  postgres_store(std::shared_ptr<net::pg_pool> pool, std::string_view table, postgres_table_options options,
+                 const clock& time)
+      : pool_(std::move(pool)),
+        sql_(std::make_shared<const postgres_statements>(table)),
+        table_(table),
+        options_(options),
+        time_(time) {
     pool_->keep(sql_);
   }
   ~postgres_store() override { pool_->close(); }
@@ -59,6 +64,7 @@ class postgres_store final : public store {
   const std::shared_ptr<net::pg_pool> pool_;
   const std::shared_ptr<const postgres_statements> sql_;  // the pool keeps it, too
   const std::string table_;
+  const postgres_table_options options_;
   const clock& time_;
 };
 
@@ -163,7 +169,7 @@ void postgres_store::stats(completion<stats_result> done) {
 void postgres_store::health(completion<count_result> done) { pool_->submit(ask(&sql_->health, done, decode_healthy)); }
 
 void postgres_store::create_schema(completion<count_result> done) {
-  auto statements = schema_statements(table_);
+  auto statements = schema_statements(table_, options_.tells);
   statements.push_back(version_statement(table_));
   make_schema(*pool_, std::move(statements), done);
 }
@@ -171,8 +177,8 @@ void postgres_store::create_schema(completion<count_result> done) {
 }  // namespace
 
 std::shared_ptr<store> make_postgres_store(std::shared_ptr<net::pg_pool> pool, std::string_view table,
-                                           const clock& time) {
-  return std::make_shared<postgres_store>(std::move(pool), table, time);
+                                           postgres_table_options options, const clock& time) {
+  return std::make_shared<postgres_store>(std::move(pool), table, options, time);
 }
 
 }  // namespace coatcheck

@@ -33,12 +33,16 @@ class pg_pool;
 [[nodiscard]] result<std::shared_ptr<store>> open_postgres_store(const parsed_url& url, const store_options& options);
 [[nodiscard]] result<std::string> postgres_schema_sql(const parsed_url& url);
 inline constexpr store_kind postgres_kinds[] = {
-    {"postgresql", true, open_postgres_store, false, true, postgres_schema_sql},
-    {"postgres", true, open_postgres_store, false, true, postgres_schema_sql}};
+    {"postgresql", true, open_postgres_store, true, true, postgres_schema_sql},
+    {"postgres", true, open_postgres_store, true, true, postgres_schema_sql}};
 
+// What create_schema makes beside the table.
+struct postgres_table_options {
+  bool tells = false;  // its changes, by NOTIFY
+};
 // The store itself (store.cc), on a pool that is its own. `table` has been checked (is_table_name).
 [[nodiscard]] std::shared_ptr<store> make_postgres_store(std::shared_ptr<net::pg_pool> pool, std::string_view table,
-                                                         const clock& time);
+                                                         postgres_table_options options, const clock& time);
 // In connect-pg-simple's layout (layout.cc).
 struct postgres_layout_rules {
   duration_ms lifetime = 0;  // see store_capabilities::layout_lifetime

@@ -7,6 +7,7 @@
 #include "net/redis/link.hpp"
 #include "store/envelope.hpp"
 #include "store/layers/near_cache.hpp"
+#include "store/layers/near_cache_url.hpp"
 #include "store/owner_digest.hpp"
 #include "store/redis/changes.hpp"
 #include "store/redis/names.hpp"
@@ -160,27 +161,6 @@ result<void> fill_unix(const parsed_url& url, net::redis_target& target) {
   }
   target.where = [to = net::endpoint{{}, 0, url.path}] { return to; };
   return {};
-}
-
-// As the URL and the options say it; none: no near-cache.
-result<std::optional<near_cache_options>> near_cache_of(const parsed_url& url, const store_options& options) {
-  std::optional<near_cache_options> chosen = options.near_cache;
-  if (url.parameter("near_cache")) {
-    const auto size = url.number("near_cache", 0, near_cache_options::least_size, std::uint64_t{1} << 40);
-    const auto max_stale = url.number("max_stale", near_cache_options::default_max_stale, 50, 60'000);
-    if (!size || !max_stale) return size ? max_stale.error() : size.error();
-    if (chosen) return {errc::invalid_url, "store URL: the near-cache is given twice, in the URL and as an option"};
-    chosen = {static_cast<std::size_t>(*size), static_cast<duration_ms>(*max_stale)};
-  } else if (url.parameter("max_stale")) {
-    return {errc::invalid_url, "store URL: max_stale is of a near-cache: give near_cache=BYTES, too"};
-  }
-  if (chosen) {
-    if (auto fits = check_near_cache(*chosen); !fits) return fits.error();
-    if (url.parameter("layout")) {
-      return {errc::invalid_option, "near-cache: not for records of another package (layout=)"};
-    }
-  }
-  return chosen;
 }
 
 bool has_several_servers(const parsed_url& url) {
