@@ -318,12 +318,12 @@ struct store_options {
 //   postgresql://[user[:password]@]host[:port][,host…][/database]  and  postgres://…
 //                      ?timeout=MS (default 1000, 1–60000), ?queue=N, ?pool=N (connections at most, default 4, 1–64),
 //                      ?table=[SCHEMA.]NAME (default coatcheck_sessions), ?prepare=off (behind pgbouncer in transaction
-//                      mode), ?near_cache= and ?max_stale= as Redis', where create_schema() was called with them or
-//                      with ?notify=on (the table tells of its changes), and libpq's own: sslmode, sslrootcert,
-//                      application_name, target_session_attrs, … Needs libpq 14 or later (libpq.so.5), and its table:
-//                      create_schema() below. Of several hosts the one that takes writes is used. With
-//                      ?layout=connect-pg-simple: that package's rows; ?table=session, ?ttl=S (default 86400),
-//                      ?disableTouch=true, as there. Needs PostgreSQL 11 or later
+//                      mode), ?idle_timeout=MS (60000; 0: never), ?near_cache= and ?max_stale= as Redis', where
+//                      create_schema() was called with them or with ?notify=on (the table tells of its changes), and
+//                      libpq's own: sslmode, sslrootcert, application_name, target_session_attrs, … Needs libpq 14 or
+//                      later (libpq.so.5), and its table: create_schema() below. Of several hosts the one that takes
+//                      writes is used. With ?layout=connect-pg-simple: that package's rows; ?table=session, ?ttl=S
+//                      (default 86400), ?disableTouch=true, as there. Needs PostgreSQL 11 or later
 //   redis+sentinel://[user[:password]@]host[:port],host…/NAME[?db=N]
 //                      the master that these sentinels call NAME, followed as they switch. Default port 26379;
 //                      ?sentinel_user= and ?sentinel_password= of the sentinels themselves; else as redis:

@@ -38,7 +38,13 @@ steady_ms pg_connection::deadline() const noexcept {
   } else if (state_ == state::pausing && pool_.wanted()) {
     next = std::min(next, retry_at_);
   }
-  return next;
+  return std::min(next, idle_until());
+}
+
+// When it is closed, if nobody needs it.
+steady_ms pg_connection::idle_until() const noexcept {
+  const duration_ms idle = pool_.bounds().idle;
+  return idle > 0 && state_ == state::ready && wire_.empty() ? heard_at_ + idle : no_deadline;
 }
 
 // Tells the driver what changed. A deadline that moved back is not worth a call: it fires once for nothing.
@@ -286,6 +292,10 @@ void pg_connection::on_deadline(steady_ms now) {
     }
   }
   if (state_ == state::pausing && now >= retry_at_ && pool_.wanted()) pool_.plan_flush();
+  if (now >= idle_until()) {
+    drop_connection();
+    state_ = state::idle;
+  }
   announce(true);
 }
 

@@ -45,6 +45,7 @@ struct libpq {
   int (*status)(const pq_connection*);
   char* (*error_message)(const pq_connection*);
   int (*socket)(const pq_connection*);
+  int (*backend_pid)(const pq_connection*);
   void (*finish)(pq_connection*);
   int (*set_error_verbosity)(pq_connection*, int);
   using notice_receiver = void (*)(void*, const pq_result*);

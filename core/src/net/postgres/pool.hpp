@@ -14,6 +14,7 @@
 // Thread safety: the thread of the driver. The driver must outlive the pool or close() must have been called.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -50,6 +51,10 @@ class pg_pool final : public pollable, public std::enable_shared_from_this<pg_po
   void keep(std::shared_ptr<const void> what) { kept_.push_back(std::move(what)); }
   [[nodiscard]] steady_ms new_deadline() const noexcept { return steady_now() + bounds_.timeout; }
   void submit(std::unique_ptr<pg_request> what);
+  // Of a pool of one connection, in an answer that came from it: whether it is this process of the server that answers.
+  [[nodiscard]] bool is_of_process(std::int64_t number) const noexcept {
+    return connections_.size() == 1 && connections_.front()->process() == number;
+  }
   // Null: nobody listens.
   void listen(pg_listener* to) noexcept { listener_ = to; }
   // Ends a request that needs no server, on the next turn of the loop.

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "coatcheck/store.hpp"
@@ -18,11 +20,16 @@ namespace coatcheck {
 
 inline constexpr std::size_t longest_postgres_page = 10'000;  // of a scan
 
-// See store::prune and store::clear. The pool keeps the statements (pg_pool::keep). `sql` of prune: $1 `now`, $2 how
-// many; answers how many it deleted. Of clear: $1 the last key of the batch before, $2 how many; answers how many, and
-// the last key.
-void prune_in_batches(net::pg_pool& pool, const net::pg_statement& sql, std::int64_t now, std::size_t limit,
+// The pool keeps the statements (pg_pool::keep).
+struct pg_pruning {
+  const net::pg_statement& whole;                 // $1 `now`, $2 how many; answers how many it deleted
+  const net::pg_statement* partitions = nullptr;  // answers the names of the table's, quoted; null: it has none
+  std::string (*of_partition)(std::string_view name, std::int64_t now, std::size_t limit) = nullptr;
+};
+// See store::prune. A table that has partitions is pruned one of them after the other.
+void prune_in_batches(net::pg_pool& pool, const pg_pruning& sql, std::int64_t now, std::size_t limit,
                       completion<count_result> done);
+// See store::clear. `sql`: $1 the last key of the batch before, $2 how many; answers how many, and the last key.
 void clear_in_batches(net::pg_pool& pool, const net::pg_statement& sql, completion<count_result> done);
 
 // See store::create_schema: these in one transaction, the last of which answers the version that is there.

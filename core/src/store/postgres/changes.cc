@@ -19,9 +19,15 @@ namespace {
 constexpr duration_ms longest_pause_between_pings = 500;  // while the server is not to be had
 constexpr duration_ms pause_of_the_refused = 30'000;
 
+constexpr std::string_view pooled =
+    "a pooler stands before PostgreSQL, behind which a connection is not told of changes: name the server itself, or "
+    "leave "
+    "near_cache out";
+
 net::pg_bounds bounds_of_listening(net::pg_bounds bounds) {
   bounds.connections = 1;
   bounds.statements = 0;
+  bounds.idle = 0;
   bounds.background = true;
   return bounds;
 }
@@ -81,9 +87,7 @@ class postgres_changes final : public change_source, private net::pg_listener, p
       if (pinging_ && !std::exchange(late_, true)) {
         next_ = now + patience_;  // the loop may have been busy: it has a look at the connection first
       } else if (pinging_) {
-        refuse(
-            "its own notices do not come back: is a pooler in transaction mode before PostgreSQL? Name the server "
-            "itself");
+        refuse(pooled);
       } else {
         ping();
       }
@@ -121,7 +125,10 @@ class postgres_changes final : public change_source, private net::pg_listener, p
                                    static_cast<postgres_changes*>(context)->on_answered(std::move(got));
                                  },
                                  this),
-                             decode_count);
+                             [this](const net::pg_rows& rows, count_result& out) {
+                               direct_ = pool_->is_of_process(rows.number(0, 1));
+                               return decode_count(rows, out);
+                             });
     what->script = {"LISTEN \"" + channel_ + "\"", "LISTEN \"" + own_channel_ + "\"",
                     "SELECT pg_notify('" + own_channel_ + "', '" + std::to_string(number_) + "')", trigger_};
     wait_until(no_deadline);
@@ -138,6 +145,7 @@ class postgres_changes final : public change_source, private net::pg_listener, p
       if (!may_heal) return refuse(got.why.message);
       return wait_until(loop_.now() + std::clamp<duration_ms>(every_, 20, longest_pause_between_pings));
     }
+    if (!direct_) return refuse(pooled);
     if (got.count == 0) {
       return refuse(
           "the table does not tell of its changes: make its trigger once with createSchema(url) in Node, "
@@ -202,6 +210,7 @@ class postgres_changes final : public change_source, private net::pg_listener, p
   bool pinging_ = false;
   bool answered_ = false;
   bool returned_ = false;  // its own notice
+  bool direct_ = false;    // by the process that let the connection in
   bool late_ = false;
   bool too_early_ = false;  // it left before ask_anew()
   std::uint64_t number_ = 0;

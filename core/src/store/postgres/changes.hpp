@@ -8,8 +8,8 @@
 // That it was answered alone would not do: a writer's transaction is there for all to see before it wakes those who
 // listen.
 //
-// A pooler in transaction mode takes LISTEN and tells nothing: then no notice comes back, and nothing is served from
-// the cache.
+// A pooler takes LISTEN, and passes on what is told while a transaction runs, which a ping's own notice is: so whoever
+// answers must be the very process of the server that let the connection in. Else nothing is served from the cache.
 //
 // Thread safety: the thread of the driver.
 #pragma once

@@ -184,7 +184,7 @@ class postgres_layout_store final : public store {
   void clear(completion<count_result> done) override { clear_in_batches(*pool_, sql_->clear, done); }
   void scan(std::string_view cursor, std::size_t limit, completion<keys_result> done) override;
   void prune(std::size_t limit, completion<count_result> done) override {
-    prune_in_batches(*pool_, sql_->prune, now(), limit, done);
+    prune_in_batches(*pool_, {sql_->prune}, now(), limit, done);
   }
   void stats(completion<stats_result> done) override {
     auto what = ask(&sql_->stats, done, decode_figures);

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::uint16_t default_postgres_port = 5432;
 constexpr std::uint64_t longest_queue = 1'000'000;
+constexpr std::uint64_t usual_idle = 60'000;  // ms; a server process is some MB and one of max_connections
 constexpr std::string_view pg_simple_layout = "connect-pg-simple";
 constexpr std::string_view pg_simple_table = "session";
 
@@ -57,8 +58,8 @@ constexpr std::string_view libpq_parameters[] = {"application_name",
                                                  "tcp_user_timeout"};
 // Ours, and the parts of a URL that may also stand as parameters, as libpq has it.
 constexpr std::string_view own_parameters[] = {
-    "timeout",    "queue",     "pool",   "table", "prepare", "layout", "ttl",      "disableTouch",
-    "near_cache", "max_stale", "notify", "host",  "port",    "user",   "password", "dbname"};
+    "timeout",   "queue",  "pool",         "table",      "prepare", "layout", "ttl",  "disableTouch", "near_cache",
+    "max_stale", "notify", "idle_timeout", "partitions", "host",    "port",   "user", "password",     "dbname"};
 
 error wrong(std::string text) { return {errc::invalid_url, "store URL: " + std::move(text)}; }
 
@@ -168,6 +169,14 @@ result<postgres_layout_rules> layout_rules_of(const parsed_url& url) {
   return out;
 }
 
+// 0: the table is one.
+result<std::uint64_t> partitions_of(const parsed_url& url) {
+  if (url.parameter("partitions") && url.parameter("layout")) {
+    return wrong("partitions is not for the table of another package (layout=)");
+  }
+  return url.number("partitions", 0, 2, most_postgres_partitions);
+}
+
 // Whether the table is to tell of its changes: a near-cache needs it, and where another service has one, writers need
 // not know.
 result<bool> tells_of(const parsed_url& url, bool near) {
@@ -185,13 +194,15 @@ result<std::string> postgres_schema_sql(const parsed_url& url) {
   if (auto known = check_names(url); !known) return known.error();
   const auto table = table_of(url);
   if (!table) return table.error();
+  const auto tells = tells_of(url, url.parameter("near_cache").has_value());
+  if (!tells) return tells.error();
+  const auto partitions = partitions_of(url);
+  if (!partitions) return partitions.error();
   if (url.parameter("layout")) {
     return schema_script("a table of sessions as connect-pg-simple's table.sql has it", postgres_layout_schema(*table));
   }
-  const auto tells = tells_of(url, url.parameter("near_cache").has_value());
-  if (!tells) return tells.error();
   return schema_script("coatcheck's table of sessions, version " + std::to_string(postgres_schema_version),
-                       schema_statements(*table, *tells));
+                       schema_statements(*table, {*tells, static_cast<unsigned>(*partitions)}));
 }
 
 result<std::shared_ptr<store>> open_postgres_store(const parsed_url& url, const store_options& options) {
@@ -203,9 +214,11 @@ result<std::shared_ptr<store>> open_postgres_store(const parsed_url& url, const 
   const auto timeout = url.number("timeout", 1000, 1, 60'000);
   const auto queue = url.number("queue", 16'384, 1, longest_queue);
   const auto pool = url.number("pool", 4, 1, 64);
+  const auto idle = url.number("idle_timeout", usual_idle, 0, 86'400'000);
+  const auto partitions = partitions_of(url);
   const auto table = table_of(url);
   const auto rules = layout_rules_of(url);
-  for (const auto* number : {&timeout, &queue, &pool}) {
+  for (const auto* number : {&timeout, &queue, &pool, &idle, &partitions}) {
     if (!*number) return number->error();
   }
   if (!table) return table.error();
@@ -232,11 +245,13 @@ result<std::shared_ptr<store>> open_postgres_store(const parsed_url& url, const 
   bounds.timeout = static_cast<duration_ms>(*timeout);
   bounds.queue = static_cast<std::size_t>(*queue);
   bounds.connections = static_cast<std::size_t>(*pool);
+  bounds.idle = static_cast<duration_ms>(*idle);
   bounds.statements = postgres_statements::count;
   auto made = net::pg_pool::create(**pq, target, bounds, *options.loop);
   const clock& time = options.time != nullptr ? *options.time : system_clock();
   if (url.parameter("layout")) return make_postgres_layout_store(std::move(made), *table, *rules, time);
-  auto sessions = make_postgres_store(std::move(made), *table, {.tells = *tells}, time);
+  auto sessions = make_postgres_store(std::move(made), *table,
+                                      {.tells = *tells, .partitions = static_cast<unsigned>(*partitions)}, time);
   if (!*near) return sessions;
   auto changes = make_postgres_changes(**pq, std::move(target), bounds, *table, (*near)->max_stale, *options.loop);
   return std::shared_ptr<store>(

@@ -33,17 +33,27 @@ std::string quoted(std::string_view table, std::string_view suffix = {}) {
   return out + "\"" + std::string(name_of_table(table)) + std::string(suffix) + "\"";
 }
 
+std::string replaced(std::string_view text, std::string_view what, std::string_view by) {
+  std::string out;
+  for (auto at = text.find(what); at != std::string_view::npos; at = text.find(what)) {
+    out.append(text.substr(0, at)).append(by);
+    text.remove_prefix(at + what.size());
+  }
+  return out.append(text);
+}
+
 // Two that make the schema at once: "IF NOT EXISTS" alone lets one of them fail.
 constexpr std::string_view lock_schema = "SELECT pg_advisory_xact_lock(716421581, hashtext('{n}'))";
 
-constexpr std::string_view schema[] = {
+constexpr std::string_view table_sql =
     R"(CREATE TABLE IF NOT EXISTS {t} (
   key text COLLATE "C" PRIMARY KEY,
   etag text COLLATE "C" NOT NULL,
   expires_at bigint NOT NULL,
   owner text COLLATE "C",
   value bytea NOT NULL
-))",
+))";
+constexpr std::string_view schema[] = {
     R"(CREATE INDEX IF NOT EXISTS "{n}_expires_at" ON {t} (expires_at))",
     R"(CREATE INDEX IF NOT EXISTS "{n}_owner" ON {t} (owner) WHERE owner IS NOT NULL)",
     R"(CREATE TABLE IF NOT EXISTS {v} (version integer NOT NULL))",
@@ -75,8 +85,30 @@ BEGIN
   END IF;
 END $body$)",
 };
+// A table that is there already, and has no or other partitions, can't be made into one: nothing is done (CC001).
+constexpr std::string_view same_partitions =
+    R"(DO $body$
+BEGIN
+  IF (SELECT count(*) FROM pg_class WHERE oid = to_regclass('{t}')
+      AND (SELECT count(*) FROM pg_inherits WHERE inhparent = pg_class.oid) <> {#}) > 0 THEN
+    RAISE EXCEPTION USING ERRCODE = 'CC001', MESSAGE = 'the table is there already, with other partitions or none';
+  END IF;
+END $body$)";
+constexpr std::string_view partition_sql =
+    R"(CREATE TABLE IF NOT EXISTS {p} PARTITION OF {t} FOR VALUES WITH (MODULUS {#}, REMAINDER {i}))";
+// In no order, so that a prune with a limit gets to each of them, and several services to different ones. None: the
+// table has no partitions, or the user may use it but not them.
+constexpr std::string_view partitions_sql =
+    R"(SELECT name FROM (
+  SELECT format('%I.%I', n.nspname, c.relname) AS name,
+    bool_and(has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'UPDATE')
+      AND has_table_privilege(c.oid, 'DELETE')) OVER () AS may
+  FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+  WHERE i.inhparent = to_regclass('{t}')
+) AS listed WHERE may ORDER BY random())";
+
 constexpr std::string_view tells_sql =
-    R"(SELECT count(*) FROM pg_trigger
+    R"(SELECT count(*), pg_backend_pid() FROM pg_trigger
 WHERE tgrelid = to_regclass('{t}') AND tgname = '{n}_notify' AND tgenabled IN ('O', 'A'))";
 
 // $1 key, $2 now.
@@ -196,10 +228,22 @@ std::string change_channel(std::string_view table) { return "coatcheck_" + std::
 
 std::string tells_statement(std::string_view table) { return with_table_names(tells_sql, table); }
 
-std::vector<std::string> schema_statements(std::string_view table, bool tells) {
+std::vector<std::string> schema_statements(std::string_view table, postgres_table_options options) {
   std::vector<std::string> out = {with_table_names(lock_schema, table)};
+  const std::string many = std::to_string(options.partitions);
+  if (options.partitions == 0) {
+    out.push_back(with_table_names(table_sql, table));
+  } else {
+    out.push_back(with_table_names(replaced(same_partitions, "{#}", many), table));
+    out.push_back(with_table_names(table_sql, table) + " PARTITION BY HASH (key)");
+    for (unsigned i = 0; i < options.partitions; ++i) {
+      const std::string number = std::to_string(i);
+      auto text = replaced(replaced(partition_sql, "{#}", many), "{i}", number);
+      out.push_back(with_table_names(replaced(text, "{p}", quoted(table, "_p" + number)), table));
+    }
+  }
   for (const auto text : schema) out.push_back(with_table_names(text, table));
-  if (tells) {
+  if (options.tells) {
     for (const auto text : telling) out.push_back(with_table_names(text, table));
   }
   return out;
@@ -209,6 +253,11 @@ std::string schema_script(std::string_view about, const std::vector<std::string>
   std::string out = "-- " + std::string(about) + ".\nBEGIN;\n";
   for (const auto& text : statements) out += text + ";\n";
   return out + "COMMIT;\n";
+}
+
+std::string postgres_statements::prune_partition(std::string_view partition, std::int64_t now, std::size_t limit) {
+  const auto text = replaced(replaced(prune_sql, "$1", std::to_string(now)), "$2", std::to_string(limit));
+  return replaced(text, "{t}", partition);
 }
 
 postgres_statements::postgres_statements(std::string_view table) {
@@ -229,6 +278,7 @@ postgres_statements::postgres_statements(std::string_view table) {
   make(clear, clear_sql);
   make(stats, stats_sql, true);
   make(health, health_sql, true);
+  make(partitions, partitions_sql, true);
 }
 
 }  // namespace coatcheck

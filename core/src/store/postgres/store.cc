@@ -44,7 +44,8 @@ class postgres_store final : public store {
   void clear(completion<count_result> done) override { clear_in_batches(*pool_, sql_->clear, done); }
   void scan(std::string_view cursor, std::size_t limit, completion<keys_result> done) override;
   void prune(std::size_t limit, completion<count_result> done) override {
-    prune_in_batches(*pool_, sql_->prune, time_.now(), limit, done);
+    prune_in_batches(*pool_, {sql_->prune, &sql_->partitions, postgres_statements::prune_partition}, time_.now(), limit,
+                     done);
   }
   void stats(completion<stats_result> done) override;
   void health(completion<count_result> done) override;
@@ -169,7 +170,7 @@ void postgres_store::stats(completion<stats_result> done) {
 void postgres_store::health(completion<count_result> done) { pool_->submit(ask(&sql_->health, done, decode_healthy)); }
 
 void postgres_store::create_schema(completion<count_result> done) {
-  auto statements = schema_statements(table_, options_.tells);
+  auto statements = schema_statements(table_, options_);
   statements.push_back(version_statement(table_));
   make_schema(*pool_, std::move(statements), done);
 }

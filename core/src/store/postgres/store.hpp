@@ -27,6 +27,7 @@ namespace coatcheck {
 namespace net {
 class pg_pool;
 }
+struct postgres_table_options;
 
 // Opens `postgresql:` and `postgres:` URLs. Nothing is resolved or connected yet: the first operation does that.
 // Errors: invalid_url; store_unsupported (no libpq). REQUIRES: options.loop.
@@ -36,10 +37,6 @@ inline constexpr store_kind postgres_kinds[] = {
     {"postgresql", true, open_postgres_store, true, true, postgres_schema_sql},
     {"postgres", true, open_postgres_store, true, true, postgres_schema_sql}};
 
-// What create_schema makes beside the table.
-struct postgres_table_options {
-  bool tells = false;  // its changes, by NOTIFY
-};
 // The store itself (store.cc), on a pool that is its own. `table` has been checked (is_table_name).
 [[nodiscard]] std::shared_ptr<store> make_postgres_store(std::shared_ptr<net::pg_pool> pool, std::string_view table,
                                                          postgres_table_options options, const clock& time);
