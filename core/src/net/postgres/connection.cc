@@ -53,8 +53,10 @@ void pg_connection::announce(bool always) {
   announced_.tell(*this, pool_.loop(), always);
 }
 
+// Behind a pooler one at a time: pgbouncer 1.18 loses its place in pipelines of several clients on one session.
 bool pg_connection::takes_more() const noexcept {
-  return state_ == state::ready && !blocked_ && !give_up_ && wire_.size() < deepest_pipeline && unsent_ < most_unsent;
+  const std::size_t deepest = pool_.target().prepare ? deepest_pipeline : 1;
+  return state_ == state::ready && !blocked_ && !give_up_ && wire_.size() < deepest && unsent_ < most_unsent;
 }
 
 bool pg_connection::held_up(steady_ms now) noexcept { return !wire_.empty() && now - wire_.front().since > slow_front; }
