@@ -225,5 +225,8 @@ test("what the layout has no place for is refused, with the layout's name", () =
   ]) {
     assert.throws(() => session({ secret: SECRET, store: url, ...options }), message);
   }
-  assert.match(schemaSql(`${url}&table=app.mine`), /CREATE TABLE IF NOT EXISTS "app"."mine" \(\s+"sid" varchar NOT NULL/);
+  assert.match(
+    schemaSql(`${url}&table=app.mine`),
+    /CREATE TABLE IF NOT EXISTS "app"."mine" \(\s+"sid" varchar NOT NULL/,
+  );
 });
