@@ -134,7 +134,8 @@ declare namespace session {
     /**
      * A store's URL, a Store, or a store of any package for express-session. Default: COATCHECK_STORE, else file:./sessions.
      * Redis over TLS: `rediss://host?ca=/path/ca.pem`, with `ca_dir`, `cert`, `key`, `key_password`, `server_name`.
-     * `redis://HOST?near_cache=BYTES&max_stale=MS` (or `nearCache`) answers reads from this process, with what is at most that old.
+     * `redis://HOST?near_cache=BYTES&max_stale=MS` (or `nearCache`; `postgresql://`, too, with the trigger of `createSchema`) answers reads
+     * from this process, with what is at most that old.
      */
     store?: string | StorePlace | Store | AnyStore;
     /** Milliseconds that a store which is not coatcheck's own may take to answer. Default 10,000. */

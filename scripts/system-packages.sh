@@ -5,7 +5,7 @@ source "$(dirname "$0")/common.sh"
 
 declare -A packages_of=(
   [build]="g++ cmake ninja-build pkg-config libssl-dev libhiredis-dev liblmdb-dev nlohmann-json3-dev rapidjson-dev libgtest-dev libuv1-dev libcpp-httplib-dev zlib1g-dev"
-  [servers]="redis-server memcached postgresql haproxy nginx"
+  [servers]="redis-server memcached postgresql pgbouncer haproxy nginx"
   [browser]="chromium"
   [lint]="clang clang-format clang-tidy"
   [fuzz]="clang"

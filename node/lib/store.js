@@ -8,7 +8,7 @@
 // (lib/session-store.js). Without one there is no key to hash ids with as they do: it keeps the JSON that express-session
 // gives it, cookie included, under a plain SHA-256 of the session id. Either way a set of a session that was read here is
 // a compare-and-set: it never brings a destroyed session back, and other requests' changes to other keys are kept.
-// In the layout of connect-redis it keeps that JSON under the id, as connect-redis does.
+// In the layout of connect-redis or connect-pg-simple it keeps that JSON under the id, as they do.
 
 const { answer } = require('./answer.js');
 const { checked, construct, fromNative } = require('./errors.js');

@@ -88,7 +88,6 @@ class near_place final : public in_real_time<redis_place> {
         std::move(made), sources_.back(), near_cache_options{std::size_t{1} << 24, 60'000}, loop(), system_clock()));
     return caches_.back();
   }
-  }
 
  private:
   std::vector<std::shared_ptr<change_source>> sources_;

@@ -292,23 +292,56 @@ TEST_F(PostgresStore, ConnectionsThatAreNotToBeHadAreAnOverload) {
   EXPECT_EQ(second.get("key").status, get_status::found) << "once there is room";
 }
 
-TEST_F(PostgresStore, SessionsOfConnectPgSimpleAreReadAndRemoved) {
-  (void)server_->sql(R"sql(CREATE TABLE "session" ("sid" varchar NOT NULL PRIMARY KEY, "sess" json NOT NULL,
+TEST_F(PostgresStore, TheTableOfConnectPgSimpleIsReadAndWritten) {
+  // As its table.sql makes it; and create_schema finds it and leaves it.
+  (void)server_->sql(R"sql(CREATE TABLE "session" ("sid" varchar NOT NULL COLLATE "default", "sess" json NOT NULL,
     "expire" timestamp(6) NOT NULL);
+    ALTER TABLE "session" ADD CONSTRAINT "session_pkey" PRIMARY KEY ("sid") NOT DEFERRABLE INITIALLY IMMEDIATE;
+    CREATE INDEX "IDX_session_expire" ON "session" ("expire");
     INSERT INTO "session" VALUES ('live', '{"n":1}', now() + interval '1 hour'),
-      ('dead', '{"n":2}', now() - interval '1 second'))sql");
+      ('not a key', '{"n":1}', now() + interval '1 hour'), ('dead', '{"n":2}', now() - interval '2 seconds'))sql");
   store_client other(server_->url() + "&timeout=30000&layout=connect-pg-simple");
+  EXPECT_EQ(create_schema(other).count, 1U);
   const auto got = other.get("live");
   ASSERT_EQ(got.status, get_status::found) << got.why.message;
   EXPECT_EQ(got.value.bytes, R"({"n":1})");
   EXPECT_NEAR(static_cast<double>(got.value.expires_at - system_clock().now()), 3'600'000, 60'000);
   EXPECT_EQ(other.get("dead").status, get_status::absent);
   EXPECT_EQ(other.get("none").status, get_status::absent);
-  EXPECT_EQ(other.put("live", "x").why.code, errc::store_unsupported);
-  EXPECT_EQ(create_schema(other).why.code, errc::store_unsupported);
+  const auto listed = other.loop.wait<keys_result>([&](auto done) { other.sessions->scan({}, 10, done); });
+  EXPECT_EQ(listed.keys, std::vector<std::string>{"live"});
+
+  // What the package writes is a conflict.
+  (void)server_->sql(R"sql(UPDATE "session" SET sess = '{ "n": 3 }')sql");
+  const auto late = other.put("live", "{}", expectation::version(got.value.tag));
+  ASSERT_EQ(late.status, put_status::conflict) << late.why.message;
+  EXPECT_EQ(late.current.bytes, R"({ "n": 3 })") << "as it was written";
+  ASSERT_EQ(other.put("live", R"({"n":4})", expectation::version(late.current.tag)).status, put_status::stored);
+  EXPECT_EQ(server_->sql(R"sql(SELECT sess FROM "session" WHERE sid = 'live')sql"), R"({"n":4})");
+
+  for (const std::string bad : {"", "x", "{", "{\"n\":\"\xff\"}"}) {
+    const auto refused = other.put("live", bad);
+    EXPECT_EQ(refused.status, put_status::unknown) << bad;
+    EXPECT_EQ(refused.why.code, errc::store_refused) << refused.why.message;
+  }
+  const std::string with_nul("{}\0", 3);
+  EXPECT_EQ(other.put("live", with_nul).why.code, errc::store_refused);
   EXPECT_EQ(other.remove("live").status, remove_status::removed);
   EXPECT_EQ(other.remove("live").status, remove_status::absent);
-  EXPECT_EQ(other.get("live").status, get_status::absent);
+  EXPECT_EQ(other.remove("dead").status, remove_status::absent) << "it had expired";
+  EXPECT_EQ(server_->sql(R"sql(SELECT count(*) FROM "session")sql"), "1");
+}
+
+TEST_F(PostgresStore, AColumnOfJsonbKeepsVersionsToo) {
+  (void)server_->sql("CREATE TABLE b (sid varchar PRIMARY KEY, sess jsonb NOT NULL, expire timestamp(6) NOT NULL)");
+  store_client other(server_->url() + "&timeout=5000&layout=connect-pg-simple&table=b");
+  const auto first = other.put("key", R"({"n":1,"a":[]})", expectation::nothing());
+  ASSERT_EQ(first.status, put_status::stored) << first.why.message;
+  EXPECT_EQ(other.get("key").value.tag, first.tag);
+  const auto second = other.put("key", R"({"b":2,"a":1})", expectation::version(first.tag));
+  ASSERT_EQ(second.status, put_status::stored) << second.why.message;
+  const auto third = other.put("key", R"({"b":2})");
+  EXPECT_EQ(other.put("key", "{}", expectation::version(third.tag)).status, put_status::stored);
 }
 
 TEST_F(PostgresStore, AnIdleStoreKeepsNoLoopAlive) {

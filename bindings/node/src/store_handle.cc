@@ -249,7 +249,7 @@ napi_value open_store(napi_env env, napi_callback_info info) {
   napi_set_named_property(env, object, "pruneBatch", make_number(env, static_cast<double>(prune_batch)));
   // Of another package's layout; its keys are ids, and all of them are sessions.
   napi_set_named_property(env, object, "foreign", make_bool(env, can.layout != record_layout::own));
-  napi_set_named_property(env, object, "ofExpress", make_bool(env, can.layout == record_layout::connect_redis));
+  napi_set_named_property(env, object, "ofExpress", make_bool(env, is_express_layout(can.layout)));
   napi_set_named_property(env, object, "lifetime", make_number(env, static_cast<double>(can.layout_lifetime)));
   return object;
 }

@@ -162,7 +162,11 @@ class completion {
 // Whose records a store keeps. In another package's layout the key is the session's id as it is, and what the engine
 // puts is that package's record (docs/formats.md, "Layouts of other packages"); those of Flask-Session and starsessions
 // are read on the way in alone (engine_options::migrate_from).
-enum class record_layout : std::uint8_t { own, connect_redis, flask_session, starsessions };
+enum class record_layout : std::uint8_t { own, connect_redis, flask_session, starsessions, connect_pg_simple };
+// Whether they are express-session's: its JSON, with its cookie.
+[[nodiscard]] constexpr bool is_express_layout(record_layout layout) noexcept {
+  return layout == record_layout::connect_redis || layout == record_layout::connect_pg_simple;
+}
 
 // What a store can do, and what it asks of its host. Constant while the store is open. What a store can't do it answers
 // with store_unsupported, unknown: never with a result that looks like one.
@@ -323,9 +327,12 @@ struct store_options {
 //   postgresql://[user[:password]@]host[:port][,host…][/database]  and  postgres://…
 //                      ?timeout=MS (default 1000, 1–60000), ?queue=N, ?pool=N (connections at most, default 4, 1–64),
 //                      ?table=[SCHEMA.]NAME (default coatcheck_sessions), ?prepare=off (behind pgbouncer in transaction
-//                      mode), ?layout=connect-pg-simple (read alone, for migrate_from), and libpq's own: sslmode,
-//                      sslrootcert, application_name, target_session_attrs, … Needs libpq 14 or later (libpq.so.5), and
-//                      its table: create_schema() below. Of several hosts the one that takes writes is used.
+//                      mode), ?idle_timeout=MS (60000; 0: never), ?near_cache= and ?max_stale= as Redis', where
+//                      create_schema() was called with them or with ?notify=on (the table tells of its changes), and
+//                      libpq's own: sslmode, sslrootcert, application_name, target_session_attrs, … Needs libpq 14 or
+//                      later (libpq.so.5), and its table: create_schema() below. Of several hosts the one that takes
+//                      writes is used. With ?layout=connect-pg-simple: that package's rows; ?table=session, ?ttl=S
+//                      (default 86400), ?disableTouch=true, as there. Needs PostgreSQL 11 or later
 //   redis+sentinel://[user[:password]@]host[:port],host…/NAME[?db=N]
 //                      the master that these sentinels call NAME, followed as they switch. Default port 26379;
 //                      ?sentinel_user= and ?sentinel_password= of the sentinels themselves; else as redis:

@@ -24,6 +24,8 @@ std::string_view package_of(record_layout layout) noexcept {
       return "Flask-Session";
     case record_layout::starsessions:
       return "starsessions";
+    case record_layout::connect_pg_simple:
+      return "connect-pg-simple";
   }
   return {};
 }
@@ -45,7 +47,7 @@ result<session_layout> session_layout::create(engine_options& options) {
     return out;
   }
   const auto refuse = [&](std::string_view what) { return unfit(errc::invalid_option, what, can.layout); };
-  if (can.layout != record_layout::connect_redis) {
+  if (!is_express_layout(can.layout)) {
     return refuse("sessions can't be kept (it is read on the way in alone, by migrate_from)");
   }
   if (options.tokens.mode != session_mode::store) return refuse("a session can't be on tokens");

@@ -196,8 +196,9 @@ result<std::shared_ptr<store>> open_store(std::string_view url, const store_opti
   if (!wanted) return wanted.error();
   if (needs_loop(*wanted) && options.loop == nullptr) return {errc::invalid_option, needs_loop_message(*wanted)};
   if (options.near_cache && (wanted->both != nullptr || !wanted->kind->near_cache)) {
-    return {errc::invalid_option,
-            "near-cache: this store can't have one: Redis' stores can, by themselves or behind layers"};
+    return {
+        errc::invalid_option,
+        "near-cache: this store can't have one: Redis' stores and PostgreSQL's can, by themselves or behind layers"};
   }
   return open_stack(*wanted, options);
 }

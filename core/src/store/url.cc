@@ -162,6 +162,21 @@ result<std::uint64_t> parsed_url::number(std::string_view name, std::uint64_t fa
   return value;
 }
 
+result<bool> parsed_url::flag(std::string_view name) const {
+  const auto given = parameter(name).value_or("false");
+  if (given == "true" || given == "1") return true;
+  if (given == "false" || given == "0") return false;
+  return bad(std::string(name) + " must be true or false");
+}
+
+result<duration_ms> layout_ttl(const parsed_url& url) {
+  constexpr std::uint64_t day = 86'400;
+  constexpr std::uint64_t longest = 10'000'000'000;
+  const auto ttl = url.number("ttl", day, 1, longest);
+  if (!ttl) return ttl.error();
+  return static_cast<duration_ms>(*ttl) * 1000;
+}
+
 result<void> parsed_url::only(std::span<const std::string_view> known) const {
   for (const auto& [name, value] : parameters) {
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "coatcheck/clock.hpp"
 #include "coatcheck/error.hpp"
 
 namespace coatcheck {
@@ -42,6 +43,8 @@ struct parsed_url {
   // As a whole decimal number in [min, max]; `fallback` when it was not given. Error: invalid_url.
   [[nodiscard]] result<std::uint64_t> number(std::string_view name, std::uint64_t fallback, std::uint64_t min,
                                              std::uint64_t max) const;
+  // true or 1, false or 0; false when it was not given. Error: invalid_url.
+  [[nodiscard]] result<bool> flag(std::string_view name) const;
   // Refuses every parameter that is not in `known`, naming it. Error: invalid_url.
   [[nodiscard]] result<void> only(std::span<const std::string_view> known) const;
   [[nodiscard]] result<void> only(std::initializer_list<std::string_view> known) const {
@@ -51,5 +54,8 @@ struct parsed_url {
 
 // Error: invalid_url.
 [[nodiscard]] result<parsed_url> parse_url(std::string_view url);
+
+// ?ttl=S of another package's layout, in ms: a day, as those packages have it, unless it is given. Error: invalid_url.
+[[nodiscard]] result<duration_ms> layout_ttl(const parsed_url& url);
 
 }  // namespace coatcheck

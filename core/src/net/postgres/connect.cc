@@ -143,13 +143,29 @@ void pg_connection::connected() {
   if (!pool_.target().prepare) return;  // a pooler's session is nobody's: nothing is set there
   // A statement that nobody waits for any more ends at the server, too: one that waits for a lock would hold up its
   // connection.
-  const pg_setup limit("SET statement_timeout = " + std::to_string(pool_.bounds().timeout));
+  if (!set_up("SET statement_timeout = " + std::to_string(pool_.bounds().timeout))) return;
+  // A loop that does not turn (a WSGI thread between requests) can't close what is idle: the server does, later.
+  if (const duration_ms idle = pool_.bounds().idle; idle > 0) {
+    if (!set_up("SELECT set_config('idle_session_timeout', '" + std::to_string(2 * idle) +
+                "', false) WHERE current_setting('server_version_num')::int >= 140000")) {
+      return;
+    }
+  }
+  push_out();
+}
+
+// A statement of the connection's own. False: the connection is lost.
+bool pg_connection::set_up(std::string sql) {
+  const pg_setup what(std::move(sql));
   sent entry{nullptr, steady_now() + 2 * pool_.bounds().timeout, steady_now(), nullptr, 0, false};
-  if (!put_on_wire(limit, entry)) return lose(classify_connect_failure(pq_.error_message(connection_), name_));
+  if (!put_on_wire(what, entry)) {
+    lose(classify_connect_failure(pq_.error_message(connection_), name_));
+    return false;
+  }
   wire_.push_back(entry);
   ++abandoned_;
   next_expiry_ = std::min(next_expiry_, entry.deadline);
-  push_out();
+  return true;
 }
 
 void pg_connection::failed_to_connect(pg_refusal why) {

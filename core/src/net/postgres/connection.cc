@@ -25,6 +25,8 @@ pg_connection::~pg_connection() { close(); }
 
 int pg_connection::fd() const noexcept { return connection_ == nullptr ? -1 : pq_.socket(connection_); }
 
+bool pg_connection::busy() const noexcept { return !pool_.bounds().background && wire_.size() > abandoned_; }
+
 bool pg_connection::wants_write() const noexcept {
   return state_ == state::connecting ? polling_ == pq_polling_writing : blocked_;
 }
@@ -36,7 +38,13 @@ steady_ms pg_connection::deadline() const noexcept {
   } else if (state_ == state::pausing && pool_.wanted()) {
     next = std::min(next, retry_at_);
   }
-  return next;
+  return std::min(next, idle_until());
+}
+
+// When it is closed, if nobody needs it.
+steady_ms pg_connection::idle_until() const noexcept {
+  const duration_ms idle = pool_.bounds().idle;
+  return idle > 0 && state_ == state::ready && wire_.empty() ? heard_at_ + idle : no_deadline;
 }
 
 // Tells the driver what changed. A deadline that moved back is not worth a call: it fires once for nothing.
@@ -45,8 +53,10 @@ void pg_connection::announce(bool always) {
   announced_.tell(*this, pool_.loop(), always);
 }
 
+// Behind a pooler one at a time: pgbouncer 1.18 loses its place in pipelines of several clients on one session.
 bool pg_connection::takes_more() const noexcept {
-  return state_ == state::ready && !blocked_ && !give_up_ && wire_.size() < deepest_pipeline && unsent_ < most_unsent;
+  const std::size_t deepest = pool_.target().prepare ? deepest_pipeline : 1;
+  return state_ == state::ready && !blocked_ && !give_up_ && wire_.size() < deepest && unsent_ < most_unsent;
 }
 
 bool pg_connection::held_up(steady_ms now) noexcept { return !wire_.empty() && now - wire_.front().since > slow_front; }
@@ -136,12 +146,20 @@ void pg_connection::receive() {
     }
   }
   if (number != number_ || state_ != state::ready) return;
+  if (pool_.listener() != nullptr) take_notices();
   if (!more || pq_.status(connection_) == pq_connection_bad) {
     pg_refusal why;
     why.why = {errc::store_unavailable, "PostgreSQL at " + name_ + " closed the connection"};
     lose(std::move(why));
   } else if (give_up_) {
     lose(classify_sqlstate("25006"));
+  }
+}
+
+void pg_connection::take_notices() {
+  while (pq_notice* const one = pq_.notifies(connection_)) {
+    if (pool_.listener() != nullptr) pool_.listener()->on_notified(one->channel, one->payload);
+    pq_.freemem(one);
   }
 }
 
@@ -276,12 +294,17 @@ void pg_connection::on_deadline(steady_ms now) {
     }
   }
   if (state_ == state::pausing && now >= retry_at_ && pool_.wanted()) pool_.plan_flush();
+  if (now >= idle_until()) {
+    drop_connection();
+    state_ = state::idle;
+  }
   announce(true);
 }
 
 void pg_connection::drop_connection() {
   if (connection_ == nullptr) return;
   ++number_;
+  if (pool_.listener() != nullptr) pool_.listener()->on_lost();
   blocked_ = false;
   unsent_ = 0;
   announced_.forget();  // the next descriptor may have the same number

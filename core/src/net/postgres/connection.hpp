@@ -51,6 +51,8 @@ class pg_connection final : public pollable {
   }
   [[nodiscard]] bool pausing() const noexcept { return state_ == state::pausing; }
   [[nodiscard]] bool connecting() const noexcept { return state_ == state::resolving || state_ == state::connecting; }
+  // The process in the server, by what it said when it let the connection in; a pooler says a number of its own.
+  [[nodiscard]] int process() const noexcept { return connection_ == nullptr ? 0 : pq_.backend_pid(connection_); }
   // What a further request would wait for.
   [[nodiscard]] std::size_t load(steady_ms now) noexcept;
   // A statement before it takes long: it may wait for a lock.
@@ -70,7 +72,7 @@ class pg_connection final : public pollable {
   [[nodiscard]] int fd() const noexcept override;
   [[nodiscard]] bool wants_write() const noexcept override;
   [[nodiscard]] steady_ms deadline() const noexcept override;
-  [[nodiscard]] bool busy() const noexcept override { return wire_.size() > abandoned_; }
+  [[nodiscard]] bool busy() const noexcept override;
   void on_readable() override;
   void on_writable() override;
   void on_deadline(steady_ms now) override;
@@ -94,17 +96,20 @@ class pg_connection final : public pollable {
   void begin(const pg_host& to, const std::string& address);
   void go_on();
   void connected();
+  [[nodiscard]] bool set_up(std::string sql);
   void failed_to_connect(pg_refusal why);
   [[nodiscard]] duration_ms connect_time() const noexcept;
   [[nodiscard]] duration_ms next_pause() const noexcept;
 
   [[nodiscard]] bool put_on_wire(const pg_request& what, sent& entry);
   void receive();
+  void take_notices();
   void take(pq_result* got);
   void finish_front();
   void drop_connection();
   void neutralise();
   void lose(pg_refusal why);
+  [[nodiscard]] steady_ms idle_until() const noexcept;
   void hand_back(const pg_refusal& why);
 
   pg_pool& pool_;

@@ -32,7 +32,8 @@ bool find_all(void* library, libpq& to) {
          find(library, "PQconnectStartParams", to.connect_start_params) &&
          find(library, "PQconnectPoll", to.connect_poll) && find(library, "PQstatus", to.status) &&
          find(library, "PQerrorMessage", to.error_message) && find(library, "PQsocket", to.socket) &&
-         find(library, "PQfinish", to.finish) && find(library, "PQsetErrorVerbosity", to.set_error_verbosity) &&
+         find(library, "PQbackendPID", to.backend_pid) && find(library, "PQfinish", to.finish) &&
+         find(library, "PQsetErrorVerbosity", to.set_error_verbosity) &&
          find(library, "PQsetNoticeReceiver", to.set_notice_receiver) &&
          find(library, "PQsetnonblocking", to.setnonblocking) && find(library, "PQflush", to.flush) &&
          find(library, "PQconsumeInput", to.consume_input) && find(library, "PQisBusy", to.is_busy) &&
@@ -44,7 +45,8 @@ bool find_all(void* library, libpq& to) {
          find(library, "PQresultErrorField", to.result_error_field) && find(library, "PQntuples", to.ntuples) &&
          find(library, "PQnfields", to.nfields) && find(library, "PQgetisnull", to.getisnull) &&
          find(library, "PQgetlength", to.getlength) && find(library, "PQgetvalue", to.getvalue) &&
-         find(library, "PQcmdTuples", to.cmd_tuples) && find(library, "PQclear", to.clear);
+         find(library, "PQcmdTuples", to.cmd_tuples) && find(library, "PQclear", to.clear) &&
+         find(library, "PQnotifies", to.notifies) && find(library, "PQfreemem", to.freemem);
 }
 
 }  // namespace

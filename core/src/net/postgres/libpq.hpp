@@ -16,6 +16,12 @@ namespace coatcheck::net {
 
 struct pq_connection;  // PGconn
 struct pq_result;      // PGresult
+struct pq_notice {     // PGnotify
+  char* channel;
+  int process;
+  char* payload;
+  pq_notice* next;
+};
 
 // ConnStatusType, PostgresPollingStatusType and ExecStatusType: the values that are told apart here.
 inline constexpr int pq_connection_ok = 0;
@@ -39,6 +45,7 @@ struct libpq {
   int (*status)(const pq_connection*);
   char* (*error_message)(const pq_connection*);
   int (*socket)(const pq_connection*);
+  int (*backend_pid)(const pq_connection*);
   void (*finish)(pq_connection*);
   int (*set_error_verbosity)(pq_connection*, int);
   using notice_receiver = void (*)(void*, const pq_result*);
@@ -65,6 +72,8 @@ struct libpq {
   char* (*getvalue)(const pq_result*, int row, int column);
   char* (*cmd_tuples)(pq_result*);
   void (*clear)(pq_result*);
+  pq_notice* (*notifies)(pq_connection*);
+  void (*freemem)(void*);
 };
 
 // The library, loaded once for the process. Error: store_unsupported, with what to install.

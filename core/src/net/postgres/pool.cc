@@ -149,7 +149,7 @@ void pg_pool::grow() {
   for (const auto& one : connections_) {
     if (one->ready()) {
       any = true;
-      if (one->load(now) < busy_pipeline) return;
+      if (one->load(now) < busy_pipeline && (one->takes_more() || waiting_.empty())) return;
     } else if (one->can_start()) {
       idle = one.get();
     } else if (one->coming_up()) {

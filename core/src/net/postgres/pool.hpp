@@ -14,8 +14,10 @@
 // Thread safety: the thread of the driver. The driver must outlive the pool or close() must have been called.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,6 +26,17 @@
 #include "net/postgres/connection.hpp"
 
 namespace coatcheck::net {
+
+// Hears what a pool's connections are told by NOTIFY, and when one of them is gone. Neither call completes operations,
+// or calls the pool.
+class pg_listener {
+ public:
+  virtual void on_notified(std::string_view channel, std::string_view payload) noexcept = 0;
+  virtual void on_lost() noexcept = 0;
+
+ protected:
+  ~pg_listener() = default;
+};
 
 class pg_pool final : public pollable, public std::enable_shared_from_this<pg_pool> {
  public:
@@ -38,6 +51,12 @@ class pg_pool final : public pollable, public std::enable_shared_from_this<pg_po
   void keep(std::shared_ptr<const void> what) { kept_.push_back(std::move(what)); }
   [[nodiscard]] steady_ms new_deadline() const noexcept { return steady_now() + bounds_.timeout; }
   void submit(std::unique_ptr<pg_request> what);
+  // Of a pool of one connection, in an answer that came from it: whether it is this process of the server that answers.
+  [[nodiscard]] bool is_of_process(std::int64_t number) const noexcept {
+    return connections_.size() == 1 && connections_.front()->process() == number;
+  }
+  // Null: nobody listens.
+  void listen(pg_listener* to) noexcept { listener_ = to; }
   // Ends a request that needs no server, on the next turn of the loop.
   void answer_later(std::unique_ptr<pg_request> what, error why);
   // Ends everything as store_closed and leaves the driver. Idempotent.
@@ -46,7 +65,9 @@ class pg_pool final : public pollable, public std::enable_shared_from_this<pg_po
   [[nodiscard]] int fd() const noexcept override { return -1; }
   [[nodiscard]] bool wants_write() const noexcept override { return false; }
   [[nodiscard]] steady_ms deadline() const noexcept override;
-  [[nodiscard]] bool busy() const noexcept override { return !waiting_.empty() || !answered_.empty(); }
+  [[nodiscard]] bool busy() const noexcept override {
+    return !bounds_.background && (!waiting_.empty() || !answered_.empty());
+  }
   void on_readable() override {}
   void on_writable() override {}
   void on_deadline(steady_ms now) override;
@@ -58,6 +79,7 @@ class pg_pool final : public pollable, public std::enable_shared_from_this<pg_po
   [[nodiscard]] const pg_bounds& bounds() const noexcept { return bounds_; }
   [[nodiscard]] driver& loop() const noexcept { return loop_; }
   [[nodiscard]] std::shared_ptr<pg_pool> hold() { return shared_from_this(); }
+  [[nodiscard]] pg_listener* listener() const noexcept { return listener_; }
   [[nodiscard]] bool closed() const noexcept { return closed_; }
   [[nodiscard]] bool wanted() const noexcept { return !waiting_.empty(); }
   // Puts a request back that changed nothing. False: its time is up, or it was asked often enough.
@@ -81,6 +103,7 @@ class pg_pool final : public pollable, public std::enable_shared_from_this<pg_po
   [[nodiscard]] error lateness() const;
 
   const libpq& pq_;
+  pg_listener* listener_ = nullptr;
   pg_target target_;
   const pg_bounds bounds_;
   driver& loop_;

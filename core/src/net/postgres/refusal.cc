@@ -23,6 +23,10 @@ struct state_row {
 constexpr state_row known_states[] = {
     {"40001", errc::store_timeout, retry, "PostgreSQL could not serialise the statement with others in time (40001)"},
     {"40P01", errc::store_timeout, retry, "PostgreSQL ended a deadlock with others, again and again (40P01)"},
+    {"CC001", errc::store_format, none,
+     "the table of sessions in PostgreSQL is there already, with other partitions or none (?partitions=): make one of "
+     "another "
+     "name, or move its rows"},
     {"26000", errc::store_protocol, replan,
      "PostgreSQL has lost a prepared statement (26000): behind pgbouncer in transaction mode put ?prepare=off into the "
      "store's URL"},

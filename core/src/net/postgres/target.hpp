@@ -37,6 +37,8 @@ struct pg_bounds {
   std::size_t waiting_bytes = std::size_t{64} << 20;  // parameters of those that are not sent yet
   std::size_t connections = 4;                        // at most; opened as they are needed
   std::size_t statements = 0;                         // how many the store has
+  duration_ms idle = 0;                               // a connection that nobody used for so long is closed; 0: never
+  bool background = false;                            // nobody waits for its answers: no loop goes on for them
 };
 
 }  // namespace coatcheck::net

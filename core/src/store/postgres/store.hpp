@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "coatcheck/error.hpp"
 #include "coatcheck/store.hpp"
@@ -26,20 +27,29 @@ namespace coatcheck {
 namespace net {
 class pg_pool;
 }
+struct postgres_table_options;
 
 // Opens `postgresql:` and `postgres:` URLs. Nothing is resolved or connected yet: the first operation does that.
 // Errors: invalid_url; store_unsupported (no libpq). REQUIRES: options.loop.
 [[nodiscard]] result<std::shared_ptr<store>> open_postgres_store(const parsed_url& url, const store_options& options);
 [[nodiscard]] result<std::string> postgres_schema_sql(const parsed_url& url);
 inline constexpr store_kind postgres_kinds[] = {
-    {"postgresql", true, open_postgres_store, false, true, postgres_schema_sql},
-    {"postgres", true, open_postgres_store, false, true, postgres_schema_sql}};
+    {"postgresql", true, open_postgres_store, true, true, postgres_schema_sql},
+    {"postgres", true, open_postgres_store, true, true, postgres_schema_sql}};
 
-// The store itself (store.cc), and one in connect-pg-simple's layout (foreign.cc), on a pool that is its own. `table`
-// has been checked (is_table_name).
+// The store itself (store.cc), on a pool that is its own. `table` has been checked (is_table_name).
 [[nodiscard]] std::shared_ptr<store> make_postgres_store(std::shared_ptr<net::pg_pool> pool, std::string_view table,
-                                                         const clock& time);
-[[nodiscard]] std::shared_ptr<store> make_foreign_postgres_store(std::shared_ptr<net::pg_pool> pool,
-                                                                 std::string_view table, const clock& time);
+                                                         postgres_table_options options, const clock& time);
+// In connect-pg-simple's layout (layout.cc).
+struct postgres_layout_rules {
+  duration_ms lifetime = 0;  // see store_capabilities::layout_lifetime
+  bool lifetime_given = false;
+  bool touches = true;  // false: touch() moves nothing
+};
+[[nodiscard]] std::shared_ptr<store> make_postgres_layout_store(std::shared_ptr<net::pg_pool> pool,
+                                                                std::string_view table, postgres_layout_rules rules,
+                                                                const clock& time);
+// What makes that table, as the package's table.sql has it.
+[[nodiscard]] std::vector<std::string> postgres_layout_schema(std::string_view table);
 
 }  // namespace coatcheck

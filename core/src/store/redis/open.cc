@@ -7,6 +7,7 @@
 #include "net/redis/link.hpp"
 #include "store/envelope.hpp"
 #include "store/layers/near_cache.hpp"
+#include "store/layers/near_cache_url.hpp"
 #include "store/owner_digest.hpp"
 #include "store/redis/changes.hpp"
 #include "store/redis/eviction.hpp"
@@ -68,13 +69,6 @@ constexpr known_layout known_layouts[] = {
     {"starsessions", "starsessions.", record_layout::starsessions},
 };
 
-result<bool> flag(const parsed_url& url, std::string_view name) {
-  const auto given = url.parameter(name).value_or("false");
-  if (given == "true" || given == "1") return true;
-  if (given == "false" || given == "0") return false;
-  return {errc::invalid_url, "store URL: " + std::string(name) + " must be true or false"};
-}
-
 // The rules of connect-redis, by the names that they have there. The other layouts are read alone.
 result<redis_layout_rules> rules_of(const known_layout& known, const parsed_url& url) {
   redis_layout_rules out;
@@ -84,15 +78,13 @@ result<redis_layout_rules> rules_of(const known_layout& known, const parsed_url&
       return {errc::invalid_url, "store URL: " + std::string(name) + " is for layout=connect-redis alone"};
     }
   }
-  constexpr std::uint64_t day = 86'400;
-  constexpr std::uint64_t longest = 10'000'000'000;
-  const auto ttl = url.number("ttl", day, 1, longest);
+  const auto ttl = layout_ttl(url);
   if (!ttl) return ttl.error();
-  const auto no_touch = flag(url, "disableTouch");
+  const auto no_touch = url.flag("disableTouch");
   if (!no_touch) return no_touch.error();
-  const auto endless = flag(url, "disableTTL");
+  const auto endless = url.flag("disableTTL");
   if (!endless) return endless.error();
-  out.lifetime = static_cast<duration_ms>(*ttl) * 1000;
+  out.lifetime = *ttl;
   out.lifetime_given = url.parameter("ttl").has_value();
   out.expires = !*endless;
   out.touches = out.expires && !*no_touch;
@@ -172,31 +164,6 @@ result<void> fill_unix(const parsed_url& url, net::redis_target& target) {
   return {};
 }
 
-// As the URL and the options say it; none: no near-cache.
-result<std::optional<near_cache_options>> near_cache_of(const parsed_url& url, const store_options& options) {
-  std::optional<near_cache_options> chosen = options.near_cache;
-  if (url.parameter("near_cache")) {
-    const auto size = url.number("near_cache", 0, near_cache_options::least_size, std::uint64_t{1} << 40);
-    const auto max_stale = url.number("max_stale", near_cache_options::default_max_stale, 50, 60'000);
-    if (!size || !max_stale) return size ? max_stale.error() : size.error();
-    if (chosen) return {errc::invalid_url, "store URL: the near-cache is given twice, in the URL and as an option"};
-    chosen = {static_cast<std::size_t>(*size), static_cast<duration_ms>(*max_stale)};
-  } else if (url.parameter("max_stale")) {
-    return {errc::invalid_url, "store URL: max_stale is of a near-cache: give near_cache=BYTES, too"};
-  }
-  if (chosen) {
-    if (auto fits = check_near_cache(*chosen); !fits) return fits.error();
-    if (url.parameter("layout")) {
-      return {errc::invalid_option, "near-cache: not for records of another package (layout=)"};
-    }
-    // A replica may answer what it was told of long after the master has told of it.
-    if (url.parameter("read_from").value_or("master") != "master") {
-      return {errc::invalid_option, "near-cache: not with read_from=replica: what a replica answers may be older"};
-    }
-  }
-  return chosen;
-}
-
 bool of_sentinels(const parsed_url& url) { return url.scheme.ends_with("+sentinel"); }
 bool of_cluster(const parsed_url& url) { return url.scheme.ends_with("+cluster"); }
 bool has_several_servers(const parsed_url& url) { return of_sentinels(url) || of_cluster(url); }
@@ -219,8 +186,9 @@ result<std::shared_ptr<net::redis_route>> open_topology(const parsed_url& url, n
 
 // What a URL may ask for; sentinels have a user of their own.
 result<void> known_parameters(const parsed_url& url) {
-  std::vector<std::string_view> known = {"timeout",       "prefix",     "queue",    "db",  "username",     "password",
-                                         "password_file", "near_cache", "max_stale", "layout", "ttl", "disableTouch", "disableTTL"};
+  std::vector<std::string_view> known = {"timeout",  "prefix",        "queue",      "db",        "username",
+                                         "password", "password_file", "near_cache", "max_stale", "layout",
+                                         "ttl",      "disableTouch",  "disableTTL"};
   const auto add = [&](std::initializer_list<std::string_view> more) { known.insert(known.end(), more); };
   if (of_sentinels(url)) add({"sentinel_user", "sentinel_password"});
   if (has_several_servers(url)) add({"read_from"});
