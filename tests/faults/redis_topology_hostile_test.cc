@@ -285,7 +285,7 @@ TEST(RedisTopologyUrl, WhatIsRefused) {
   EXPECT_EQ(
       refusal("redis+cluster://h?sentinel_password=SECRET"),
       "store URL: unknown parameter 'sentinel_password'; redis+cluster: takes timeout, prefix, queue, db, username, "
-      "password, password_file, layout, ttl, disableTouch, disableTTL, read_from");
+      "password, password_file, near_cache, max_stale, layout, ttl, disableTouch, disableTTL, read_from");
   EXPECT_EQ(refusal("redis+cluster://"),
             "store URL: redis+cluster: needs a node, as in redis+cluster://10.0.0.1:6379,10.0.0.2:6379");
   EXPECT_EQ(refusal("redis+cluster:/run/redis.sock"),

@@ -27,7 +27,7 @@ class pgbouncer {
     const std::string folder = server.directory();
     std::ofstream(folder + "/users.txt") << "\"coatcheck\" \"\"\n";
     for (int tries = 0; tries < 10; ++tries) {
-      port_ = postgres_server::free_port();
+      port_ = free_port();
       std::ofstream(folder + "/pgbouncer.ini")
           << "[databases]\npostgres = host=" << folder << " port=" << server.port() << " dbname=postgres\n"
           << "[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = " << port_ << "\nunix_socket_dir =\n"

@@ -135,21 +135,9 @@ class postgres_server {
   // Another program, as the user that the server runs as, which dies with the test. Its output is dropped.
   pid_t spawn_beside(std::vector<std::string> words) {
     const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-    const pid_t child = spawn(words, nowhere);
+    const pid_t child = start_program(std::move(words), nowhere);
     ::close(nowhere);
     return child;
-  }
-  static int free_port() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    const bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0 &&
-                       ::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0;
-    ::close(fd);
-    if (!bound) throw std::runtime_error("no free port");
-    return ntohs(at.sin_port);
   }
 
  private:

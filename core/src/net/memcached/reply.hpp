@@ -29,9 +29,9 @@ enum class meta_code : std::uint8_t {
   exists,      // EX: another version is there
   noop,        // MN
   ok,          // OK, to flush_all
-  stored,      // STORED, to a login
   stats,       // STAT lines and END
   error,       // ERROR, CLIENT_ERROR, SERVER_ERROR
+  stored,      // STORED, to a login
 };
 
 // The views are valid until the reader is asked again.
