@@ -119,7 +119,7 @@ test('what memcached does not take or can not do has a code of its own', async (
   await assert.rejects(tokens.list('ann'), { code: 'ERR_STORE_UNSUPPORTED' });
 
   assert.throws(
-    () => new session.Store('memcached://user:secret@127.0.0.1'),
+    () => new session.Store('memcached://user:top%20secret@127.0.0.1'),
     (error) => {
       assert.equal(error.code, 'ERR_INVALID_URL');
       return !error.message.includes('secret');

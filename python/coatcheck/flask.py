@@ -144,6 +144,7 @@ _OWN_SETTINGS = tuple(
     for name in [
         "STORE",
         "ENCRYPT",
+        "NEAR_CACHE",
         "PRUNE_INTERVAL",
         "ON_SESSION",
         "IDLE_TIMEOUT",

@@ -92,5 +92,5 @@ def test_what_memcached_can_not_do_is_said(nodes: list[MemcachedServer]) -> None
         tokens.list("ann")
     assert unsupported.value.code == "ERR_STORE_UNSUPPORTED"
     with pytest.raises(coatcheck.ConfigError) as wrong:
-        coatcheck.Store("memcached://user:secret@127.0.0.1").clear()
+        coatcheck.Store("memcached://user:top%20secret@127.0.0.1").clear()
     assert "secret" not in str(wrong.value)
