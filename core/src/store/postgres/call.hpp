@@ -3,10 +3,12 @@
 // Thread safety: the thread of the driver.
 #pragma once
 
+#include <memory>
 #include <utility>
 
 #include "coatcheck/store.hpp"
 
+#include "net/postgres/pool.hpp"
 #include "net/postgres/request.hpp"
 #include "store/envelope.hpp"
 
@@ -44,5 +46,24 @@ template <class R, class Decode>
                                                             completion<R> done, Decode decode) {
   return std::make_unique<pg_call<R, Decode>>(what, until, done, std::move(decode));
 }
+
+// The operations of one store on its pool: each has the pool's time.
+class pg_calls {
+ public:
+  explicit pg_calls(net::pg_pool& pool) : pool_(pool) {}
+  template <class R, class Decode>
+  [[nodiscard]] std::unique_ptr<net::pg_request> ask(const net::pg_statement* what, completion<R> done,
+                                                     Decode decode) const {
+    return make_pg_call(what, pool_.new_deadline(), done, std::move(decode));
+  }
+  // Answers later, as an operation that was asked would.
+  template <class R>
+  void refuse(completion<R> done, error why) const {
+    pool_.answer_later(ask(nullptr, done, [](const net::pg_rows&, R&) { return pg_step::unfit; }), std::move(why));
+  }
+
+ private:
+  net::pg_pool& pool_;  // the store keeps it
+};
 
 }  // namespace coatcheck

@@ -187,11 +187,13 @@ class postgres_layout_store final : public store {
     prune_in_batches(*pool_, {sql_->prune}, now(), limit, done);
   }
   void stats(completion<stats_result> done) override {
-    auto what = ask(&sql_->stats, done, decode_figures);
+    auto what = calls_.ask(&sql_->stats, done, decode_figures);
     what->add_number(now());
     pool_->submit(std::move(what));
   }
-  void health(completion<count_result> done) override { pool_->submit(ask(&sql_->health, done, decode_healthy)); }
+  void health(completion<count_result> done) override {
+    pool_->submit(calls_.ask(&sql_->health, done, decode_healthy));
+  }
   void create_schema(completion<count_result> done) override {
     auto statements = postgres_layout_schema(table_);
     statements.emplace_back("SELECT 1");
@@ -206,16 +208,9 @@ class postgres_layout_store final : public store {
     const epoch_ms time = time_.now();
     return expires_at <= time ? seconds_up(time) - 1 : seconds_up(expires_at);
   }
-  template <class R, class Decode>
-  [[nodiscard]] std::unique_ptr<net::pg_request> ask(const net::pg_statement* what, completion<R> done, Decode decode) {
-    return make_pg_call(what, pool_->new_deadline(), done, std::move(decode));
-  }
-  template <class R>
-  void refuse(completion<R> done, error why) {
-    pool_->answer_later(ask(nullptr, done, [](const pg_rows&, R&) { return pg_step::unfit; }), std::move(why));
-  }
 
   const std::shared_ptr<net::pg_pool> pool_;
+  const pg_calls calls_{*pool_};
   const std::shared_ptr<const layout_statements> sql_;  // the pool keeps it, too
   const std::string table_;
   const postgres_layout_rules rules_;
@@ -223,9 +218,9 @@ class postgres_layout_store final : public store {
 };
 
 void postgres_layout_store::get(std::string_view key, completion<get_result> done) {
-  if (!valid_key(key)) return refuse(done, bad_key_error());
-  auto what = ask(&sql_->get, done,
-                  [](const pg_rows& rows, get_result& out) { return decode_found(rows, version_digits, out); });
+  if (!valid_key(key)) return calls_.refuse(done, bad_key_error());
+  auto what = calls_.ask(&sql_->get, done,
+                         [](const pg_rows& rows, get_result& out) { return decode_found(rows, version_digits, out); });
   what->add_text(key);
   what->add_number(now());
   pool_->submit(std::move(what));
@@ -233,12 +228,12 @@ void postgres_layout_store::get(std::string_view key, completion<get_result> don
 
 void postgres_layout_store::put(std::string_view key, std::string_view bytes, epoch_ms expires_at, expectation expect,
                                 std::string_view owner, completion<put_result> done) {
-  if (!valid_key(key)) return refuse(done, bad_key_error());
-  if (owner.size() > max_owner_size) return refuse(done, bad_owner_error());
+  if (!valid_key(key)) return calls_.refuse(done, bad_key_error());
+  if (owner.size() > max_owner_size) return calls_.refuse(done, bad_owner_error());
   const auto& statement = expect.what == expectation::kind::any      ? sql_->put_any
                           : expect.what == expectation::kind::absent ? sql_->put_absent
                                                                      : sql_->put_match;
-  auto what = ask(&statement, done, [expect](const pg_rows& rows, put_result& out) {
+  auto what = calls_.ask(&statement, done, [expect](const pg_rows& rows, put_result& out) {
     return decode_stored(rows, expect, {}, version_digits, out);
   });
   what->reserve(bytes.size() + 256);
@@ -255,8 +250,8 @@ void postgres_layout_store::put(std::string_view key, std::string_view bytes, ep
 }
 
 void postgres_layout_store::touch(std::string_view key, epoch_ms expires_at, completion<touch_result> done) {
-  if (!valid_key(key)) return refuse(done, bad_key_error());
-  auto what = ask(&sql_->touch, done, [](const pg_rows& rows, touch_result& out) {
+  if (!valid_key(key)) return calls_.refuse(done, bad_key_error());
+  auto what = calls_.ask(&sql_->touch, done, [](const pg_rows& rows, touch_result& out) {
     out.status = rows.count() == 1 ? touch_status::touched : touch_status::gone;
     return rows.count() > 1 ? pg_step::unfit : pg_step::decoded;
   });
@@ -267,18 +262,18 @@ void postgres_layout_store::touch(std::string_view key, epoch_ms expires_at, com
 }
 
 void postgres_layout_store::remove(std::string_view key, completion<remove_result> done) {
-  if (!valid_key(key)) return refuse(done, bad_key_error());
-  auto what = ask(&sql_->remove, done, decode_removed);
+  if (!valid_key(key)) return calls_.refuse(done, bad_key_error());
+  auto what = calls_.ask(&sql_->remove, done, decode_removed);
   what->add_text(key);
   what->add_number(now());
   pool_->submit(std::move(what));
 }
 
 void postgres_layout_store::scan(std::string_view cursor, std::size_t limit, completion<keys_result> done) {
-  if (!cursor.empty() && !valid_key(cursor)) return refuse(done, bad_cursor_error());
+  if (!cursor.empty() && !valid_key(cursor)) return calls_.refuse(done, bad_cursor_error());
   limit = std::clamp<std::size_t>(limit, 1, longest_postgres_page);
-  auto what =
-      ask(&sql_->scan, done, [limit](const pg_rows& rows, keys_result& out) { return decode_keys(rows, limit, out); });
+  auto what = calls_.ask(&sql_->scan, done,
+                         [limit](const pg_rows& rows, keys_result& out) { return decode_keys(rows, limit, out); });
   what->add_text(cursor);
   what->add_number(now());
   what->add_number(static_cast<std::int64_t>(limit));

@@ -53,16 +53,8 @@ class postgres_store final : public store {
   void close() override { pool_->close(); }
 
  private:
-  template <class R, class Decode>
-  [[nodiscard]] std::unique_ptr<net::pg_request> ask(const net::pg_statement* what, completion<R> done, Decode decode) {
-    return make_pg_call(what, pool_->new_deadline(), done, std::move(decode));
-  }
-  template <class R>
-  void refuse(completion<R> done, error why) {
-    pool_->answer_later(ask(nullptr, done, [](const pg_rows&, R&) { return pg_step::unfit; }), std::move(why));
-  }
-
   const std::shared_ptr<net::pg_pool> pool_;
+  const pg_calls calls_{*pool_};
   const std::shared_ptr<const postgres_statements> sql_;  // the pool keeps it, too
   const std::string table_;
   const postgres_table_options options_;
@@ -70,9 +62,10 @@ class postgres_store final : public store {
 };
 
 void postgres_store::get(std::string_view key, completion<get_result> done) {
-  if (!valid_key(key)) return refuse(done, bad_key_error());
-  auto what = ask(&sql_->get, done,
-                  [](const pg_rows& rows, get_result& out) { return decode_found(rows, envelope::tag_size, out); });
+  if (!valid_key(key)) return calls_.refuse(done, bad_key_error());
+  auto what = calls_.ask(&sql_->get, done, [](const pg_rows& rows, get_result& out) {
+    return decode_found(rows, envelope::tag_size, out);
+  });
   what->add_text(key);
   what->add_number(time_.now());
   pool_->submit(std::move(what));
@@ -80,14 +73,14 @@ void postgres_store::get(std::string_view key, completion<get_result> done) {
 
 void postgres_store::put(std::string_view key, std::string_view bytes, epoch_ms expires_at, expectation expect,
                          std::string_view owner, completion<put_result> done) {
-  if (!valid_key(key)) return refuse(done, bad_key_error());
-  if (owner.size() > max_owner_size) return refuse(done, bad_owner_error());
+  if (!valid_key(key)) return calls_.refuse(done, bad_key_error());
+  if (owner.size() > max_owner_size) return calls_.refuse(done, bad_owner_error());
   const etag tag = make_etag();
-  if (tag.empty()) return refuse(done, no_random_error());
+  if (tag.empty()) return calls_.refuse(done, no_random_error());
   const auto& statement = expect.what == expectation::kind::any      ? sql_->put_any
                           : expect.what == expectation::kind::absent ? sql_->put_absent
                                                                      : sql_->put_match;
-  auto what = ask(&statement, done, [expect, tag](const pg_rows& rows, put_result& out) {
+  auto what = calls_.ask(&statement, done, [expect, tag](const pg_rows& rows, put_result& out) {
     return decode_stored(rows, expect, tag, envelope::tag_size, out);
   });
   what->reserve(bytes.size() + 256);
@@ -111,8 +104,8 @@ void postgres_store::put(std::string_view key, std::string_view bytes, epoch_ms 
 }
 
 void postgres_store::touch(std::string_view key, epoch_ms expires_at, completion<touch_result> done) {
-  if (!valid_key(key)) return refuse(done, bad_key_error());
-  auto what = ask(&sql_->touch, done, [](const pg_rows& rows, touch_result& out) {
+  if (!valid_key(key)) return calls_.refuse(done, bad_key_error());
+  auto what = calls_.ask(&sql_->touch, done, [](const pg_rows& rows, touch_result& out) {
     out.status = rows.affected() == 1 ? touch_status::touched : touch_status::gone;
     return rows.affected() > 1 ? pg_step::unfit : pg_step::decoded;
   });
@@ -123,26 +116,26 @@ void postgres_store::touch(std::string_view key, epoch_ms expires_at, completion
 }
 
 void postgres_store::remove(std::string_view key, completion<remove_result> done) {
-  if (!valid_key(key)) return refuse(done, bad_key_error());
-  auto what = ask(&sql_->remove, done, decode_removed);
+  if (!valid_key(key)) return calls_.refuse(done, bad_key_error());
+  auto what = calls_.ask(&sql_->remove, done, decode_removed);
   what->add_text(key);
   what->add_number(time_.now());
   pool_->submit(std::move(what));
 }
 
 void postgres_store::owned_by(std::string_view owner, completion<keys_result> done) {
-  if (owner.size() > max_owner_size) return refuse(done, bad_owner_error());
-  auto what =
-      ask(&sql_->owned_by, done, [](const pg_rows& rows, keys_result& out) { return decode_keys(rows, 0, out); });
+  if (owner.size() > max_owner_size) return calls_.refuse(done, bad_owner_error());
+  auto what = calls_.ask(&sql_->owned_by, done,
+                         [](const pg_rows& rows, keys_result& out) { return decode_keys(rows, 0, out); });
   what->add_text(owner.empty() ? std::string() : owner_digest(owner));
   what->add_number(time_.now());
   pool_->submit(std::move(what));
 }
 
 void postgres_store::remove_owner(std::string_view owner, std::string_view except, completion<count_result> done) {
-  if (owner.size() > max_owner_size) return refuse(done, bad_owner_error());
-  if (!except.empty() && !valid_key(except)) return refuse(done, bad_key_error());
-  auto what = ask(&sql_->remove_owner, done, decode_count);
+  if (owner.size() > max_owner_size) return calls_.refuse(done, bad_owner_error());
+  if (!except.empty() && !valid_key(except)) return calls_.refuse(done, bad_key_error());
+  auto what = calls_.ask(&sql_->remove_owner, done, decode_count);
   what->add_text(owner.empty() ? std::string() : owner_digest(owner));
   what->add_number(time_.now());
   what->add_text(except);
@@ -150,10 +143,10 @@ void postgres_store::remove_owner(std::string_view owner, std::string_view excep
 }
 
 void postgres_store::scan(std::string_view cursor, std::size_t limit, completion<keys_result> done) {
-  if (!cursor.empty() && !valid_key(cursor)) return refuse(done, bad_cursor_error());
+  if (!cursor.empty() && !valid_key(cursor)) return calls_.refuse(done, bad_cursor_error());
   limit = std::clamp<std::size_t>(limit, 1, longest_postgres_page);
-  auto what =
-      ask(&sql_->scan, done, [limit](const pg_rows& rows, keys_result& out) { return decode_keys(rows, limit, out); });
+  auto what = calls_.ask(&sql_->scan, done,
+                         [limit](const pg_rows& rows, keys_result& out) { return decode_keys(rows, limit, out); });
   what->add_text(cursor);
   what->add_number(time_.now());
   what->add_number(static_cast<std::int64_t>(limit));
@@ -161,13 +154,15 @@ void postgres_store::scan(std::string_view cursor, std::size_t limit, completion
 }
 
 void postgres_store::stats(completion<stats_result> done) {
-  auto what = ask(&sql_->stats, done, decode_figures);
+  auto what = calls_.ask(&sql_->stats, done, decode_figures);
   what->add_number(time_.now());
   pool_->submit(std::move(what));
 }
 
 // That the server answers, and that the table is there and may be read.
-void postgres_store::health(completion<count_result> done) { pool_->submit(ask(&sql_->health, done, decode_healthy)); }
+void postgres_store::health(completion<count_result> done) {
+  pool_->submit(calls_.ask(&sql_->health, done, decode_healthy));
+}
 
 void postgres_store::create_schema(completion<count_result> done) {
   auto statements = schema_statements(table_, options_);
