@@ -45,6 +45,7 @@ const COMPARED = [
   ['file', '-sqlite', 'peer sqlite', 'express-session 1.19.0, node:sqlite', 5, 5],
   ['file', '-memory', 'peer memory', MEMORY_STORE, 1, 1],
   ['redis', '', 'peer redis', CONNECT_REDIS, 12, 4],
+  ['near', '', 'peer redis', CONNECT_REDIS, 12, 10, 4],
   ['postgres', '', 'peer postgres', 'express-session 1.19.0, connect-pg-simple 10.0.0', 2, 2],
   // What takes the place of a package, with that package's own parts where it has some.
   ['v1-memory', '', 'peer memory', MEMORY_STORE, 1, 1],
@@ -155,6 +156,7 @@ async function main() {
     memory: coatcheck({ secret: SECRET, store: 'memory:' }),
     file: coatcheck({ secret: SECRET, store: file }),
     redis: coatcheck({ secret: SECRET, store: server.url }),
+    near: coatcheck({ secret: SECRET, store: `${server.url}?prefix=near:`, nearCache: { size: 1 << 26 } }),
     postgres: coatcheck({ secret: SECRET, store: database.url }),
     floor: floor(SECRET),
     'peer memory': expressSession(common),
@@ -194,8 +196,8 @@ async function main() {
     );
     for (const one of Object.values(clients)) one.close();
     const added = (who) => Math.max(times[who] - times.none, RESOLUTION);
-    for (const [ours, suffix, peer, name, untouched, others] of COMPARED) {
-      const aim = route === 'untouched' ? untouched : others;
+    for (const [ours, suffix, peer, name, untouched, read, write = read] of COMPARED) {
+      const aim = { untouched, read, write }[route];
       entries.push(entry(`node/express/${route}@${ours}${suffix}`, added(ours), name, added(peer), aim));
     }
     const whole = Object.entries(times).map(([who, ns]) => `${who} ${(ns / 1000).toFixed(1)}`);

@@ -137,6 +137,7 @@ def main() -> None:
     with stores() as urls, postgres_server() as database, tempfile.TemporaryDirectory() as folder:
         urls["postgres"] = database.url.partition("?")[0]
         coatcheck.create_schema(urls["postgres"])
+        urls["near"] = f"{urls['redis']}?prefix=near:&near_cache={1 << 26}"
         # What a case is called, our store, the peer, and how often ours is to fit into its time.
         compared: list[tuple[str, str, str, flask.Flask, int]] = [
             ("memory", "memory", "Flask's cookie", flask_cookie_app(), 6),
@@ -145,6 +146,7 @@ def main() -> None:
             ("file-cookie", "file", "Flask's cookie", flask_cookie_app(), 1),
             ("cookie", "", "Flask's cookie", flask_cookie_app(), 3),
             ("redis", "redis", "Flask-Session", flask_session_app(**redis_at(urls["redis"])), 3),
+            ("near", "near", "Flask-Session", flask_session_app(**redis_at(urls["redis"])), 4),
             ("postgres", "postgres", "Flask-Session", flask_session_app(**postgres_at(urls["postgres"])), 2),
         ]
         for name, store, peer_name, peer, aim in compared:

@@ -102,13 +102,13 @@ def main() -> None:
     rows = []
     loop = asyncio.new_event_loop()
     with stores() as urls:
-        for name, url in {**urls, "cookie": None}.items():
+        near = {"near": f"{urls['redis']}?prefix=near:&near_cache={1 << 26}"}
+        for name, url in {**urls, **near, "cookie": None}.items():
             own_cookie: dict[str, Any] = {"mode": "starlette"}
             ours = SessionMiddleware(application, SECRET, **(own_cookie if url is None else {"store": url}))
-            peer_name = "starsessions" if name == "redis" else "Starlette's cookie"
-            peer = (
-                starsessions_app(url) if url is not None and name == "redis" else StarletteSessions(application, SECRET)
-            )
+            remote = name in {"redis", "near"}
+            peer_name = "starsessions" if remote else "Starlette's cookie"
+            peer = starsessions_app(urls["redis"]) if remote else StarletteSessions(application, SECRET)
             our_cookie, peer_cookie = (loop.run_until_complete(cookie_of(app)) for app in (ours, peer))
             for page in ("untouched", "read", "write"):
                 ours_ns, peer_ns = added(
