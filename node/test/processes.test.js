@@ -140,9 +140,9 @@ describe('a process ends by itself', () => {
     const began = Date.now();
     const { stdout } = await run(process.execPath, ['-e', script], {
       env: { ...process.env, ...env },
-      timeout: 20_000,
+      timeout: 90_000,
     });
-    assert.ok(Date.now() - began < 10_000, 'the process lived on');
+    assert.ok(Date.now() - began < 60_000, 'the process lived on');
     return stdout.trim();
   };
 

@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 # Far more than an answer takes, far less than a test may.
-TIMEOUT = 300
+TIMEOUT = 1000
 
 
 @pytest.fixture(params=STACKS)
@@ -36,7 +36,7 @@ def site_on(stack: str, redis: RedisServer, **options: Any) -> Site:
 def timed(site: Site, page: Any, cookie: str | None) -> Any:
     started = time.monotonic()
     answer = site.get(page, cookie)
-    assert time.monotonic() - started < 10 * TIMEOUT / 1000
+    assert time.monotonic() - started < 30, "a hang is a minute"
     return answer
 
 
@@ -243,7 +243,7 @@ def test_a_host_name_that_is_not_found_is_a_503(stack: str) -> None:
     assert (
         site.get(lambda session: session.update(n=1), f"session={_core.KeyRing([SECRET]).sign('A' * 43)}").status == 503
     )
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])

@@ -36,7 +36,7 @@ class Server(NamedTuple):
     folder: pathlib.Path
 
     def url(self, ca: pathlib.Path | None = None, host: str = "localhost") -> str:
-        return f"rediss://{host}:{self.port}?timeout=5000&ca={ca or self.ca}"
+        return f"rediss://{host}:{self.port}?timeout=30000&ca={ca or self.ca}"
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_server_that_is_not_trusted_is_a_503(stack: str, server: Server) -> None
     site = make_site(stack, server.url(ca=other.cert))
     started = time.monotonic()
     assert site.get(lambda session: session.update(user=1)).status == 503
-    assert time.monotonic() - started < 4, "the answer lasts: no need to wait for the deadline"
+    assert time.monotonic() - started < 20, "the answer lasts: no need to wait for the deadline"
 
 
 def test_error_says_why(server: Server) -> None:
