@@ -241,7 +241,7 @@ function normalise(given = {}) {
   if (options.encrypt && store instanceof Store) {
     throw new TypeError('encrypt option: give it to the Store, as in new Store(url, { secret, encrypt: true })');
   }
-  if (options.nearCache !== undefined && !isString(store)) {
+  if (options.nearCache !== undefined && !isPlace(store)) {
     throw new TypeError('nearCache option: give it to the Store, as in new Store(url, { nearCache: { size } })');
   }
   return {

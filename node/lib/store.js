@@ -58,11 +58,13 @@ class Known extends Given {
     this.#base = base;
   }
 
+  // What is no object was stored by somebody else, and has no base.
   static of(session) {
-    return #base in session ? session.#base : undefined;
+    return Object(session) === session && #base in session ? session.#base : undefined;
   }
 
   static note(session, base) {
+    if (Object(session) !== session) return;
     if (#base in session) session.#base = base;
     else if (Object.isExtensible(session)) new Known(session, base);
   }

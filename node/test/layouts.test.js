@@ -69,7 +69,7 @@ async function fleet(t, { cookie = {}, parameters = '', peer = {}, ours = {} } =
   };
   const urls = {};
   for (const [name, middleware] of Object.entries(members)) urls[name] = await application(t, middleware);
-  return { client, urls };
+  return { client, urls, url };
 }
 
 const at = (browser, url) => new Browser(url, browser.jar);
@@ -253,6 +253,30 @@ describe('the options of connect-redis', () => {
       assert.deepEqual(await browser.json('/read'), { a: 1 });
     }
   });
+});
+
+test('records that only the other package reads easily', async (t) => {
+  const { client, urls, url } = await fleet(t, { parameters: '&ttl=60' });
+  const browser = new Browser(urls['connect-redis']);
+  await browser.get('/set?a=1');
+  const key = `sess:${idOf(browser)}`;
+  // Half a character, as JSON.stringify writes it, and a cookie that says nothing of httpOnly.
+  await client.set(key, '{"cookie":{"path":"/"},"name":"Anna \\ud83d"}');
+  assert.deepEqual(await at(browser, urls.coatcheck).json('/read'), { name: 'Anna \ufffd' });
+  assert.deepEqual(await at(browser, urls.Store).json('/read'), { name: 'Anna \ud83d' }, 'as the peer has it');
+  await at(browser, urls.coatcheck).get('/set?n=1');
+  assert.equal(JSON.parse(await client.get(key)).cookie.httpOnly, true);
+  // What is no object at all.
+  await client.set(key, '"SESSIONDATA"');
+  const store = new Store(url, { secret: SECRET });
+  t.after(() => store.close());
+  await assert.rejects(store.get(idOf(browser)), (error) => {
+    assert.equal(error.code, 'ERR_RECORD_DAMAGED');
+    return !error.message.includes('SESSIONDATA');
+  });
+  const plain = new Store(url);
+  t.after(() => plain.close());
+  await plain.get(idOf(browser)).catch((error) => assert.doesNotMatch(error.message, /SESSIONDATA/));
 });
 
 test("what the layout has no place for is refused, with the layout's name", async (t) => {

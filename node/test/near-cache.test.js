@@ -98,6 +98,14 @@ test('what is wrong with its options is said', () => {
   assert.throws(() => session({ secret: SECRET, store, nearCache: { size: 1_000_000 } }), /give it to the Store/);
 });
 
+test('the middleware takes them beside what says where the store is', async (t) => {
+  const redis = await Redis.start(t);
+  const store = { url: `${redis.url}?timeout=10000` };
+  const browser = await start(t, ROUTES, { store, nearCache: { size: 1_000_000, maxStale: 20_000 } });
+  await browser.get('/write');
+  await warm(redis, browser, 1);
+});
+
 test('its connection keeps no process alive', async (t) => {
   const redis = await Redis.start(t);
   const code = `

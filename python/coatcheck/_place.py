@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from typing import TypedDict
 from urllib.parse import quote
 
@@ -48,7 +49,7 @@ def default_store(given: str | StorePlace | None) -> str:
 
 
 def _with_tls(place: StorePlace) -> str:
-    unknown = place.keys() - {"url", "tls"}
+    unknown = not isinstance(place, Mapping) or place.keys() - {"url", "tls"}
     if unknown or not isinstance(place.get("url"), str):
         raise ConfigError("store must be a URL, or a mapping with url and tls", "ERR_INVALID_OPTION")
     url, tls = place["url"], place.get("tls")
@@ -59,15 +60,18 @@ def _with_tls(place: StorePlace) -> str:
             "store: tls is not for cached:, which has two URLs: write ca= into the one that needs it",
             "ERR_INVALID_OPTION",
         )
+    if not isinstance(tls, Mapping):
+        raise ConfigError("store: tls must be a mapping", "ERR_INVALID_OPTION")
+    for name in tls:
+        if name not in StoreTls.__annotations__:
+            raise ConfigError(
+                f"unknown tls option '{name}'; there are: {', '.join(StoreTls.__annotations__)}", "ERR_INVALID_OPTION"
+            )
     parameters = [_parameter(name, value) for name, value in tls.items() if value is not None and value is not False]
     return url + "".join(("&" if i or "?" in url else "?") + one for i, one in enumerate(parameters))
 
 
 def _parameter(name: str, value: object) -> str:
-    if name not in StoreTls.__annotations__:
-        raise ConfigError(
-            f"unknown tls option '{name}'; there are: {', '.join(StoreTls.__annotations__)}", "ERR_INVALID_OPTION"
-        )
     if name == "insecure":
         if value is not True:
             raise ConfigError("tls: insecure must be a bool", "ERR_INVALID_OPTION")

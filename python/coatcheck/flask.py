@@ -215,7 +215,11 @@ class CoatcheckInterface(SecureCookieSessionInterface):
         self._starting = True
         # Sources of records are opened with the store, by the first request.
         sources = [one for one in options["migrate_from"] or () if "url" not in one] or None
-        local = {"store": store if store.startswith("memory:") else "memory:", "migrate_from": sources}
+        local = {
+            "store": store if store.startswith("memory:") else "memory:",
+            "migrate_from": sources,
+            "near_cache": None,
+        }
         self._make(app, {**options, **local})
         self._starting = False
 

@@ -108,6 +108,7 @@ class FlaskSite(Site):
             SECRET_KEY_FALLBACKS=secrets[1:],
             COATCHECK_STORE=self.store,
             COATCHECK_ENCRYPT=o.get("encrypt"),
+            COATCHECK_NEAR_CACHE=o.get("near_cache"),
             COATCHECK_PRUNE_INTERVAL=o.get("prune_interval"),
             COATCHECK_ON_SESSION=o.get("on_session"),
             COATCHECK_CLOCK=self.clock,

@@ -35,7 +35,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 def test_flask_reads_from_the_process_and_sees_what_others_write(redis: RedisServer) -> None:
-    site = FlaskSite(redis.url + NEAR)
+    site = FlaskSite(f"{redis.url}?timeout=10000", near_cache={"size": 1_000_000, "max_stale": 20})
     other = FlaskSite(redis.url)
     cookie = site.login(n=1)
 

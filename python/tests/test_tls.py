@@ -121,6 +121,7 @@ def test_what_is_wrong_beside_the_url_is_told_and_never_quoted(server: Server) -
         ({"ca": key}, "ca: a certificate in the text cannot be read"),
         ({"cert": one.cert.read_bytes(), "key": key}, "key: it is not the key of the certificate in cert"),
         ({"certificate": "x"}, "unknown tls option 'certificate'; there are: ca, ca_dir, cert"),
+        ({"rejectUnauthorized": False}, "unknown tls option 'rejectUnauthorized'"),
         ({"server_name": 7}, "tls: server_name must be a str"),
         ({"insecure": "no"}, "tls: insecure must be a bool"),
     ]
@@ -128,6 +129,10 @@ def test_what_is_wrong_beside_the_url_is_told_and_never_quoted(server: Server) -
         with pytest.raises(coatcheck.ConfigError, match=words) as caught:
             coatcheck.Store({"url": "rediss://localhost", "tls": tls}).clear()  # type: ignore[typeddict-item]
         assert key.split("\n")[1] not in str(caught.value)
+    with pytest.raises(coatcheck.ConfigError, match="tls must be a mapping"):
+        coatcheck.Store({"url": "rediss://localhost", "tls": "x"})  # type: ignore[typeddict-item]
+    with pytest.raises(coatcheck.ConfigError, match="store must be a URL, or a mapping"):
+        coatcheck.create_schema(5)  # type: ignore[arg-type]
     with pytest.raises(coatcheck.ConfigError, match="unknown parameter 'ca'"):
         coatcheck.Store({"url": "redis://localhost", "tls": {"ca": str(one.cert)}}).clear()
     with pytest.raises(coatcheck.ConfigError, match="tls is not for cached:"):

@@ -133,7 +133,7 @@ std::optional<std::string> read_express_cookie(const cookie_options& options, st
   if (options.secure == secure_mode::automatic || secure != (options.secure == secure_mode::always)) {
     out["secure"] = secure;
   }
-  if (const bool only = flag("httpOnly", false); only != options.http_only) out["httpOnly"] = only;
+  if (const bool only = flag("httpOnly", true); only != options.http_only) out["httpOnly"] = only;
   if (const bool parted = flag("partitioned", false); parted != options.partitioned) out["partitioned"] = parted;
   if (const auto path = word("path"); path != options.path && !path.empty()) out["path"] = path;
   if (const auto domain = word("domain"); domain != options.domain) out["domain"] = domain;

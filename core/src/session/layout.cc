@@ -7,6 +7,7 @@
 #include "session/express_cookie.hpp"
 #include "session/record.hpp"
 #include "store/envelope.hpp"
+#include "text/surrogates.hpp"
 
 namespace coatcheck::session {
 namespace {
@@ -84,6 +85,8 @@ result<std::string> session_layout::encode(const snapshot& session, const cookie
 
 result<void> session_layout::decode(std::string bytes, std::string_view store_key, snapshot& session) const {
   if (own()) return decode_record(std::move(bytes), store_key, session);
+  // The peer's JSON.stringify writes them, and its JSON.parse reads them.
+  (void)text::replace_lone_surrogates(bytes);
   auto read = peers::read_express_record(bytes);
   auto cookie = read ? read_express_cookie(cookie_, read->cookie) : std::nullopt;
   if (!cookie) {

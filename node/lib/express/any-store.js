@@ -5,7 +5,7 @@
 
 const { normalise } = require('../options.js');
 const { Shared } = require('../shared.js');
-const { BIND, Store: Own } = require('../store.js');
+const { BIND, Store: Own, nativeOf } = require('../store.js');
 const { Store: Base } = require('./store.js');
 
 const DAY = 86_400_000; // ms
@@ -14,10 +14,12 @@ const DAY = 86_400_000; // ms
 // says of a cookie is what its record says; where it says nothing, each service has its own.
 function open(url, options) {
   const store = new Own(url, options);
-  const { secret, ttl = DAY } = options ?? {};
+  const { secret, ttl } = options ?? {};
   if (secret === undefined) return store;
+  // A layout of another package has a time of its own, and its URL may say which.
+  const idleTimeout = ttl ?? (nativeOf(store).foreign ? undefined : DAY);
   const cookie = { secure: false, sameSite: false };
-  const { store: records } = new Shared(normalise({ secret, store, idleTimeout: ttl, absoluteTimeout: 0, cookie }));
+  const { store: records } = new Shared(normalise({ secret, store, idleTimeout, absoluteTimeout: 0, cookie }));
   store[BIND](records);
   return store;
 }

@@ -62,7 +62,8 @@ constexpr state_row known_states[] = {
      "pg_hba.conf"},
     {"3D000", errc::store_refused, settled, "PostgreSQL has no database of that name (3D000): check the store's URL"},
     {"42501", errc::store_permission, settled,
-     "PostgreSQL does not allow this user to use the table (42501): GRANT SELECT, INSERT, UPDATE, DELETE on it"},
+     "PostgreSQL does not allow this user to use the table (42501): GRANT SELECT, INSERT, UPDATE, DELETE "
+     "on it; for its schema's sake be its owner, or have CREATE there"},
     {"42P01", errc::store_format, none,
      "PostgreSQL has no table of sessions of that name (42P01): make it once with createSchema(url) in Node, "
      "create_schema(url) in Python or store::create_schema in C++, or run what schemaSql / schema_sql gives"},
