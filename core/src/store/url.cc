@@ -162,8 +162,8 @@ result<std::uint64_t> parsed_url::number(std::string_view name, std::uint64_t fa
   return value;
 }
 
-result<bool> parsed_url::flag(std::string_view name) const {
-  const auto given = parameter(name).value_or("false");
+result<bool> parsed_url::flag(std::string_view name, bool fallback) const {
+  const auto given = parameter(name).value_or(fallback ? "true" : "false");
   if (given == "true" || given == "1") return true;
   if (given == "false" || given == "0") return false;
   return bad(std::string(name) + " must be true or false");

@@ -43,8 +43,8 @@ struct parsed_url {
   // As a whole decimal number in [min, max]; `fallback` when it was not given. Error: invalid_url.
   [[nodiscard]] result<std::uint64_t> number(std::string_view name, std::uint64_t fallback, std::uint64_t min,
                                              std::uint64_t max) const;
-  // true or 1, false or 0; false when it was not given. Error: invalid_url.
-  [[nodiscard]] result<bool> flag(std::string_view name) const;
+  // true or 1, false or 0; `fallback` when it was not given. Error: invalid_url.
+  [[nodiscard]] result<bool> flag(std::string_view name, bool fallback = false) const;
   // Refuses every parameter that is not in `known`, naming it. Error: invalid_url.
   [[nodiscard]] result<void> only(std::span<const std::string_view> known) const;
   [[nodiscard]] result<void> only(std::initializer_list<std::string_view> known) const {

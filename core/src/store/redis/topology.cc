@@ -30,8 +30,6 @@ result<bool> reads_replicas(const parsed_url& url) {
   if (given != "master" && given != "replica") return bad_topology("read_from must be master or replica");
   if (given == "replica" && url.parameter("layout"))
     return bad_topology("read_from=replica is not for records of another package (layout=)");
-  if (given == "replica" && url.parameter("near_cache"))
-    return bad_topology("read_from=replica beside near_cache: what a replica says may be older than max_stale");
   return given == "replica";
 }
 
@@ -54,12 +52,9 @@ result<std::shared_ptr<net::redis_route>> open_redis_sentinel(const parsed_url& 
   if (url.parameter("sentinel_password") ? target.sentinel_password.empty() : !target.sentinel_user.empty())
     return bad_topology("sentinel_user needs a sentinel_password");
   // Sentinels are spoken to as their master is, unless the URL says that they listen without TLS.
-  target.sentinel_transport = chosen.make_transport;
-  if (const auto tls = url.parameter("sentinel_tls")) {
-    if (*tls != "true" && *tls != "1" && *tls != "false" && *tls != "0")
-      return bad_topology("sentinel_tls must be true or false");
-    if (*tls == "false" || *tls == "0") target.sentinel_transport = net::make_socket_transport;
-  }
+  const auto tls = url.flag("sentinel_tls", true);
+  if (!tls) return tls.error();
+  target.sentinel_transport = *tls ? chosen.make_transport : net::make_socket_transport;
   const auto replicas = reads_replicas(url);
   if (!replicas) return replicas.error();
   target.read_replicas = *replicas;
