@@ -6,52 +6,11 @@
 const assert = require('node:assert/strict');
 const { test, describe } = require('node:test');
 const { RedisStore } = require('connect-redis');
-const express = require('express');
 const expressSession = require('express-session');
 const { createClient } = require('redis');
 const { Store } = require('../index.js');
-const { Browser, Redis, SECRET, gate, serve, session } = require('./support.js');
-
-const NAME = 'connect.sid';
-const slow = {};
-
-function application(t, middleware) {
-  const app = express();
-  app.use(middleware);
-  app.get('/untouched', (_req, res) => res.end());
-  app.get('/read', (req, res) => {
-    const { cookie, ...data } = req.session;
-    res.json(data);
-  });
-  app.get('/set', (req, res) => {
-    for (const [name, value] of Object.entries(req.query)) req.session[name] = JSON.parse(value);
-    res.json(req.session.id);
-  });
-  app.get('/slow', async (req, res) => {
-    for (const [name, value] of Object.entries(req.query)) req.session[name] = JSON.parse(value);
-    slow.reached.open();
-    await slow.go.opened;
-    res.end();
-  });
-  app.get('/login', (req, res, next) =>
-    req.session.regenerate((error) => {
-      if (error) return next(error);
-      req.session.user = req.query.user;
-      res.json(req.session.id);
-    }),
-  );
-  app.get('/logout', (req, res, next) => req.session.destroy((error) => (error ? next(error) : res.end())));
-  app.get('/list', async (req, res) => {
-    const store = req.sessionStore;
-    res.json({ all: await store.all(), length: await store.length(), ids: await store.ids?.() });
-  });
-  app.get('/age', (req, res) => {
-    req.session.cookie.maxAge = Number(req.query.ms);
-    req.session.aged = true;
-    res.end();
-  });
-  return serve(t, app);
-}
+const { NAME, application, at, idOf, slow, timeless } = require('./fleet.js');
+const { Browser, Redis, SECRET, gate, session } = require('./support.js');
 
 // The three kinds of member that such a fleet can have, and the server's own view.
 async function fleet(t, { cookie = {}, parameters = '', peer = {}, ours = {} } = {}) {
@@ -72,22 +31,13 @@ async function fleet(t, { cookie = {}, parameters = '', peer = {}, ours = {} } =
   return { client, urls, url };
 }
 
-const at = (browser, url) => new Browser(url, browser.jar);
-const idOf = (browser) => decodeURIComponent(browser.jar.get(NAME)).slice(2).split('.')[0];
 const MEMBERS = ['connect-redis', 'coatcheck', 'Store'];
 
-// The value with the cookie's date as a distance from now, for the programs run one after the other. An age that was set
-// loses a millisecond when one ends between the peer's two looks at the clock.
+// The value with the cookie's date as a distance from now, for the programs run one after the other.
 async function stored(client, id) {
   const value = await client.get(`sess:${id}`);
   const ttl = await client.pTTL(`sess:${id}`);
-  const masked = value
-    ?.replace(/("expires":")([^"]+)(")/, (_, before, date, after) => {
-      assert.match(date, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-      return `${before}+${Math.round((new Date(date) - Date.now()) / 10_000)}${after}`;
-    })
-    .replace(/(?<="originalMaxAge":)\d+/, (age) => Math.ceil(age / 1000) * 1000);
-  return { value: masked, ttl: ttl < 0 ? ttl : Math.round(ttl / 10_000) };
+  return { value: value && timeless(value, 10_000), ttl: ttl < 0 ? ttl : Math.round(ttl / 10_000) };
 }
 
 const COOKIES = {

@@ -6,16 +6,14 @@
 const assert = require('node:assert/strict');
 const { test, before, after } = require('node:test');
 const connectPgSimple = require('connect-pg-simple');
-const express = require('express');
 const expressSession = require('express-session');
 const { Pool } = require('pg');
-const { Browser, Postgres, SECRET, gate, serve, session } = require('./support.js');
+const { NAME, application, at, idOf, slow, timeless } = require('./fleet.js');
+const { Browser, Postgres, SECRET, gate, session } = require('./support.js');
 
 const { Store, createSchema, schemaSql } = session;
 const PgStore = connectPgSimple(expressSession);
-const NAME = 'connect.sid';
 const MEMBERS = ['connect-pg-simple', 'coatcheck', 'Store'];
-const slow = {};
 const ends = [];
 let postgres;
 let pool;
@@ -29,40 +27,6 @@ after(async () => {
   await pool.end();
   for (const end of ends) await end();
 });
-
-function application(t, middleware) {
-  const app = express();
-  app.use(middleware);
-  app.get('/untouched', (_req, res) => res.end());
-  app.get('/read', (req, res) => {
-    const { cookie, ...data } = req.session;
-    res.json(data);
-  });
-  app.get('/set', (req, res) => {
-    for (const [name, value] of Object.entries(req.query)) req.session[name] = JSON.parse(value);
-    res.json(req.session.id);
-  });
-  app.get('/slow', async (req, res) => {
-    for (const [name, value] of Object.entries(req.query)) req.session[name] = JSON.parse(value);
-    slow.reached.open();
-    await slow.go.opened;
-    res.end();
-  });
-  app.get('/login', (req, res, next) =>
-    req.session.regenerate((error) => {
-      if (error) return next(error);
-      req.session.user = req.query.user;
-      res.json(req.session.id);
-    }),
-  );
-  app.get('/logout', (req, res, next) => req.session.destroy((error) => (error ? next(error) : res.end())));
-  app.get('/age', (req, res) => {
-    req.session.cookie.maxAge = Number(req.query.ms);
-    req.session.aged = true;
-    res.end();
-  });
-  return serve(t, app);
-}
 
 let tables = 0;
 
@@ -88,9 +52,6 @@ async function fleet(t, { cookie = {}, parameters = '', peer = {}, made = 'there
   return { urls, rows, table, url };
 }
 
-const at = (browser, url) => new Browser(url, browser.jar);
-const idOf = (browser) => decodeURIComponent(browser.jar.get(NAME)).slice(2).split('.')[0];
-
 // The row with its times as distances from now, in steps of a minute, for the programs run one after the other.
 async function stored(rows, id) {
   const row = (await rows()).find(({ sid }) => sid === id);
@@ -99,7 +60,7 @@ async function stored(rows, id) {
   const expires = /"expires":"([^"]+)"/.exec(row.sess)?.[1];
   if (expires) assert.ok(row.expire - new Date(expires) < 1000 || row.expire > new Date(expires));
   return {
-    sess: row.sess.replace(/("expires":")([^"]+)(")/, (_, head, date, tail) => `${head}+${far(date)}${tail}`),
+    sess: timeless(row.sess, 60_000),
     expire: far(row.expire),
   };
 }
